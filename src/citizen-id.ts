@@ -1,0 +1,93 @@
+/**
+ * Identification numbers: the one module that sees them raw. Elsewhere a number is an `Identifier`,
+ * which prints as `[redacted]`, or a keyed hash of it.
+ */
+import { createHmac } from 'node:crypto'
+import { inspect } from 'node:util'
+import { BrokerError } from './errors.ts'
+import type { Seal } from './seal.ts'
+
+/**
+ * - `citizen_id`: số định danh cá nhân, 12 digits `PPP G YY RRRRRR` (Law on Identification 2023 art. 12)
+ * - `foreigner_id`, `organisation_id`: formats in VNeID are not published; letters, digits and `-`
+ */
+export const identifierTypes = ['citizen_id', 'foreigner_id', 'organisation_id'] as const
+export type IdentifierType = (typeof identifierTypes)[number]
+
+const patterns: Readonly<Record<IdentifierType, RegExp>> = {
+  citizen_id: /^\d{12}$/,
+  foreigner_id: /^[0-9A-Z-]{6,20}$/,
+  organisation_id: /^[0-9A-Z-]{8,20}$/,
+}
+
+export class Identifier {
+  readonly type: IdentifierType
+  readonly #value: string
+
+  private constructor(type: IdentifierType, value: string) {
+    this.type = type
+    this.#value = value
+  }
+
+  /** Refuses anything but the exact form: a number is never trimmed, padded or guessed. */
+  static parse(type: IdentifierType, value: unknown): Identifier {
+    if (typeof value !== 'string' || !patterns[type].test(value)) {
+      throw new BrokerError('identifier_malformed', `not a well-formed ${type}`)
+    }
+    return new Identifier(type, value)
+  }
+
+  /** The raw number. Only for a released claim, a seal or a keyed hash. */
+  reveal(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return '[redacted]'
+  }
+
+  toJSON(): string {
+    return '[redacted]'
+  }
+
+  [inspect.custom](): string {
+    return `Identifier(${this.type} [redacted])`
+  }
+}
+
+export interface CitizenKeys {
+  /** Blind indexes under every key of the queue, the newest key first; 32 bytes each. */
+  keys(identifier: Identifier): Buffer[]
+  seal(identifier: Identifier): Buffer
+  open(type: IdentifierType, sealed: Buffer): Identifier
+}
+
+/** @param indexKeys HMAC-SHA-256 keys, 32 bytes each, newest first; all are searched, rows are written under all. */
+export function createCitizenKeys({ indexKeys, seal }: { indexKeys: readonly Buffer[]; seal: Seal }): CitizenKeys {
+  return {
+    keys: (identifier) =>
+      indexKeys.map((key) =>
+        createHmac('sha256', key).update(`${identifier.type}\0${identifier.reveal()}`).digest(),
+      ),
+    seal: (identifier) => seal.seal(identifier.reveal(), identifier.type),
+    open: (type, sealed) => Identifier.parse(type, seal.open(sealed, type)),
+  }
+}
+
+/**
+ * What the digits say, against what VNeID says. A re-issued number may rightly differ
+ * (Decree 70/2024 art. 11), so a mismatch is a warning and never a refusal.
+ */
+export function disagreements(
+  identifier: Identifier,
+  person: { birthDate?: string | undefined; gender?: 'male' | 'female' | undefined },
+): ('birth_year' | 'sex')[] {
+  if (identifier.type !== 'citizen_id') return []
+  const digits = identifier.reveal()
+  const centuryAndSex = Number(digits[3])
+  const year = 1900 + 100 * Math.floor(centuryAndSex / 2) + Number(digits.slice(4, 6))
+  const found: ('birth_year' | 'sex')[] = []
+  if (person.birthDate !== undefined && Number(person.birthDate.slice(0, 4)) !== year) found.push('birth_year')
+  if (person.gender !== undefined && person.gender !== (centuryAndSex % 2 === 0 ? 'male' : 'female')) found.push('sex')
+  return found
+}

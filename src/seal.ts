@@ -1,0 +1,42 @@
+/** Authenticated encryption under a ring of keys: the first seals, all open. */
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+
+export interface Seal {
+  /** AES-256-GCM; `context` is authenticated and must be repeated to open. */
+  seal(plain: string, context: string): Buffer
+  /** Throws when the key is not in the ring, the context differs or a byte was altered. */
+  open(sealed: Buffer, context: string): string
+}
+
+/**
+ * Layout: 4 bytes key id · 12 bytes nonce · 16 bytes tag · ciphertext.
+ * @param ring 32-byte keys, the sealing one first
+ * @param purpose separates the uses of one ring (HKDF-SHA-256, RFC 5869)
+ */
+export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
+  const keys = ring.map((secret) => {
+    const key = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `vneid-sso-gateway ${purpose}`, 32))
+    return { id: createHash('sha256').update(key).digest().subarray(0, 4), key }
+  })
+  const [current] = keys
+  if (current === undefined) throw new TypeError('a seal needs at least one key')
+
+  return {
+    seal(plain, context) {
+      const nonce = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', current.key, nonce).setAAD(Buffer.from(context))
+      const body = cipher.update(plain, 'utf8')
+      const end = cipher.final()
+      return Buffer.concat([current.id, nonce, cipher.getAuthTag(), body, end])
+    },
+    open(sealed, context) {
+      const id = sealed.subarray(0, 4)
+      const entry = keys.find((candidate) => candidate.id.equals(id))
+      if (entry === undefined || sealed.length < 32) throw new Error('sealed under a key that is not in the ring')
+      const decipher = createDecipheriv('aes-256-gcm', entry.key, sealed.subarray(4, 16), { authTagLength: 16 })
+        .setAAD(Buffer.from(context))
+        .setAuthTag(sealed.subarray(16, 32))
+      return decipher.update(sealed.subarray(32), undefined, 'utf8') + decipher.final('utf8')
+    },
+  }
+}
