@@ -1,0 +1,256 @@
+/**
+ * Environment → one frozen `Config`. The only reader of `process.env`. Every setting may be given as
+ * `NAME_FILE`, a path to read the value from. All faults are reported at once, by name; values never are.
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+const key = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 random bytes in base64url (43 characters)')
+  .transform((text) => Buffer.from(text, 'base64url'))
+const keyList = z
+  .string()
+  .transform((text) => text.split(',').map((item) => item.trim()))
+  .pipe(z.array(key).min(1))
+const seconds = z.coerce.number().int().positive()
+const port = z.coerce.number().int().min(0).max(65535)
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON' })
+        return z.NEVER
+      }
+    })
+    .pipe(schema)
+const isLoopback = (hostname: string) => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+const safeUrl = z.url().refine((text) => {
+  const url = URL.parse(text)
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
+}, 'must be https (http only on loopback)')
+
+const claimNames = z.object({
+  kind: z.string(),
+  level: z.string(),
+  citizenId: z.string(),
+  organisationId: z.string(),
+  organisationName: z.string(),
+  name: z.string(),
+  birthDate: z.string(),
+  gender: z.string(),
+})
+
+/** Names and values VNeID uses: not published, so every one is a setting (docs/operate.md). */
+const defaultClaims = {
+  kind: 'accountType',
+  level: 'accountLevel',
+  citizenId: 'citizenPid',
+  organisationId: 'organizationId',
+  organisationName: 'organizationName',
+  name: 'fullName',
+  birthDate: 'birthDate',
+  gender: 'gender',
+}
+const defaultKinds = {
+  '1': 'citizen',
+  '2': 'organisation',
+  '3': 'representative',
+  '4': 'unauthorised_member',
+  '5': 'foreigner',
+} as const
+const defaultLevels = { '1': 1, '2': 2, '01': 1, '02': 2 } as const
+
+const schema = z.object({
+  ISSUER: safeUrl.refine((text) => !/[?#]|\/$/.test(text), 'must have no query, fragment or trailing slash'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(3000),
+  OPERATIONS_HOST: z.string().default('127.0.0.1'),
+  OPERATIONS_PORT: port.default(3001),
+  TRUST_PROXY: flag.default(false),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  SHUTDOWN_GRACE: seconds.default(20),
+
+  DATABASE_URL: z
+    .string()
+    .regex(/^(postgres(ql)?:\/\/.+|embedded:.+)$/, 'must be postgres://… or embedded:FOLDER (embedded:memory to keep nothing)'),
+  DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(10),
+  STATE_URL: z
+    .string()
+    .regex(/^(rediss?:\/\/.+|rediss?-(sentinel|cluster):\/\/.+|memory:)$/, 'must be redis://, redis-sentinel://, redis-cluster:// (or rediss…), or memory:'),
+  STATE_LIMIT: z.coerce.number().int().positive().default(500_000),
+
+  SEAL_KEYS: keyList,
+  INDEX_KEYS: keyList,
+  COOKIE_KEYS: keyList,
+  PAIRWISE_KEY: key,
+
+  UPSTREAM_DIALECT: z.enum(['oidc', 'vneid']),
+  UPSTREAM_CLIENT_ID: z.string().min(1),
+  UPSTREAM_CLIENT_SECRET: z.string().min(1).optional(),
+  UPSTREAM_CLIENT_KEY: z.string().startsWith('-----BEGIN', 'must be a PEM private key').optional(),
+  UPSTREAM_CLIENT_KEY_ID: z.string().optional(),
+  UPSTREAM_ISSUER: safeUrl.optional(),
+  UPSTREAM_DISCOVERY: flag.default(true),
+  UPSTREAM_AUTHORIZATION_ENDPOINT: safeUrl.optional(),
+  UPSTREAM_TOKEN_ENDPOINT: safeUrl.optional(),
+  UPSTREAM_USERINFO_ENDPOINT: safeUrl.optional(),
+  UPSTREAM_JWKS_URI: safeUrl.optional(),
+  UPSTREAM_END_SESSION_ENDPOINT: safeUrl.optional(),
+  UPSTREAM_ID_TOKEN_ALG: z.enum(['RS256', 'PS256', 'ES256', 'EdDSA']).default('RS256'),
+  UPSTREAM_SCOPE: z.string().default('openid'),
+  UPSTREAM_ACR_VALUES: json(z.record(z.enum(['1', '2']), z.string())).optional(),
+  UPSTREAM_TIMEOUT: seconds.default(8),
+  UPSTREAM_CA: z.string().startsWith('-----BEGIN CERTIFICATE', 'must be PEM certificates').optional(),
+  UPSTREAM_ENVELOPE: z.enum(['none', 'ecb', 'cbc']).default('ecb'),
+  UPSTREAM_ENVELOPE_KEY: z.string().startsWith('-----BEGIN', 'must be a PEM RSA private key').optional(),
+  UPSTREAM_CLAIMS: json(claimNames.partial()).prefault('{}'),
+  UPSTREAM_KINDS: json(
+    z.record(z.string(), z.enum(['citizen', 'foreigner', 'organisation', 'representative', 'unauthorised_member'])),
+  ).optional(),
+  UPSTREAM_LEVELS: json(z.record(z.string(), z.union([z.literal(1), z.literal(2)]))).optional(),
+
+  SESSION_TTL: seconds.default(8 * 3600),
+  INTERACTION_TTL: seconds.min(600, 'must be at least 600: a citizen needs 10 minutes at VNeID').default(900),
+  ACCESS_TOKEN_TTL: seconds.max(3600).default(600),
+  ID_TOKEN_TTL: seconds.max(3600).default(600),
+  REFRESH_TOKEN_TTL: seconds.default(30 * 24 * 3600),
+  AUDIT_RETENTION_DAYS: z.coerce.number().int().min(365, 'must be at least 365').default(5 * 365),
+  HOTLINE: z.string().default('1900.0368'),
+})
+
+/** Rules between settings; on the raw values, so that these faults are reported beside the others. */
+function crossFaults(given: Readonly<Record<string, string>>): string[] {
+  const faults: string[] = []
+  const need = (name: keyof Env, why: string) => {
+    if (given[name] === undefined) faults.push(`${name} ${why}`)
+  }
+  if (given.UPSTREAM_DIALECT === 'oidc') {
+    need('UPSTREAM_ISSUER', 'is required by the oidc dialect')
+    if (given.UPSTREAM_CLIENT_KEY === undefined) {
+      need('UPSTREAM_CLIENT_SECRET', 'is required (or UPSTREAM_CLIENT_KEY for private_key_jwt)')
+    }
+    if (given.UPSTREAM_DISCOVERY === 'false') {
+      need('UPSTREAM_AUTHORIZATION_ENDPOINT', 'is required when UPSTREAM_DISCOVERY is false')
+      need('UPSTREAM_TOKEN_ENDPOINT', 'is required when UPSTREAM_DISCOVERY is false')
+      need('UPSTREAM_JWKS_URI', 'is required when UPSTREAM_DISCOVERY is false')
+    }
+  } else if (given.UPSTREAM_DIALECT === 'vneid') {
+    need('UPSTREAM_AUTHORIZATION_ENDPOINT', 'is required by the vneid dialect')
+    need('UPSTREAM_TOKEN_ENDPOINT', 'is required by the vneid dialect')
+    need('UPSTREAM_USERINFO_ENDPOINT', 'is required by the vneid dialect')
+    need('UPSTREAM_CLIENT_SECRET', 'is required by the vneid dialect')
+    if (given.UPSTREAM_ENVELOPE !== 'none') need('UPSTREAM_ENVELOPE_KEY', 'is required unless UPSTREAM_ENVELOPE is none')
+  }
+  return faults
+}
+
+/** Every setting's name, for the example files and their test. */
+export const settingNames = Object.keys(schema.shape)
+
+type Env = z.output<typeof schema>
+
+function shape(env: Env) {
+  return {
+    issuer: env.ISSUER,
+    listen: { host: env.HOST, port: env.PORT },
+    operations: { host: env.OPERATIONS_HOST, port: env.OPERATIONS_PORT },
+    trustProxy: env.TRUST_PROXY,
+    logLevel: env.LOG_LEVEL,
+    shutdownGrace: env.SHUTDOWN_GRACE,
+    database: { url: env.DATABASE_URL, pool: env.DATABASE_POOL },
+    state: { url: env.STATE_URL, limit: env.STATE_LIMIT },
+    keys: { seal: env.SEAL_KEYS, index: env.INDEX_KEYS, cookie: env.COOKIE_KEYS, pairwise: env.PAIRWISE_KEY },
+    upstream: {
+      dialect: env.UPSTREAM_DIALECT,
+      clientId: env.UPSTREAM_CLIENT_ID,
+      clientSecret: env.UPSTREAM_CLIENT_SECRET,
+      clientKey: env.UPSTREAM_CLIENT_KEY,
+      clientKeyId: env.UPSTREAM_CLIENT_KEY_ID,
+      redirectUri: `${env.ISSUER}/callback`,
+      issuer: env.UPSTREAM_ISSUER,
+      discovery: env.UPSTREAM_DISCOVERY,
+      authorizationEndpoint: env.UPSTREAM_AUTHORIZATION_ENDPOINT,
+      tokenEndpoint: env.UPSTREAM_TOKEN_ENDPOINT,
+      userinfoEndpoint: env.UPSTREAM_USERINFO_ENDPOINT,
+      jwksUri: env.UPSTREAM_JWKS_URI,
+      endSessionEndpoint: env.UPSTREAM_END_SESSION_ENDPOINT,
+      idTokenAlg: env.UPSTREAM_ID_TOKEN_ALG,
+      scope: env.UPSTREAM_SCOPE,
+      /** Upstream `acr_values` per level asked for; undefined sends none. */
+      acrValues: env.UPSTREAM_ACR_VALUES,
+      /** Seconds for each upstream call. */
+      timeout: env.UPSTREAM_TIMEOUT,
+      ca: env.UPSTREAM_CA,
+      envelope: env.UPSTREAM_ENVELOPE,
+      envelopeKey: env.UPSTREAM_ENVELOPE_KEY,
+      claims: { ...defaultClaims, ...env.UPSTREAM_CLAIMS },
+      kinds: env.UPSTREAM_KINDS ?? defaultKinds,
+      levels: env.UPSTREAM_LEVELS ?? defaultLevels,
+    },
+    /** All in seconds. */
+    ttl: {
+      session: env.SESSION_TTL,
+      interaction: env.INTERACTION_TTL,
+      accessToken: env.ACCESS_TOKEN_TTL,
+      idToken: env.ID_TOKEN_TTL,
+      refreshToken: env.REFRESH_TOKEN_TTL,
+    },
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
+    hotline: env.HOTLINE,
+  }
+}
+
+type DeepReadonly<T> = T extends Buffer ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+export type Config = DeepReadonly<ReturnType<typeof shape>>
+
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(`configuration:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** @throws ConfigError naming every missing or wrong setting */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const values: Record<string, string> = {}
+  const faults: string[] = []
+  for (const name of settingNames) {
+    const direct = environment[name]
+    const file = environment[`${name}_FILE`]
+    if (direct !== undefined && direct !== '') values[name] = direct
+    else if (file !== undefined && file !== '') {
+      try {
+        values[name] = readFileSync(file, 'utf8').trim()
+      } catch {
+        faults.push(`${name}_FILE cannot be read`)
+        values[name] = ''
+      }
+    }
+  }
+  faults.push(...crossFaults(values))
+  const result = schema.safeParse(values)
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      const name = String(issue.path[0])
+      const missing = values[name] === undefined && issue.code !== 'custom'
+      faults.push(`${name} ${missing ? 'is required' : issue.message}`)
+    }
+  }
+  if (faults.length > 0 || !result.success) throw new ConfigError([...new Set(faults)])
+  return deepFreeze(shape(result.data))
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
+    for (const inner of Object.values(value)) deepFreeze(inner)
+    Object.freeze(value)
+  }
+  return value
+}
