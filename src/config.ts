@@ -66,7 +66,7 @@ const defaultKinds = {
 const defaultLevels = { '1': 1, '2': 2, '01': 1, '02': 2 } as const
 
 const schema = z.object({
-  ISSUER: safeUrl.refine((text) => !/[?#]|\/$/.test(text), 'must have no query, fragment or trailing slash'),
+  ISSUER: safeUrl.refine((text) => URL.parse(text)?.origin === text, 'must be an origin: no path, query or trailing slash'),
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(3000),
   OPERATIONS_HOST: z.string().default('127.0.0.1'),

@@ -1,0 +1,36 @@
+/**
+ * The audit vocabulary. A decision about a person, link, portal or key is a row in the transaction that
+ * it describes; once that has committed, `announce` adds the log line and the counter.
+ */
+import { auditEvents } from './metrics.ts'
+import type { Log } from './log.ts'
+
+export type AuditName =
+  | 'login.completed'
+  | 'login.refused'
+  | 'session.ended'
+  | 'subject.created'
+  | 'link.created'
+  | 'client.applied'
+  | 'key.generated'
+
+export interface AuditEvent {
+  readonly event: AuditName
+  readonly clientId?: string
+  /** Our pseudonym of the person, never a number. */
+  readonly subjectId?: string
+  /** `citizen`, `system`, or an operator. */
+  readonly actor: string
+  /** The trace id that the citizen may have seen on a page. */
+  readonly reference?: string
+  /** Codes and ids of our own; never a person's datum. */
+  readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+/** After the commit: one log line and one count for each event. */
+export function announce(log: Log, events: readonly AuditEvent[]): void {
+  for (const { event, clientId, subjectId, reference, detail } of events) {
+    auditEvents.inc({ event })
+    log.info({ event, client: clientId, subject: subjectId, reference, ...detail })
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What every request passes: a reference, the pinned address, the security headers, one log line, and the
+ * one place where a failure becomes an answer.
+ */
+import { randomBytes } from 'node:crypto'
+import type Koa from 'koa'
+import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { failures, httpRequests } from '../metrics.ts'
+
+/**
+ * Addresses are the issuer's whatever the Host header says: the engine builds every endpoint, redirect and
+ * cookie from these.
+ */
+export function pinAddress(app: Koa, issuer: string): void {
+  const { host, hostname, protocol, origin } = new URL(issuer)
+  for (const [name, value] of Object.entries({ host, hostname, origin, protocol: protocol.slice(0, -1) })) {
+    Object.defineProperty(app.request, name, { get: () => value })
+  }
+}
+
+/** Crockford's base32: a person can read it out over the telephone. */
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const newReference = () => Array.from(randomBytes(10), (byte) => alphabet[byte & 31]).join('')
+
+export const referenceOf = (ctx: Koa.Context): string => ctx.state['reference'] as string
+
+export interface Failure {
+  readonly code: ErrorCode
+  readonly reference: string
+}
+
+export function createBoundary({
+  log,
+  issuer,
+  renderFailure,
+}: {
+  log: Log
+  issuer: string
+  /** The citizen's page for a failure that nobody else answered. */
+  renderFailure: (ctx: Koa.Context, failure: Failure) => Promise<void>
+}): Koa.Middleware {
+  const secure = issuer.startsWith('https:')
+  return async function boundary(ctx, next) {
+    const begun = performance.now()
+    ctx.state['reference'] = newReference()
+    ctx.set({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'same-origin',
+      'content-security-policy': "default-src 'none'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+      'cross-origin-opener-policy': 'same-origin',
+      'x-reference': referenceOf(ctx),
+      ...(secure ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+    })
+    try {
+      await next()
+      if (ctx.status === 404 && ctx.body === undefined) throw new BrokerError('not_found')
+    } catch (error) {
+      const code = codeOf(error)
+      report(log, ctx, code, error)
+      for (const header of ['location', 'set-cookie']) ctx.remove(header)
+      await renderFailure(ctx, { code, reference: referenceOf(ctx) })
+    }
+    const route = String(ctx['_matchedRouteName'] ?? ctx['routerPath'] ?? 'other')
+    const seconds = (performance.now() - begun) / 1000
+    httpRequests.observe({ route, status: String(ctx.status) }, seconds)
+    log.info({
+      event: 'request.served', method: ctx.method, route, status: ctx.status,
+      ms: Math.round(seconds * 1e4) / 10, reference: referenceOf(ctx),
+    })
+  }
+}
+
+/** Engine errors that reach us come from its own routes; anything unknown is our fault. */
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof BrokerError) return error.code
+  const { name, error: oauth, status } = (error ?? {}) as { name?: string; error?: string; status?: number }
+  if (name === 'SessionNotFound') return 'interaction_gone'
+  if (oauth === 'server_error' || oauth === undefined) return status === 413 ? 'request_too_large' : 'server_error'
+  return 'request_invalid'
+}
+
+/** Logged once, here: what failed, never what it was fed. */
+export function report(log: Log, ctx: Koa.Context, code: ErrorCode, error: unknown): void {
+  failures.inc({ code })
+  const detail = error instanceof BrokerError ? error.detail : undefined
+  const { level } = errorTable[code]
+  log[level]({
+    event: 'request.failed', failure: code, detail, reference: referenceOf(ctx),
+    ...(level === 'error' ? { err: error } : {}),
+  })
+}

@@ -1,0 +1,48 @@
+/** The operators' listener: health and metrics, never on the public port. */
+import { createServer, type Server } from 'node:http'
+import { registry } from '../metrics.ts'
+
+export interface Checks {
+  readonly [dependency: string]: () => Promise<void>
+}
+
+/** @param isDraining true once the process has been told to end: not ready, still alive */
+export function createOperationsServer({ checks, isDraining }: { checks: Checks; isDraining: () => boolean }): Server {
+  return createServer((request, response) => {
+    const answer = (status: number, type: string, body: string) =>
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+    const json = (status: number, body: object) => answer(status, 'application/json', JSON.stringify(body))
+
+    switch (request.url) {
+      case '/health/live':
+        return json(200, { status: 'alive' })
+      case '/health/ready':
+        return void readiness(checks).then((failed) => {
+          if (isDraining()) return json(503, { status: 'draining' })
+          return failed.length === 0 ? json(200, { status: 'ready' }) : json(503, { status: 'not ready', missing: failed })
+        })
+      case '/metrics':
+        return void registry.metrics().then(
+          (text) => answer(200, registry.contentType, text),
+          () => json(500, { status: 'no metrics' }),
+        )
+      default:
+        return json(404, { status: 'not found' })
+    }
+  })
+}
+
+/** @returns the names of the dependencies that did not answer within two seconds */
+export async function readiness(checks: Checks): Promise<string[]> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      const late = AbortSignal.timeout(2_000)
+      const timeout = new Promise<never>((_, reject) => late.addEventListener('abort', () => reject(late.reason as Error)))
+      return Promise.race([check(), timeout]).then(
+        () => undefined,
+        () => name,
+      )
+    }),
+  )
+  return results.filter((name) => name !== undefined)
+}

@@ -1,0 +1,167 @@
+/** Outgoing HTTP: one guarded `fetch` over node:http (cheaper than the global one), for `upstream/` and `oidc/`. */
+import http from 'node:http'
+import https from 'node:https'
+import { isIP } from 'node:net'
+import type { BlockList } from 'node:net'
+import { guardedLookup, isReachable } from './networks.ts'
+
+export { parseNetworks } from './networks.ts'
+
+export class OutgoingError extends Error {
+  readonly kind: 'timeout' | 'refused_address' | 'too_large' | 'network'
+
+  /** @param url shown without its query, which may carry a secret */
+  constructor(kind: OutgoingError['kind'], url: URL, reason?: string) {
+    super(`${kind}${reason === undefined ? '' : ` (${reason})`}: ${url.origin}${url.pathname}`)
+    this.name = 'OutgoingError'
+    this.kind = kind
+  }
+}
+
+export interface OutgoingInit {
+  readonly method?: string | undefined
+  readonly headers?: ConstructorParameters<typeof Headers>[0]
+  /** string, URLSearchParams, Uint8Array or nothing; anything else is refused. */
+  readonly body?: unknown
+  readonly signal?: AbortSignal | null | undefined
+}
+
+/** Close enough to `fetch` for oidc-provider and openid-client; follows no redirect. */
+export type Transport = (url: string | URL, init?: OutgoingInit) => Promise<Response>
+
+interface Options {
+  /** PEM; replaces the system's trust roots. */
+  ca?: string | undefined
+  /** Seconds for the whole exchange. */
+  timeout: number
+  /** Largest response body. */
+  maxBytes?: number
+  /** Unless `any`: public addresses only, and beyond them those the returned list holds. */
+  allow?: 'any' | ((url: URL) => BlockList | undefined)
+}
+
+/** @throws OutgoingError (from the returned function) */
+export function createTransport({ ca, timeout, maxBytes = 2 ** 20, allow = 'any' }: Options): Transport {
+  // A guarded call never shares a socket: it was vetted for one caller's list, not for another's.
+  // Idle sockets go before a peer that hangs up after 5 s (Node's own default) would drop one under us.
+  const kept = { keepAlive: allow === 'any', timeout: 4000, scheduling: 'lifo' as const }
+  const plain = new http.Agent(kept)
+  const secure = new https.Agent({
+    ...kept,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(ca && { ca }),
+  })
+
+  return async (address, init = {}) => {
+    const url = new URL(address)
+    const body = readBody(init.body)
+    const headers = new Headers(init.headers)
+    if (init.body instanceof URLSearchParams && !headers.has('content-type')) {
+      headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8')
+    }
+    const options: https.RequestOptions = {
+      method: init.method ?? 'GET',
+      headers: Object.fromEntries(headers),
+    }
+    if (url.protocol === 'https:') options.agent = secure
+    else if (url.protocol === 'http:') options.agent = plain
+    else throw new OutgoingError('network', url, 'protocol')
+    if (allow !== 'any') {
+      const allowed = allow(url)
+      const refuse = () => new OutgoingError('refused_address', url)
+      // net.connect does not call lookup for a literal address.
+      const literal = url.hostname.replace(/^\[(.*)\]$/, '$1')
+      if (isIP(literal) !== 0 && !isReachable(literal, allowed)) throw refuse()
+      options.lookup = guardedLookup(allowed, refuse)
+    }
+    const deadline = performance.now() + timeout * 1000
+    return exchange({ url, options, body, signal: init.signal, deadline, maxBytes, mayRepeat: true })
+  }
+}
+
+function readBody(body: unknown): Buffer | undefined {
+  if (body === undefined || body === null) return undefined
+  if (typeof body === 'string') return Buffer.from(body)
+  if (body instanceof URLSearchParams) return Buffer.from(body.toString())
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  throw new TypeError('an outgoing body is a string, URLSearchParams or Uint8Array')
+}
+
+interface Exchange {
+  url: URL
+  options: https.RequestOptions
+  body: Buffer | undefined
+  signal: AbortSignal | null | undefined
+  deadline: number
+  maxBytes: number
+  mayRepeat: boolean
+}
+
+function exchange(call: Exchange): Promise<Response> {
+  const { url, options, body, signal, deadline, maxBytes } = call
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(new OutgoingError('timeout', url, 'aborted'))
+    const request = (url.protocol === 'https:' ? https : http).request(url, options)
+    let answered = false
+    let settled = false
+    const finish = (act: () => void) => {
+      // Destroying a request makes it fail once more; that failure must not start a repetition.
+      if (settled) return
+      settled = true
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      act()
+    }
+    const fail = (error: Error & { code?: string }) => {
+      // The peer closed a kept connection while we wrote on it: nothing was answered, so once more.
+      const dropped =
+        request.reusedSocket && !answered && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      finish(() => {
+        request.destroy()
+        if (dropped && call.mayRepeat) resolve(exchange({ ...call, mayRepeat: false }))
+        else if (error instanceof OutgoingError) reject(error)
+        // Only the code: the message may hold addresses, and a TLS error the whole certificate.
+        else reject(new OutgoingError('network', url, error.code ?? error.name))
+      })
+    }
+    const timer = setTimeout(
+      () => fail(new OutgoingError('timeout', url)),
+      Math.max(0, deadline - performance.now()),
+    )
+    const abort = () => fail(new OutgoingError('timeout', url, 'aborted'))
+    signal?.addEventListener('abort', abort, { once: true })
+
+    request.on('error', fail)
+    request.on('response', (answer) => {
+      answered = true
+      const chunks: Buffer[] = []
+      let size = 0
+      answer.on('error', fail)
+      answer.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > maxBytes) fail(new OutgoingError('too_large', url))
+        else chunks.push(chunk)
+      })
+      answer.on('end', () => {
+        try {
+          const response = toResponse(answer, Buffer.concat(chunks))
+          finish(() => resolve(response))
+        } catch {
+          fail(new OutgoingError('network', url, 'malformed response'))
+        }
+      })
+    })
+    request.end(body)
+  })
+}
+
+function toResponse(answer: http.IncomingMessage, body: Buffer<ArrayBuffer>): Response {
+  const headers = new Headers()
+  for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2) {
+    headers.append(answer.rawHeaders[i] ?? '', answer.rawHeaders[i + 1] ?? '')
+  }
+  const status = answer.statusCode ?? 0
+  // RFC 9110 §15.3.5, §15.4.5: no content, and the constructor refuses one.
+  return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers })
+}

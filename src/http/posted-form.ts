@@ -1,0 +1,44 @@
+/**
+ * OIDC Core §3.1.2.1 wants POST at the authorization endpoint, RP-Initiated Logout §2 at end session. A POST
+ * from a portal's page comes without our SameSite=Lax session cookie, and in a URL its fields would be
+ * exposed; so the form is kept for a moment and the browser sent on, by GET, to the same endpoint.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Context, Middleware } from 'koa'
+import { BrokerError } from '../errors.ts'
+import { type UnitOfWork, keyOf } from '../oidc/unit-of-work.ts'
+
+const endpoints = new Set(['/auth', '/session/end'])
+/** Bytes; larger requests are pushed (RFC 9126). */
+const longestForm = 32 * 1024
+
+export const acceptPostedForm: Middleware = async (ctx, next) => {
+  if (!endpoints.has(ctx.path)) return next()
+  const unit = ctx.state['unit'] as UnitOfWork
+  if (ctx.method === 'POST') {
+    if (!ctx.is('application/x-www-form-urlencoded')) throw new BrokerError('request_invalid', 'a form is expected')
+    const id = randomBytes(16).toString('base64url')
+    unit.put(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
+    ctx.status = 303
+    ctx.redirect(`${ctx.path}?posted=${id}`)
+    return undefined
+  }
+  const id = ctx.query['posted']
+  if (typeof id === 'string') {
+    const form = await unit.take(keyOf('Posted', id))
+    if (form === undefined) throw new BrokerError('interaction_gone')
+    ctx.querystring = String(form['query'])
+  }
+  return next()
+}
+
+async function readForm(ctx: Context): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > longestForm) throw new BrokerError('request_too_large')
+    chunks.push(chunk)
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString()
+}

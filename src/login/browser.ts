@@ -1,0 +1,50 @@
+/**
+ * Two cookies of our own, beside the engine's session: which browser this is (a random name, for binding
+ * trips to VNeID), with the portal it last came from so that a dead end can offer the way back; and the
+ * language its user chose.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Context } from 'koa'
+import { type Locale, chooseLocale } from '../pages/locale.ts'
+
+export interface Browser {
+  readonly id: string
+  /** `client_id` of the last portal. */
+  readonly clientId: string
+}
+
+const cookieName = (secure: boolean) => (secure ? '__Host-browser' : 'browser')
+
+export function readBrowser(ctx: Context): Browser | undefined {
+  const [, id, clientId] = /^([\w-]{22})~([a-z0-9._-]+)$/.exec(ctx.cookies.get(cookieName(ctx.secure), { signed: false }) ?? '') ?? []
+  return id === undefined || clientId === undefined ? undefined : { id, clientId }
+}
+
+/** The browser's name, given to it now if it has none. */
+export function nameBrowser(ctx: Context, clientId: string): string {
+  const known = readBrowser(ctx)
+  const id = known?.id ?? randomBytes(16).toString('base64url')
+  if (known?.clientId !== clientId) {
+    ctx.cookies.set(cookieName(ctx.secure), `${id}~${clientId}`, {
+      signed: false, httpOnly: true, sameSite: 'lax', secure: ctx.secure, path: '/', overwrite: true,
+    })
+  }
+  return id
+}
+
+/** The citizen's switch (`?ui_locales=` on a page of ours) is remembered; otherwise the portal's wish, then the browser's. */
+export function localeOf(ctx: Context, uiLocales?: unknown): Locale {
+  const chosen = ctx.query['ui_locales']
+  const ours = !('oidc' in ctx && ctx['oidc']) && typeof chosen === 'string'
+  const locale = chooseLocale({
+    uiLocales: ours ? chosen : typeof uiLocales === 'string' ? uiLocales : undefined,
+    cookie: ctx.cookies.get('locale', { signed: false }),
+    acceptLanguage: ctx.get('accept-language'),
+  })
+  if (ours) {
+    ctx.cookies.set('locale', locale, {
+      signed: false, httpOnly: true, sameSite: 'lax', secure: ctx.secure, path: '/', maxAge: 180 * 86_400_000,
+    })
+  }
+  return locale
+}

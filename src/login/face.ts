@@ -1,0 +1,170 @@
+/** What the engine asks of the citizen's side: where to go now, and the pages it shows. */
+import { type Client, type KoaContextWithOIDC, errors } from 'oidc-provider'
+import type { Context } from 'koa'
+import type { Config } from '../config.ts'
+import { BrokerError, errorTable } from '../errors.ts'
+import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
+import type { Log } from '../log.ts'
+import type { Registry } from '../oidc/clients.ts'
+import { policyOf } from '../oidc/clients.ts'
+import { freshness, refusalAfterLogin, requirementOf } from '../oidc/policy.ts'
+import type { CitizenFace } from '../oidc/provider.ts'
+import { pageHeaders } from '../pages/csp.ts'
+import { errorPage } from '../pages/error.ts'
+import { leftPortalPage, loggedOutPage } from '../pages/logged-out.ts'
+import { logoutPage } from '../pages/logout.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { localeOf, nameBrowser, readBrowser } from './browser.ts'
+import type { SignIn } from './sign-in.ts'
+import type { Transactions } from './transaction.ts'
+
+export interface Face extends CitizenFace {
+  /** The page for a failure that nobody else answered. */
+  renderFailure(ctx: Context, failure: Failure): Promise<void>
+  /** The way to VNeID for one interaction. */
+  leave(ctx: Context, interaction: Pending, client: Client): Promise<string>
+}
+
+/** The parts of the engine's interaction that a trip needs. */
+export interface Pending {
+  readonly uid: string
+  readonly iat: number
+  readonly params: Readonly<Record<string, unknown>>
+  readonly prompt: { readonly reasons: readonly string[] }
+}
+
+/** The engine's errors for ours: what the portal hears. */
+export function toEngineError(error: unknown): unknown {
+  if (!(error instanceof BrokerError) || errorTable[error.code].oauth === undefined) return error
+  return new errors.CustomOIDCProviderError(errorTable[error.code].oauth!, error.code)
+}
+
+export function createFace({
+  config,
+  upstream,
+  transactions,
+  signIn,
+  registry,
+  log,
+}: {
+  config: Config
+  upstream: Upstream
+  transactions: Transactions
+  signIn: SignIn
+  registry: Registry
+  log: Log
+}): Face {
+  const send = (ctx: Context, markup: string, page?: { form?: boolean }) => {
+    ctx.set(pageHeaders(page))
+    ctx.body = markup
+  }
+  const switchUrl = (ctx: Context, locale: 'vi' | 'en') =>
+    ctx.method === 'GET' ? `?${new URLSearchParams({ ...flat(ctx.query), ui_locales: locale === 'vi' ? 'en' : 'vi' })}` : undefined
+  const frame = (ctx: Context, uiLocales?: unknown) => {
+    const locale = localeOf(ctx, uiLocales)
+    return { locale, hotline: config.hotline }
+  }
+  /** The portal this browser last came from: a dead end always shows the way back. */
+  const wayBack = async (ctx: Context) => {
+    const client = await registry.find(readBrowser(ctx)?.clientId ?? '')
+    return client && { returnUrl: client.client_uri ?? originOf(client.redirect_uris?.[0]), portalName: client.client_name }
+  }
+  const showFailure = async (ctx: Context, { code, reference }: Failure) => {
+    send(ctx, errorPage({ ...frame(ctx), ...(await wayBack(ctx)), code, reference }))
+  }
+
+  const face: Face = {
+    async leave(ctx, { uid, iat, params, prompt }, client) {
+      const { level } = requirementOf(client, params)
+      const maxAge = freshness(client, params, prompt.reasons)
+      return upstream.begin(
+        {
+          ...transactions.begin(uid, nameBrowser(ctx, client.clientId)),
+          begunAt: iat,
+          ...(maxAge === undefined ? {} : { maxAge }),
+        },
+        { locale: localeOf(ctx, params['ui_locales']), ...(level === 'unknown' ? {} : { level }) },
+      )
+    },
+
+    async interactionUrl(ctx, interaction) {
+      const client = ctx.oidc.client!
+      const context = ctx as unknown as Context
+      if (interaction.lastSubmission?.login !== undefined) throw refusalAfterLogin(interaction.prompt.reasons)
+      if (requirementOf(client, interaction.params).level === 'unknown') {
+        throw new errors.UnmetAuthenticationRequirements('none of the acr_values is known')
+      }
+      if (policyOf(client).notice) {
+        const { state } = transactions.begin(interaction.uid, nameBrowser(context, client.clientId))
+        return `${config.issuer}/interaction/${state}`
+      }
+      try {
+        return await face.leave(context, interaction, client)
+      } catch (error) {
+        if (error instanceof BrokerError) report(log, context, error.code, error)
+        throw toEngineError(error)
+      }
+    },
+
+    async admitAgain(identity, requirement, ctx) {
+      try {
+        const { subjectId, links } = await signIn(identity, {
+          requirement,
+          reference: referenceOf(ctx as unknown as Context),
+          sso: true,
+        })
+        if (subjectId !== ctx.oidc.session?.accountId) throw new BrokerError('identifier_cancelled')
+        return links
+      } catch (error) {
+        throw toEngineError(error)
+      }
+    },
+
+    renderError: async (ctx, _out, error) => {
+      const context = ctx as unknown as Context
+      const code = codeOf(error)
+      // The event handlers log what the engine answers; a page's failure carries our code as well.
+      report(log, context, code, error)
+      await showFailure(context, { code, reference: referenceOf(context) })
+    },
+
+    async renderFailure(ctx, failure) {
+      ctx.status = errorTable[failure.code].status
+      if (ctx.accepts('json', 'html') === 'json') ctx.body = { error: failure.code, reference: failure.reference }
+      else await showFailure(ctx, failure)
+    },
+
+    logoutPage(ctx) {
+      const context = ctx as unknown as Context
+      const { secret } = ctx.oidc.session!.state as { secret: string }
+      send(
+        context,
+        logoutPage({
+          ...frame(context, ctx.oidc.params?.['ui_locales']),
+          formAction: ctx.oidc.urlFor('end_session_confirm'),
+          xsrf: secret,
+          portalName: ctx.oidc.client?.clientName,
+        }),
+        { form: true },
+      )
+    },
+
+    loggedOutPage(ctx) {
+      const context = ctx as unknown as Context
+      const { client } = ctx.oidc
+      const view = { ...frame(context), ...(client?.clientUri ? { returnUrl: client.clientUri } : {}), portalName: client?.clientName }
+      // The engine names a client here only when that portal alone was left.
+      const markup = client?.clientName
+        ? leftPortalPage({ ...view, portalName: client.clientName, logoutUrl: `${config.issuer}/session/end` })
+        : loggedOutPage({ ...view, switchUrl: switchUrl(context, view.locale) })
+      send(context, markup)
+    },
+  }
+  return face
+}
+
+const originOf = (uri: string | undefined) => (uri === undefined ? undefined : URL.parse(uri)?.origin)
+const flat = (query: Context['query']) =>
+  Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])))
+
+export type EngineContext = KoaContextWithOIDC

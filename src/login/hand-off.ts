@@ -1,0 +1,25 @@
+/**
+ * The hand-off between the engine and us costs no hop: the callback continues the engine's own resumption
+ * within the same request. The engine would carry an interaction over two redirects by two cookies; here they
+ * exist only in this request, because `transaction.ts` binds the browser already.
+ */
+import type { Context, Middleware, Next } from 'koa'
+
+const engineCookies = new Set(['interaction', 'resume'])
+
+/** Before the engine: its two interaction cookies are neither set nor believed. */
+export const hideEngineCookies: Middleware = (ctx, next) => {
+  const { cookies } = ctx
+  const get = cookies.get.bind(cookies)
+  const set = cookies.set.bind(cookies)
+  cookies.get = (name, options) => (engineCookies.has(name) ? (ctx.state['resumes'] as string | undefined) : get(name, options))
+  cookies.set = (name, value, options) => (engineCookies.has(name) ? cookies : set(name, value, options))
+  return next()
+}
+
+/** Continues interaction `uid` in the engine, as if the browser had been sent to its resume address. */
+export function resumeInEngine(ctx: Context, uid: string, next: Next): Promise<void> {
+  ctx.state['resumes'] = uid
+  ctx.path = `/auth/${uid}`
+  return next() as Promise<void>
+}

@@ -1,0 +1,171 @@
+/** The citizen's way through us: notice, trip to VNeID, callback, resumption; and the way out. */
+import { randomBytes } from 'node:crypto'
+import Router from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import type { Provider } from 'oidc-provider'
+import { type AuditEvent, announce } from '../audit.ts'
+import type { Config } from '../config.ts'
+import { BrokerError, errorTable } from '../errors.ts'
+import { codeOf, referenceOf, report } from '../http/boundary.ts'
+import type { Log } from '../log.ts'
+import { upstreamCalls } from '../metrics.ts'
+import { acrOf } from '../oidc/acr.ts'
+import type { Arrival } from '../oidc/grants.ts'
+import { endSession, sessionOf } from '../oidc/logout.ts'
+import { freshness, requirementOf } from '../oidc/policy.ts'
+import { type UnitOfWork, keyOf } from '../oidc/unit-of-work.ts'
+import { pageHeaders } from '../pages/csp.ts'
+import { noticePage } from '../pages/notice.ts'
+import { insertAuditEvents } from '../store/audit.ts'
+import type { Db } from '../store/db.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { localeOf, readBrowser } from './browser.ts'
+import type { Face, Pending } from './face.ts'
+import { resumeInEngine } from './hand-off.ts'
+import type { SignIn, SignedIn } from './sign-in.ts'
+import type { Transactions } from './transaction.ts'
+
+type Interaction = Pending & { session?: unknown; returnTo: string; result?: unknown; exp: number }
+
+export function createLoginRoutes({
+  config,
+  db,
+  provider,
+  upstream,
+  transactions,
+  signIn,
+  face,
+  log,
+}: {
+  config: Config
+  db: Db
+  provider: Provider
+  upstream: Upstream
+  transactions: Transactions
+  signIn: SignIn
+  face: Face
+  log: Log
+}): Middleware {
+  const router = new Router()
+  const unitOf = (ctx: Context) => ctx.state['unit'] as UnitOfWork
+  const stateOf = (ctx: Context) => new URLSearchParams(ctx.querystring).get('state')
+
+  /** The live interaction that this browser began. */
+  async function pending(ctx: Context) {
+    const trip = transactions.recognise(ctx['params'].state as string, readBrowser(ctx)?.id)
+    const interaction = (await unitOf(ctx).read(keyOf('Interaction', trip.uid))) as Interaction | undefined
+    if (interaction === undefined) throw new BrokerError('interaction_gone')
+    return { uid: trip.uid, state: trip.state, interaction: { ...interaction, uid: trip.uid }, client: await clientOf(interaction) }
+  }
+  async function clientOf({ params }: Pending) {
+    const client = await provider.Client.find(String(params['client_id']))
+    if (client === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
+    return client
+  }
+  /** Ends the interaction with what the portal shall hear, in this same request. */
+  function finish(ctx: Context, uid: string, interaction: Interaction, result: object, next: () => Promise<unknown>) {
+    unitOf(ctx).pretend(keyOf('Interaction', uid), { ...interaction, result } as unknown as Record<string, unknown>)
+    return resumeInEngine(ctx, uid, next)
+  }
+
+  router.get('notice', '/interaction/:state', async (ctx) => {
+    const { interaction, client, state } = await pending(ctx)
+    const locale = localeOf(ctx, interaction.params['ui_locales'])
+    ctx.set(pageHeaders())
+    ctx.body = noticePage({
+      locale,
+      hotline: config.hotline,
+      portalName: client.clientName ?? client.clientId,
+      scopes: String(interaction.params['scope'] ?? 'openid').split(' '),
+      startUrl: `/interaction/${state}/start`,
+      cancelUrl: `/interaction/${state}/cancel`,
+      switchUrl: `?ui_locales=${locale === 'vi' ? 'en' : 'vi'}`,
+    })
+  })
+
+  router.get('start', '/interaction/:state/start', async (ctx) => {
+    const { interaction, client } = await pending(ctx)
+    ctx.status = 303
+    ctx.redirect(await face.leave(ctx, interaction, client))
+  })
+
+  router.get('cancel', '/interaction/:state/cancel', async (ctx, next) => {
+    const { uid, interaction } = await pending(ctx)
+    if ((await unitOf(ctx).take(keyOf('Interaction', uid))) === undefined) throw new BrokerError('interaction_gone')
+    return finish(ctx, uid, interaction, { error: 'access_denied', error_description: 'the citizen went back' }, next)
+  })
+
+  router.get('callback', '/callback', async (ctx, next) => {
+    const trip = transactions.recognise(stateOf(ctx), readBrowser(ctx)?.id)
+    // Taken, not read: of two callbacks for one trip, one goes on.
+    const interaction = (await unitOf(ctx).take(keyOf('Interaction', trip.uid))) as Interaction | undefined
+    if (interaction === undefined) throw new BrokerError('interaction_gone')
+    const client = await clientOf(interaction)
+
+    let signedIn: SignedIn & Arrival
+    try {
+      const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
+      const ended = upstreamCalls.startTimer()
+      const identity = await upstream
+        .complete(ctx.querystring, { ...trip, begunAt: interaction.iat, ...(maxAge === undefined ? {} : { maxAge }) })
+        .finally(() => ended({ outcome: 'answered' }))
+      const requirement = requirementOf(client, interaction.params)
+      signedIn = { identity, ...(await signIn(identity, { requirement, reference: referenceOf(ctx), sso: false })) }
+    } catch (error) {
+      const code = codeOf(error)
+      const { oauth } = errorTable[code]
+      if (oauth === undefined) throw error
+      report(log, ctx, code, error)
+      await audit(ctx, [{ event: 'login.refused', clientId: client.clientId, detail: { code } }])
+      return finish(ctx, trip.uid, interaction, { error: oauth, error_description: `${code} (${referenceOf(ctx)})` }, next)
+    }
+
+    const { subjectId, identity } = signedIn
+    const session = await sessionOf(provider, ctx)
+    if (session?.accountId !== undefined && session.accountId !== subjectId) {
+      // Another person at a shared computer: nothing of the one before may be inherited.
+      await endSession(provider, session, log)
+      delete interaction.session
+      await audit(ctx, [{ event: 'session.ended', subjectId: session.accountId, detail: { reason: 'another_person' } }])
+    }
+    ctx.state['signedIn'] = signedIn
+    const login = {
+      accountId: subjectId,
+      ts: identity.authenticatedAt,
+      ...(identity.level === undefined ? {} : { acr: acrOf(identity.level) }),
+    }
+    return finish(ctx, trip.uid, interaction, { login, consent: {} }, next)
+  })
+
+  // Back from VNeID's own logout: to where the portal wanted.
+  router.get('signed-out', '/signed-out', async (ctx) => {
+    const state = stateOf(ctx)
+    const onward = state === null ? undefined : await unitOf(ctx).take(keyOf('SignedOut', state))
+    ctx.status = 303
+    ctx.redirect(typeof onward?.['to'] === 'string' ? onward['to'] : `${config.issuer}/session/end/success`)
+  })
+
+  // After the engine has ended the session here, the one at VNeID ends too: the next person at this
+  // computer must not inherit it.
+  router.post('end_session_confirm', '/session/end/confirm', async (ctx, next) => {
+    const before = await sessionOf(provider, ctx)
+    await next()
+    const ended = ctx.status === 303 && before?.accountId !== undefined && (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
+    if (!ended) return
+    await audit(ctx, [{ event: 'session.ended', subjectId: before.accountId!, detail: { reason: 'logout' } }])
+    const state = randomBytes(24).toString('base64url')
+    const away = upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
+    if (away === undefined) return
+    unitOf(ctx).put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
+    ctx.redirect(away)
+    ctx.status = 303
+  })
+
+  async function audit(ctx: Context, partial: readonly Omit<AuditEvent, 'actor' | 'reference'>[]) {
+    const events = partial.map((event) => ({ ...event, actor: 'citizen', reference: referenceOf(ctx) }))
+    await insertAuditEvents(db, events)
+    announce(log, events)
+  }
+
+  return router.routes() as unknown as Middleware
+}

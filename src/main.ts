@@ -1,0 +1,70 @@
+/** config → stores → app → listen; drains and closes on SIGTERM. */
+import { createServer } from 'node:http'
+import { createApp } from './app.ts'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { createLog, type Log } from './log.ts'
+import { deleteOldAuditEvents } from './store/audit.ts'
+import { openDatabase } from './store/db.ts'
+import { migrate } from './store/migrate.ts'
+import { openState } from './store/open-state.ts'
+
+/** Starts the broker; the returned function drains, closes and resolves. */
+export async function start(config: Config, log: Log): Promise<{ url: string; operationsUrl: string; stop(): Promise<void> }> {
+  const db = await openDatabase(config.database)
+  const state = openState(config.state)
+  // An embedded database belongs to this process alone, so it is brought up to date here.
+  if (config.database.url.startsWith('embedded:')) await migrate(db)
+  const app = await createApp({ config, db, state, log })
+
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 }, app.callback)
+  const url = await listen(server, config.listen)
+  const operationsUrl = await listen(app.operations, config.operations)
+  const retention = setInterval(() => void deleteOldAuditEvents(db, config.auditRetentionDays).catch(() => {}), 3_600_000).unref()
+  log.info({ event: 'broker.started', issuer: config.issuer, listen: url, operations: operationsUrl })
+
+  return {
+    url,
+    operationsUrl,
+    async stop() {
+      app.drain()
+      clearInterval(retention)
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownGrace * 1000)
+      await closed
+      clearTimeout(deadline)
+      app.close()
+      await new Promise<void>((resolve) => {
+        app.operations.close(() => resolve())
+        app.operations.closeAllConnections()
+      })
+      await state.close()
+      await db.close()
+      log.info({ event: 'broker.stopped' })
+    },
+  }
+}
+
+function listen(server: ReturnType<typeof createServer>, { host, port }: { host: string; port: number }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      const address = server.address()
+      resolve(`http://${host}:${typeof address === 'object' && address !== null ? address.port : port}`)
+    })
+  })
+}
+
+if (import.meta.main) {
+  try {
+    const config = loadConfig()
+    const log = createLog({ level: config.logLevel })
+    const broker = await start(config, log)
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => void broker.stop().then(() => process.exit(0)))
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,67 @@
+/** Subject + links + scopes → claims. */
+import { createHmac } from 'node:crypto'
+import { type Client, type FindAccount, errors } from 'oidc-provider'
+import { acrOf } from './acr.ts'
+import type { Db } from '../store/db.ts'
+import { type Link, findLinks } from '../store/subjects.ts'
+import { policyOf } from './clients.ts'
+import type { BrokerGrant, IdentityRecord } from './identity-record.ts'
+
+/** Links read at sign-in serve the portal's first calls; later calls see what is linked now. */
+const linksStayFresh = 60
+
+export function createFindAccount({ db, now = Date.now }: { db: Db; now?: () => number }): FindAccount {
+  return async (ctx, accountId, token) => {
+    // A refresh token may outlive the session by weeks: its owner must still be allowed in.
+    if (token?.kind === 'RefreshToken' && (await findLinks(db, accountId, String(token.clientId))) === undefined) {
+      return undefined
+    }
+    return {
+      accountId,
+      async claims(_use, scope, requested) {
+        const { Grant: grant, Client: client } = ctx.oidc.entities as { Grant?: BrokerGrant; Client?: Client }
+        if (grant?.identity === undefined || client === undefined) return { sub: accountId }
+        const wantsLinks = scope.split(' ').includes('legacy_accounts') || 'legacy_accounts' in (requested ?? {})
+        const claims = {
+          ...identityClaims(grant.identity),
+          ...(wantsLinks ? { legacy_accounts: (await linksNow(grant, accountId, client.clientId)).map(linkClaim) } : {}),
+        }
+        const { claims: allowed } = policyOf(client)
+        const released = allowed === undefined ? claims : pick(claims, ['kind', 'acr', ...allowed])
+        return { ...released, sub: accountId }
+      },
+    }
+  }
+
+  async function linksNow(grant: BrokerGrant, subjectId: string, clientId: string): Promise<readonly Link[]> {
+    if (grant.links !== undefined && now() / 1000 - (grant.linksAt ?? 0) < linksStayFresh) return grant.links
+    const links = await findLinks(db, subjectId, clientId)
+    if (links === undefined) throw new errors.InvalidToken('the subject may not be used any more')
+    return grant.identity?.kind === 'representative' ? [] : links
+  }
+}
+
+/** OIDC Core §5.1 where it has a name for it; `kind`, `citizen_id`, `organisation` and `legacy_accounts` are ours. */
+function identityClaims(identity: IdentityRecord): Record<string, unknown> {
+  const { kind, type, number, level, name, birthDate, gender, organisation } = identity
+  return {
+    kind,
+    ...(level === undefined ? {} : { acr: acrOf(level) }),
+    name,
+    birthdate: birthDate,
+    gender,
+    ...(type === 'organisation_id' ? { organisation: { id: number, name } } : { [type]: number }),
+    ...(organisation && { organisation: { id: organisation.number, name: organisation.name } }),
+  }
+}
+
+const linkClaim = ({ accountId, method, linkedAt }: Link) => ({ id: accountId, method, linked_at: linkedAt })
+
+const pick = (claims: Record<string, unknown>, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
+
+/** OIDC Core §8.1: the same for all clients of a sector, unlinkable between sectors. */
+export function createPairwiseIdentifier(key: Buffer) {
+  return (_ctx: unknown, accountId: string, client: Client): string =>
+    createHmac('sha256', key).update(`${client.sectorIdentifier}\0${accountId}`).digest('base64url')
+}

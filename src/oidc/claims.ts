@@ -1,0 +1,13 @@
+/** Which scope releases which claim (OIDC Core §5.4); names in `snake_case` beyond the standard ones are ours. */
+
+export const claimsByScope = {
+  /** `kind`: citizen, foreigner, organisation or representative. */
+  openid: ['sub', 'kind'],
+  profile: ['name', 'birthdate', 'gender'],
+  citizen_id: ['citizen_id', 'foreigner_id'],
+  organisation: ['organisation'],
+  legacy_accounts: ['legacy_accounts'],
+  offline_access: [],
+} as const satisfies Record<string, readonly string[]>
+
+export const scopeNames: readonly string[] = Object.keys(claimsByScope)

@@ -1,0 +1,74 @@
+/**
+ * The grant is made by policy, not by a question: portals are registered by the state and VNeID itself
+ * shows the citizen what is shared. What the registry does not release is recorded as rejected.
+ */
+import { hash } from 'node:crypto'
+import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
+import { type BrokerGrant, type BrokerSession, fromRecord, toRecord } from './identity-record.ts'
+import { type Requirement, requirementOf } from './policy.ts'
+import { claimsByScope } from './claims.ts'
+import { policyOf } from './clients.ts'
+import type { Identity } from '../upstream/upstream.ts'
+import type { Link } from '../store/subjects.ts'
+
+/** Left by the callback for the engine's resumption within the same request. */
+export interface Arrival {
+  readonly identity: Identity
+  readonly links: readonly Link[]
+}
+
+/** Found or new, not yet saved: `admit` completes it when every check has passed. */
+export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant> {
+  const { client, session, provider } = ctx.oidc as unknown as {
+    client: NonNullable<EngineContext['oidc']['client']>
+    session: BrokerSession
+    provider: Provider
+  }
+  const arrival = ctx.state['signedIn'] as Arrival | undefined
+  if (arrival !== undefined) session.identity = toRecord(arrival.identity)
+
+  const grantId = session.grantIdFor(client.clientId)
+  const existing = grantId === undefined ? undefined : ((await provider.Grant.find(grantId)) as BrokerGrant | undefined)
+  const grant: BrokerGrant =
+    existing ?? new provider.Grant({ accountId: session.accountId!, clientId: client.clientId })
+  // Two tabs that open one portal at once must end with one grant and one sid, whichever is saved last. Once
+  // revoked, the id is never used again: what hung on it stays dead.
+  const derive = (what: string) => hash('sha256', `${what}\0${session.uid}\0${client.clientId}`, 'base64url')
+  if (grantId === undefined) grant.jti = derive('grant')
+  if (session.sidFor(client.clientId) === undefined) session.sidFor(client.clientId, derive('sid'))
+
+  const scopes = [...ctx.oidc.requestParamOIDCScopes]
+  grant.addOIDCScope(scopes.join(' '))
+  const { claims: allowed } = policyOf(client)
+  const standard = new Set<string>(scopes.flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []))
+  const releasable = new Set<string>(
+    client.scope?.split(' ').flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []),
+  )
+  for (const claim of ctx.oidc.requestParamClaims) {
+    const released = releasable.has(claim) && (allowed === undefined || allowed.includes(claim))
+    if (released || standard.has(claim)) grant.addOIDCClaims([claim])
+    else grant.rejectOIDCClaims([claim])
+  }
+  return grant
+}
+
+export type AdmitAgain = (identity: Identity, requirement: Requirement, ctx: EngineContext) => Promise<readonly Link[]>
+
+/**
+ * The last step before the code: the grant takes the identity and this portal's links with it. A person whose
+ * session serves again is looked up again: links may be new, the subject may have been disabled.
+ */
+export function createAdmit({ again, now = Date.now }: { again: AdmitAgain; now?: () => number }) {
+  return async function admit(ctx: EngineContext): Promise<void> {
+    const session = ctx.oidc.session as BrokerSession
+    const grant = ctx.oidc.grant as BrokerGrant
+    const arrival = ctx.state['signedIn'] as Arrival | undefined
+    if (session.identity === undefined) throw new Error('a session without an identity')
+    grant.identity = session.identity
+    grant.links =
+      arrival?.links ??
+      (await again(fromRecord(session.identity), requirementOf(ctx.oidc.client!, ctx.oidc.params!), ctx))
+    grant.linksAt = Math.floor(now() / 1000)
+    await grant.save()
+  }
+}

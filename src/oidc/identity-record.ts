@@ -1,0 +1,54 @@
+/** An identity as it lies, sealed, in a session and its grants: nowhere else, and only as long as they live. */
+import type { Grant, Session } from 'oidc-provider'
+import { Identifier, type IdentifierType } from '../citizen-id.ts'
+import type { Link } from '../store/subjects.ts'
+import type { Identity, Kind } from '../upstream/upstream.ts'
+
+export interface IdentityRecord {
+  kind: Kind
+  type: IdentifierType
+  number: string
+  level?: 1 | 2
+  name?: string
+  birthDate?: string
+  gender?: 'male' | 'female'
+  organisation?: { type: IdentifierType; number: string; name?: string }
+  authenticatedAt: number
+}
+
+/** What we keep in the engine's models beside its own fields (`provider.ts` declares the fields to it). */
+export type BrokerSession = Session & { identity?: IdentityRecord }
+export type BrokerGrant = Grant & {
+  identity?: IdentityRecord
+  links?: readonly Link[]
+  /** When `links` was read, seconds since the epoch. */
+  linksAt?: number
+}
+
+export function toRecord({ identifier, organisation, ...rest }: Identity): IdentityRecord {
+  return {
+    ...rest,
+    type: identifier.type,
+    number: identifier.reveal(),
+    ...(organisation && {
+      organisation: {
+        type: organisation.identifier.type,
+        number: organisation.identifier.reveal(),
+        ...(organisation.name === undefined ? {} : { name: organisation.name }),
+      },
+    }),
+  }
+}
+
+export function fromRecord({ type, number, organisation, ...rest }: IdentityRecord): Identity {
+  return {
+    ...rest,
+    identifier: Identifier.parse(type, number),
+    ...(organisation && {
+      organisation: {
+        identifier: Identifier.parse(organisation.type, organisation.number),
+        ...(organisation.name === undefined ? {} : { name: organisation.name }),
+      },
+    }),
+  }
+}

@@ -1,0 +1,28 @@
+/** Ending a session outside the engine's own logout page: portals are told, grants and tokens die. */
+import type { Context } from 'koa'
+import type { Provider, Session } from 'oidc-provider'
+import type { Log } from '../log.ts'
+
+/** The session of this browser, if it has one. */
+export async function sessionOf(provider: Provider, ctx: Context): Promise<Session | undefined> {
+  const get = provider.Session as unknown as { get(ctx: Context): Promise<Session> }
+  const session = await get.get(ctx)
+  return session.accountId === undefined ? undefined : session
+}
+
+/** OIDC Back-Channel Logout 1.0 §2.5 to every portal of the session; a portal that does not answer cannot keep it alive. */
+export async function endSession(provider: Provider, session: Session, log: Log): Promise<void> {
+  const entries = Object.entries(session.authorizations ?? {})
+  await Promise.all(
+    entries.map(async ([clientId, { sid, grantId }]) => {
+      if (grantId !== undefined) await (await provider.Grant.find(grantId))?.destroy()
+      const client = await provider.Client.find(clientId)
+      if (client?.backchannelLogoutUri === undefined) return
+      const notify = client as unknown as { backchannelLogout(sub: string, sid?: string): Promise<void> }
+      await notify.backchannelLogout(session.accountId!, sid).catch((error: unknown) =>
+        log.warn({ event: 'logout.undelivered', client: clientId, err: error }),
+      )
+    }),
+  )
+  await session.destroy()
+}

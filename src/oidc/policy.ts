@@ -1,0 +1,102 @@
+/** What one portal, by one request, asks of the citizen; and when that sends the citizen to VNeID. */
+import { type Client, type KoaContextWithOIDC as EngineContext, errors, interactionPolicy } from 'oidc-provider'
+import type { Identity } from '../upstream/upstream.ts'
+import { type Level, requiredLevel } from './acr.ts'
+import { policyOf } from './clients.ts'
+import type { BrokerSession } from './identity-record.ts'
+
+export interface Requirement {
+  readonly clientId: string
+  readonly kinds: readonly string[]
+  readonly level: Level | 'unknown'
+  /** Asked by the request itself: then an organisation, which has no level, cannot meet it. */
+  readonly levelAsked: boolean
+}
+
+type Params = Readonly<Record<string, unknown>>
+
+export function requirementOf(client: Client, params: Params): Requirement {
+  const policy = policyOf(client)
+  const asked = params['acr_values'] as string | undefined
+  return {
+    clientId: client.clientId,
+    kinds: policy.kinds,
+    level: requiredLevel(asked, policy.minimum_level),
+    levelAsked: asked !== undefined,
+  }
+}
+
+/** The code of the refusal, or undefined when the person may enter. Never a downgrade. */
+export function unmet(
+  { kind, level }: Pick<Identity, 'kind' | 'level'>,
+  asked: Requirement,
+): 'kind_unauthorised' | 'kind_not_admitted' | 'level_unmet' | undefined {
+  if (kind === 'unauthorised_member') return 'kind_unauthorised'
+  if (!asked.kinds.includes(kind)) return 'kind_not_admitted'
+  if (kind === 'organisation' && !asked.levelAsked) return undefined
+  return asked.level === 'unknown' || level === undefined || level < asked.level ? 'level_unmet' : undefined
+}
+
+/**
+ * How old an authentication at VNeID may be for this request, in seconds; 0: a new one; undefined: any.
+ * A prompt, an age or a level is never satisfied by an older session (OIDC Core §3.1.2.1).
+ */
+export function freshness(client: Client, params: Params, reasons: readonly string[]): number | undefined {
+  const prompts = String(params['prompt'] ?? '').split(' ')
+  const again = ['session_reuse', 'level', 'kind', 'essential_acr', 'essential_acrs']
+  if (prompts.includes('login') || reasons.some((reason) => again.includes(reason))) return 0
+  const ages = [params['max_age'], policyOf(client).session_max_age].filter((age) => age !== undefined).map(Number)
+  return ages.length === 0 ? undefined : Math.min(...ages)
+}
+
+/**
+ * The engine's prompts, plus ours: a session must be reusable, admitted and of the level asked for.
+ * `admit` runs once everything else is settled, for a session that needs no trip to VNeID.
+ */
+export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext) => Promise<void> }) {
+  const { Check, Prompt, base } = interactionPolicy
+  const ask = (reason: string, description: string, error: string, isUnmet: (ctx: EngineContext) => boolean) =>
+    new Check(reason, description, error, (ctx) =>
+      ctx.oidc.session?.accountId !== undefined && isUnmet(ctx) ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
+    )
+  const identityUnmet = (ctx: EngineContext) => {
+    const { identity } = ctx.oidc.session as BrokerSession
+    if (ctx.state['signedIn'] !== undefined) return undefined
+    return identity === undefined ? 'kind_not_admitted' : unmet(identity, requirementOf(ctx.oidc.client!, ctx.oidc.params!))
+  }
+
+  const policy = base()
+  policy.get('login')!.checks.push(
+    ask('session_reuse', 'the portal asks for a new authentication', 'login_required', (ctx) => {
+      if (ctx.state['signedIn'] !== undefined) return false
+      const { session_reuse: reuse, session_max_age: age } = policyOf(ctx.oidc.client!)
+      return !reuse || (age !== undefined && ctx.oidc.session!.past(age))
+    }),
+    ask('level', 'a higher assurance level is needed', 'unmet_authentication_requirements', (ctx) => identityUnmet(ctx) === 'level_unmet'),
+    ask('kind', 'the portal does not admit this kind of person', 'access_denied', (ctx) =>
+      ['kind_not_admitted', 'kind_unauthorised'].includes(identityUnmet(ctx) ?? ''),
+    ),
+  )
+  policy.add(
+    new Prompt(
+      { name: 'mapping', requestable: false },
+      new Check('mapping', 'the accounts of the portal', 'interaction_required', async (ctx) => {
+        await admit(ctx)
+        return Check.NO_NEED_TO_PROMPT
+      }),
+    ),
+  )
+  return policy
+}
+
+/**
+ * VNeID was asked and the same reason comes again: asking once more would loop for ever.
+ * @returns the error that the portal hears instead
+ */
+export function refusalAfterLogin(reasons: readonly string[]): Error {
+  if (reasons.some((reason) => ['level', 'essential_acr', 'essential_acrs'].includes(reason))) {
+    return new errors.UnmetAuthenticationRequirements('the requested assurance level could not be obtained')
+  }
+  if (reasons.includes('kind')) return new errors.AccessDenied('the portal does not admit this kind of person')
+  return new errors.LoginRequired('another person signed in, or the authentication is too old')
+}

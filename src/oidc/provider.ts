@@ -1,0 +1,189 @@
+/** Our issuer, toward relying parties: the engine's configuration, policy as data. */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { type Adapter, type Client, type Configuration, type Grant, type JWKS, type KoaContextWithOIDC as EngineContext, Provider, type Session, errors } from 'oidc-provider'
+import type { Config } from '../config.ts'
+import type { Db } from '../store/db.ts'
+import { createFindAccount, createPairwiseIdentifier } from './accounts.ts'
+import { acrValues } from './acr.ts'
+import { claimsByScope, scopeNames } from './claims.ts'
+import { compareHashedSecret, policyOf } from './clients.ts'
+import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
+import { createInteractionPolicy } from './policy.ts'
+
+const asymmetric = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const
+const keyManagement = ['ECDH-ES', 'RSA-OAEP', 'RSA-OAEP-256'] as const
+/** Longest life of a client assertion or request object, seconds. */
+const longestAssertion = 600
+
+/** Pages and steps that belong to the citizen's side; the engine asks for them. */
+export interface CitizenFace {
+  /** Where the browser goes now: upstream, or a page of ours. May throw an engine error. */
+  interactionUrl(ctx: EngineContext, interaction: InstanceType<Provider['Interaction']>): Promise<string>
+  admitAgain: AdmitAgain
+  renderError: NonNullable<Configuration['renderError']>
+  logoutPage(ctx: EngineContext): void
+  loggedOutPage(ctx: EngineContext): void
+}
+
+export function createProvider({
+  config,
+  db,
+  keys,
+  adapter,
+  face,
+  fetch,
+}: {
+  config: Config
+  db: Db
+  keys: JWKS
+  adapter: (model: string) => Adapter
+  face: CitizenFace
+  fetch: NonNullable<Configuration['fetch']>
+}): Provider {
+  const { ttl } = config
+  const secure = config.issuer.startsWith('https:')
+  const untilSessionEnds = (loginTs: number | undefined) =>
+    Math.max(1, ttl.session - (loginTs === undefined ? 0 : Math.floor(Date.now() / 1000) - loginTs))
+
+  const provider = new Provider(config.issuer, {
+    adapter,
+    jwks: keys,
+    findAccount: createFindAccount({ db }),
+    loadExistingGrant: loadExistingGrant as NonNullable<Configuration['loadExistingGrant']>,
+    interactions: {
+      policy: createInteractionPolicy({ admit: createAdmit({ again: face.admitAgain }) }),
+      url: face.interactionUrl,
+    },
+    renderError: face.renderError,
+    fetch,
+
+    scopes: [...scopeNames],
+    claims: {
+      ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
+      openid: [...claimsByScope.openid, 'acr'],
+      acr: null,
+      auth_time: null,
+      iss: null,
+      sid: null,
+    },
+    acrValues: [...acrValues],
+    subjectTypes: ['pairwise', 'public'],
+    pairwiseIdentifier: createPairwiseIdentifier(config.keys.pairwise),
+    // The registry is reviewed by operators, so the file behind the address is not fetched again at run time.
+    sectorIdentifierUriValidate: () => false,
+    extraClientMetadata: { properties: ['policy'] },
+    clientDefaults: { id_token_signed_response_alg: 'ES256', subject_type: 'pairwise' },
+    clientBasedCORS: (_ctx, origin, client) =>
+      client.clientAuthMethod === 'none' &&
+      [...(client.redirectUris ?? []), ...policyOf(client).allowed_origins].some((uri) => URL.parse(uri)?.origin === origin),
+
+    responseTypes: ['code'],
+    pkce: { required: (_ctx, client) => policyOf(client).pkce_exemption === undefined },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    assertJwtClientAuthClaimsAndHeader: (ctx, claims, _header, client) => {
+      assertShortLived(claims, (message) => new errors.InvalidClientAuth(message))
+      if (isFapi(client) && claims['aud'] !== ctx.oidc.issuer) {
+        throw new errors.InvalidClientAuth('audience (aud) must equal the issuer')
+      }
+      return Promise.resolve()
+    },
+    issueRefreshToken: (_ctx, client, _source) => Promise.resolve(client.grantTypeAllowed('refresh_token')),
+    // FAPI 2.0 §5.3.2.1 forbids rotation; its tokens are bound to a key instead.
+    rotateRefreshToken: (ctx) => !isFapi(ctx.oidc.client),
+    revokeGrantPolicy: () => true,
+
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+      claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: createHmac('sha256', config.keys.pairwise).update('dpop nonce').digest() },
+      encryption: { enabled: true },
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
+      fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
+      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      jwtUserinfo: { enabled: true },
+      pushedAuthorizationRequests: { enabled: true },
+      requestObjects: {
+        enabled: true,
+        assertJwtClaimsAndHeader: (_ctx, claims, _header, _client) => {
+          assertShortLived(claims, (message) => new errors.InvalidRequestObject(message))
+          return Promise.resolve()
+        },
+      },
+      resourceIndicators: { enabled: false },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx) => face.logoutPage(ctx),
+        postLogoutSuccessSource: (ctx) => face.loggedOutPage(ctx),
+      },
+      userinfo: { enabled: true },
+    },
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...asymmetric],
+      requestObjectSigningAlgValues: [...asymmetric],
+      idTokenEncryptionAlgValues: [...keyManagement],
+      userinfoEncryptionAlgValues: [...keyManagement],
+      requestObjectEncryptionAlgValues: [],
+    },
+
+    cookies: {
+      names: { session: secure ? '__Host-session' : 'session', interaction: 'interaction', resume: 'resume' },
+      long: { httpOnly: true, sameSite: 'lax', secure, path: '/', signed: true },
+      short: { httpOnly: true, sameSite: 'lax', secure, path: '/', signed: true },
+      keys: createCookieSigner(config.keys.cookie) as unknown as string[],
+    },
+    ttl: {
+      AccessToken: ttl.accessToken,
+      AuthorizationCode: 60,
+      ClientCredentials: ttl.accessToken,
+      IdToken: ttl.idToken,
+      Interaction: ttl.interaction,
+      // Absolute, counted from the sign-in: use does not prolong it.
+      Session: (_ctx: unknown, session: Session) => untilSessionEnds(session.loginTs),
+      Grant: (ctx: EngineContext, grant: Grant) =>
+        grant.getOIDCScope().split(' ').includes('offline_access')
+          ? ttl.refreshToken
+          : untilSessionEnds(ctx.oidc.session?.loginTs),
+      RefreshToken: (ctx: EngineContext, token: { expiresWithSession?: boolean }) =>
+        ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ??
+        (token.expiresWithSession ? Math.min(ttl.session, ttl.refreshToken) : ttl.refreshToken),
+    },
+    discovery: { ui_locales_supported: ['vi', 'en'], service_documentation: undefined },
+  } as Configuration)
+
+  // The engine copies only the fields a model lists; ours ride along, sealed, and die with the record.
+  extendModel(provider.Session, ['identity'])
+  extendModel(provider.Grant, ['identity', 'links', 'linksAt'])
+  provider.Client.prototype.compareClientSecret = compareHashedSecret
+  return provider
+}
+
+const isFapi = (client: Client | undefined): boolean => client !== undefined && policyOf(client).profile === 'fapi2'
+
+function extendModel(model: object, fields: readonly string[]): void {
+  const listed = (model as { IN_PAYLOAD: readonly string[] }).IN_PAYLOAD
+  Object.defineProperty(model, 'IN_PAYLOAD', { value: [...listed, ...fields] })
+}
+
+function assertShortLived(claims: Record<string, unknown>, fault: (message: string) => Error): void {
+  const { exp } = claims
+  if (typeof exp !== 'number') throw fault('exp is required')
+  if (exp - Date.now() / 1000 > longestAssertion) throw fault(`exp is more than ${longestAssertion} seconds away`)
+}
+
+/** What Koa wants of Keygrip, with one HMAC and one constant-time comparison for each cookie. */
+function createCookieSigner(keys: readonly Buffer[]) {
+  const mac = (data: string, key: Buffer) => createHmac('sha256', key).update(data).digest()
+  const signer = {
+    sign: (data: string) => mac(data, keys[0]!).toString('base64url'),
+    index(data: string, signature: string) {
+      const given = Buffer.from(signature, 'base64url')
+      return keys.findIndex((key) => given.length === 32 && timingSafeEqual(mac(data, key), given))
+    },
+    verify: (data: string, signature: string) => signer.index(data, signature) >= 0,
+  }
+  return signer
+}

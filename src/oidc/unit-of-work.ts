@@ -1,0 +1,136 @@
+/**
+ * The protocol records one request reads and writes: each is read once, and all writes leave in one
+ * round trip before the answer does. Everything is sealed; keys are hashes of the secret ids.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { hash } from 'node:crypto'
+import { BrokerError } from '../errors.ts'
+import type { Seal } from '../seal.ts'
+import type { Found, State, Write } from '../store/state.ts'
+
+export type Payload = Record<string, unknown>
+
+interface Slot {
+  /** Undefined: known to be absent. */
+  payload: Payload | undefined
+  /** Version it was read at; undefined when it is new. */
+  version?: string
+  pending?: { readonly ttl: number; readonly along: readonly string[] }
+}
+
+export interface UnitOfWork {
+  /** What this unit knows already, without a trip. */
+  peek(key: string): Payload | undefined
+  read(key: string): Promise<Payload | undefined>
+  /** Reads and marks: `spent` is false to exactly one caller, ever. */
+  spend(key: string, ttl: number): Promise<{ payload: Payload; spent: boolean } | undefined>
+  /** Reads and removes: exactly one caller, ever, receives it. It stays readable within this unit. */
+  take(key: string): Promise<Payload | undefined>
+  /** True to exactly one caller until `ttl` seconds have passed. */
+  claim(key: string, ttl: number): Promise<boolean>
+  put(key: string, payload: Payload, ttl: number, along?: readonly string[]): void
+  delete(key: string): void
+  /** Puts a record into the unit as if it had been read; it is not written. */
+  pretend(key: string, payload: Payload | undefined): void
+  /** Sends the writes. @throws BrokerError `interaction_gone` when a record it builds on has ended meanwhile */
+  commit(): Promise<void>
+}
+
+const current = new AsyncLocalStorage<UnitOfWork>()
+
+/** Everything `work` does with protocol state goes through `unit`. */
+export const runWithUnit = <T>(unit: UnitOfWork, work: () => T): T => current.run(unit, work)
+
+export function currentUnit(): UnitOfWork {
+  const unit = current.getStore()
+  if (unit === undefined) throw new Error('protocol state is only reached within a request')
+  return unit
+}
+
+/** Two tabs of one browser may each have added a portal to the session: keep both. */
+export type Merge = (key: string, mine: Payload, theirs: Payload) => Payload | undefined
+
+export const keyOf = (kind: string, id: string): string => `${kind}:${hash('sha256', id, 'base64url')}`
+
+export function beginUnitOfWork({ state, seal, merge }: { state: State; seal: Seal; merge: Merge }): UnitOfWork {
+  const slots = new Map<string, Slot>()
+  /** Read along with something else and not yet needed: opened on demand. */
+  const sealed = new Map<string, Found>()
+
+  const open = (key: string, found: Found): Payload => JSON.parse(seal.open(found.value, key)) as Payload
+  const remember = (key: string, found: Found): Payload => {
+    const payload = open(key, found)
+    slots.set(key, { payload, version: found.version })
+    const along = payload['along'] as readonly string[] | undefined
+    along?.forEach((other, index) => {
+      const record = found.along[index]
+      if (record === undefined) slots.set(other, { payload: undefined })
+      else if (!slots.has(other)) sealed.set(other, record)
+    })
+    return payload
+  }
+
+  return {
+    peek: (key) => slots.get(key)?.payload,
+    async read(key) {
+      const slot = slots.get(key)
+      if (slot !== undefined) return slot.payload
+      const found = sealed.get(key) ?? (await state.read(key))
+      if (found !== undefined) return remember(key, found)
+      slots.set(key, { payload: undefined })
+      return undefined
+    },
+    async spend(key, ttl) {
+      const found = await state.spend(key, ttl)
+      return found && { payload: remember(key, found), spent: found.spent }
+    },
+    async take(key) {
+      const found = await state.take(key)
+      const payload = found && open(key, found)
+      slots.set(key, { payload })
+      return payload
+    },
+    claim: (key, ttl) => state.claim(key, ttl),
+    put(key, payload, ttl, along = []) {
+      const version = slots.get(key)?.version
+      const stored = along.length > 0 ? { ...payload, along } : payload
+      slots.set(key, { payload: stored, pending: { ttl, along }, ...(version === undefined ? {} : { version }) })
+    },
+    delete(key) {
+      slots.set(key, { ...slots.get(key), payload: undefined, pending: { ttl: 0, along: [] } })
+    },
+    pretend(key, payload) {
+      slots.set(key, { payload })
+    },
+    async commit() {
+      for (let attempt = 0; attempt < 5; attempt++) {
+        const writes: Write[] = []
+        for (const [key, { payload, pending, version }] of slots) {
+          if (pending === undefined) continue
+          if (payload === undefined) writes.push({ key, delete: true })
+          else {
+            const value = seal.seal(JSON.stringify(payload), key)
+            writes.push({ key, value, ...pending, ...(version === undefined ? {} : { over: version }) })
+          }
+        }
+        if (writes.length === 0) return
+        const refused = new Set(await state.write(writes))
+        for (const slot of slots.values()) delete slot.pending
+        if (refused.size === 0) return
+        for (const write of writes) {
+          if (!refused.has(write.key) || 'delete' in write) continue
+          const theirs = await state.read(write.key)
+          const mine = slots.get(write.key)?.payload
+          const merged = theirs && mine && merge(write.key, mine, open(write.key, theirs))
+          if (merged === undefined) throw new BrokerError('interaction_gone', 'the session ended meanwhile')
+          slots.set(write.key, {
+            payload: merged,
+            version: theirs!.version,
+            pending: { ttl: write.ttl, along: write.along ?? [] },
+          })
+        }
+      }
+      throw new BrokerError('interaction_gone', 'the session changes too fast')
+    },
+  }
+}

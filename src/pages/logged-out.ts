@@ -1,0 +1,25 @@
+import { html } from './html.ts'
+import { actions, layout, portalBlock } from './layout.ts'
+import type { Frame, Way } from './layout.ts'
+import { sentences } from './locale.ts'
+
+/** The whole session has ended. */
+export function loggedOutPage(view: Frame & Way): string {
+  const { loggedOut: t } = sentences[view.locale]
+  const body = html`<p>${t.text}</p>
+<section class="box">
+<h2>${t.shared}</h2>
+<ul>${t.advice.map((line) => html`<li>${line}</li>`)}</ul>
+</section>
+${actions(view)}`
+  return layout({ ...view, title: t.title, body })
+}
+
+/** Only one portal was left: nobody may leave a shared computer believing that the session has ended. */
+export function leftPortalPage(view: Frame & Way & { portalName: string; logoutUrl: string }): string {
+  const { leftPortal: t, logout } = sentences[view.locale]
+  const body = html`${portalBlock(t.portal, view.portalName)}
+<p>${t.text} ${logout.shared}</p>
+${actions(view, html`<a class="button" href="${view.logoutUrl}">${logout.everywhere}</a>`)}`
+  return layout({ ...view, title: t.title, body })
+}

@@ -1,0 +1,196 @@
+// Every Vietnamese sentence a citizen reads. The type of `vi` is the list: en.ts must have them all.
+import type { ErrorCode } from '../errors.ts'
+
+interface ErrorSentences {
+  readonly title: string
+  /** What happened, then what to do next. */
+  readonly text: string
+}
+
+const maintenance = 'Hệ thống đang bảo trì. Vui lòng thử lại sau'
+
+const errors: Record<ErrorCode, ErrorSentences> = {
+  request_invalid: {
+    title: 'Chưa thể mở trang đăng nhập',
+    text:
+      'Yêu cầu đăng nhập gửi đến đây chưa đầy đủ hoặc chưa đúng. ' +
+      'Đề nghị Ông/Bà mở lại cổng dịch vụ và bấm “Đăng nhập bằng VNeID” một lần nữa.',
+  },
+  interaction_gone: {
+    title: 'Phiên đăng nhập đã hết hạn',
+    text:
+      'Lần đăng nhập này đã hoàn tất, đã quá thời gian chờ hoặc được mở ở một trình duyệt khác. ' +
+      'Đề nghị Ông/Bà mở lại cổng dịch vụ và đăng nhập lại từ đầu trên cùng một trình duyệt.',
+  },
+  not_found: {
+    title: 'Không tìm thấy trang',
+    text: 'Địa chỉ này không có hoặc đã thay đổi. Đề nghị Ông/Bà mở lại cổng dịch vụ và đăng nhập từ đó.',
+  },
+  request_too_large: {
+    title: 'Chưa thể nhận yêu cầu đăng nhập',
+    text:
+      'Yêu cầu gửi đến đây dài hơn mức hệ thống nhận được. ' +
+      'Đề nghị Ông/Bà mở lại cổng dịch vụ và thử lại; nếu vẫn chưa được, vui lòng gọi Tổng đài.',
+  },
+  upstream_refused: {
+    title: 'Chưa đăng nhập được bằng VNeID',
+    text:
+      'VNeID chưa xác nhận lần đăng nhập này: có thể Ông/Bà đã chọn không chia sẻ thông tin, ' +
+      'hoặc tài khoản chưa kích hoạt hay đang bị khóa. ' +
+      'Ông/Bà có thể đăng nhập lại từ cổng dịch vụ; nếu vẫn chưa được, ' +
+      'vui lòng kiểm tra tài khoản trong ứng dụng VNeID hoặc gọi Tổng đài.',
+  },
+  upstream_unavailable: {
+    title: maintenance,
+    text:
+      'Hệ thống VNeID chưa trả lời nên Ông/Bà chưa được đăng nhập. ' +
+      'Đề nghị Ông/Bà chờ ít phút rồi đăng nhập lại từ cổng dịch vụ.',
+  },
+  upstream_rejected_us: {
+    title: maintenance,
+    text:
+      'Hệ thống này và VNeID chưa kết nối được với nhau; tài khoản của Ông/Bà không có lỗi. ' +
+      'Đề nghị Ông/Bà đăng nhập lại sau ít phút; nếu vẫn chưa được, vui lòng gọi Tổng đài.',
+  },
+  upstream_answer_invalid: {
+    title: 'Chưa kiểm tra được kết quả từ VNeID',
+    text:
+      'Để bảo vệ tài khoản của Ông/Bà, hệ thống đã dừng lần đăng nhập này. ' +
+      'Đề nghị Ông/Bà đăng nhập lại từ cổng dịch vụ; nếu vẫn chưa được, vui lòng gọi Tổng đài.',
+  },
+  upstream_authentication_stale: {
+    title: 'Cần xác thực lại trên VNeID',
+    text:
+      'Dịch vụ này cần Ông/Bà xác thực lại ngay lúc này, nhưng VNeID mới gửi đến lần xác thực trước đó. ' +
+      'Đề nghị Ông/Bà đăng xuất khỏi VNeID trên trình duyệt này rồi đăng nhập lại từ cổng dịch vụ.',
+  },
+  identifier_malformed: {
+    title: 'Chưa đọc được số định danh',
+    text:
+      'Số định danh VNeID gửi đến chưa đúng dạng. Ông/Bà chưa được đăng nhập; chưa tạo tài khoản nào. ' +
+      'Đề nghị Ông/Bà gọi Tổng đài để được kiểm tra.',
+  },
+  identifier_cancelled: {
+    title: 'Số định danh đã được thay bằng số mới',
+    text:
+      'Số định danh cá nhân trong tài khoản VNeID của Ông/Bà đã được hủy và cấp lại. ' +
+      'Đề nghị Ông/Bà cập nhật số mới trong ứng dụng VNeID rồi đăng nhập lại từ cổng dịch vụ.',
+  },
+  subject_disabled: {
+    title: 'Tài khoản đang bị khóa',
+    text:
+      'Việc đăng nhập của Ông/Bà qua hệ thống này đang bị khóa; tài khoản VNeID không thay đổi. ' +
+      'Đề nghị Ông/Bà gọi Tổng đài để biết lý do và cách mở khóa.',
+  },
+  kind_unauthorised: {
+    title: 'Chưa có ủy quyền của tổ chức',
+    text:
+      'VNeID cho biết Ông/Bà thuộc một tổ chức nhưng chưa được giao quyền thay mặt tổ chức đó. ' +
+      'Đề nghị người đại diện theo pháp luật ủy quyền cho Ông/Bà trên VNeID, ' +
+      'hoặc Ông/Bà đăng nhập lại bằng tài khoản công dân.',
+  },
+  kind_not_admitted: {
+    title: 'Dịch vụ không nhận loại tài khoản này',
+    text:
+      'Ông/Bà vừa đăng nhập bằng loại tài khoản mà dịch vụ này không phục vụ. ' +
+      'Đề nghị Ông/Bà xem ở cổng dịch vụ những đối tượng được phục vụ ' +
+      '(Công dân, Tổ chức, Người nước ngoài) rồi đăng nhập lại bằng tài khoản phù hợp.',
+  },
+  level_unmet: {
+    title: 'Cần tài khoản VNeID mức độ cao hơn',
+    text:
+      'Dịch vụ này cần mức độ cao hơn mức độ của tài khoản Ông/Bà vừa dùng. ' +
+      'Để được cấp mức độ 02, đề nghị Ông/Bà đến cơ quan công an gần nhất, sau đó đăng nhập lại.',
+  },
+  login_mismatch: {
+    title: 'Tài khoản vừa dùng không khớp',
+    text:
+      'Cổng dịch vụ đang mở cho một tài khoản khác với tài khoản Ông/Bà vừa đăng nhập. ' +
+      'Đề nghị Ông/Bà đăng xuất khỏi cổng dịch vụ rồi đăng nhập lại bằng tài khoản VNeID của mình.',
+  },
+  overloaded: {
+    title: 'Đang có rất nhiều người đăng nhập',
+    text: 'Hệ thống chưa phục vụ kịp. Đề nghị Ông/Bà chờ ít phút rồi đăng nhập lại từ cổng dịch vụ.',
+  },
+  store_unavailable: {
+    title: maintenance,
+    text:
+      'Một phần của hệ thống đang tạm ngừng nên Ông/Bà chưa được đăng nhập. ' +
+      'Đề nghị Ông/Bà chờ ít phút rồi đăng nhập lại từ cổng dịch vụ.',
+  },
+  server_error: {
+    title: 'Hệ thống gặp sự cố',
+    text:
+      'Lần đăng nhập này chưa hoàn tất do lỗi của hệ thống. ' +
+      'Đề nghị Ông/Bà đăng nhập lại từ cổng dịch vụ; nếu vẫn chưa được, vui lòng gọi Tổng đài.',
+  },
+}
+
+export const vi = {
+  frame: {
+    name: 'Đăng nhập một lần qua VNeID',
+    switch: 'English',
+    hotline: 'Tổng đài',
+    help: 'Cần trợ giúp? Ông/Bà vui lòng gọi',
+  },
+  notice: {
+    title: 'Đăng nhập bằng VNeID',
+    portal: 'Ông/Bà đang đăng nhập vào',
+    next:
+      'Ông/Bà sẽ được chuyển sang trang VNeID để xác thực bằng ' +
+      'Tài khoản Định danh điện tử cấp bởi Bộ Công an (VNeID), rồi trở lại cổng này.',
+    shared: 'Cổng này sẽ nhận được:',
+    /** By scope. `openid` is what every portal gets. */
+    scopes: {
+      openid: 'Mã riêng của Ông/Bà tại cổng này (không phải số định danh) và mức độ tài khoản VNeID',
+      profile: 'Họ và tên, ngày sinh, giới tính',
+      citizen_id: 'Số định danh cá nhân',
+      organisation: 'Tên và mã định danh của tổ chức mà Ông/Bà đại diện',
+      legacy_accounts: 'Tài khoản trước đây của Ông/Bà tại cổng này, nếu đã liên kết',
+      offline_access: 'Quyền dùng các thông tin trên cả khi Ông/Bà đã rời cổng, cho đến khi hết hạn',
+    },
+    password: 'Ông/Bà chỉ nhập mật khẩu và mã OTP trên trang hoặc ứng dụng VNeID.',
+    start: 'Đăng nhập bằng VNeID',
+    cancel: 'Quay lại',
+  },
+  error: {
+    code: 'Mã lỗi',
+    reference: 'Mã tham chiếu',
+    quote: 'Khi gọi Tổng đài, Ông/Bà vui lòng đọc hai mã dưới đây để được hỗ trợ nhanh hơn.',
+  },
+  logout: {
+    title: 'Ông/Bà muốn đăng xuất?',
+    portal: 'Yêu cầu đăng xuất đến từ',
+    text: 'Phiên đăng nhập này có thể đang được dùng ở nhiều cổng dịch vụ.',
+    shared: 'Nếu đang dùng máy tính chung, Ông/Bà nên đăng xuất khỏi tất cả.',
+    everywhere: 'Đăng xuất khỏi tất cả',
+    portalOnly: 'Chỉ rời cổng này',
+    stay: 'Nếu chưa muốn đăng xuất, Ông/Bà chỉ cần đóng trang này.',
+  },
+  loggedOut: {
+    title: 'Ông/Bà đã đăng xuất',
+    text: 'Phiên đăng nhập trên trình duyệt này đã kết thúc.',
+    shared: 'Nếu đang dùng máy tính chung',
+    advice: [
+      'Đăng xuất khỏi VNeID nếu trang VNeID vẫn còn mở.',
+      'Đóng tất cả cửa sổ của trình duyệt trước khi rời máy.',
+    ],
+  },
+  leftPortal: {
+    title: 'Ông/Bà đã rời cổng dịch vụ',
+    portal: 'Đã đăng xuất khỏi',
+    text: 'Ông/Bà vẫn còn đăng nhập bằng VNeID trên trình duyệt này.',
+  },
+  post: {
+    title: 'Còn một bước nữa',
+    text: 'Bấm “Tiếp tục” để hoàn tất.',
+    continue: 'Tiếp tục',
+  },
+  back: {
+    portal: (name: string) => `Quay lại ${name}`,
+    home: 'Quay lại trang chủ',
+  },
+  errors,
+}
+
+export type Sentences = typeof vi

@@ -1,0 +1,41 @@
+import type { Db } from './db.ts'
+
+export interface ClientRow {
+  readonly id: string
+  /** As validated by `oidc/clients.ts`. */
+  readonly metadata: Record<string, unknown>
+  readonly secretHash: Buffer | null
+  readonly version: number
+}
+
+const columns = 'id, metadata, secret_hash as "secretHash", version'
+
+export function listClients(db: Db): Promise<ClientRow[]> {
+  return db.query<ClientRow>(`select ${columns} from client order by id`)
+}
+
+export function findClients(db: Db, ids: readonly string[]): Promise<ClientRow[]> {
+  return db.query<ClientRow>(`select ${columns} from client where id = any($1::text[])`, [ids])
+}
+
+/** The version of every client: cheap enough to ask every second. */
+export function listClientVersions(db: Db): Promise<{ id: string; version: number }[]> {
+  return db.query('select id, version from client')
+}
+
+/** Writes only what differs. @returns what happened to the row */
+export async function putClient(
+  db: Db,
+  client: { id: string; metadata: Record<string, unknown>; secretHash: Buffer | null },
+): Promise<'created' | 'changed' | 'unchanged'> {
+  const [row] = await db.query<{ created: boolean }>(
+    `insert into client (id, metadata, secret_hash) values ($1, $2, $3)
+     on conflict (id) do update
+       set metadata = excluded.metadata, secret_hash = excluded.secret_hash,
+           version = client.version + 1, updated_at = now()
+       where (client.metadata, client.secret_hash) is distinct from (excluded.metadata, excluded.secret_hash)
+     returning xmax = 0 as created`,
+    [client.id, JSON.stringify(client.metadata), client.secretHash],
+  )
+  return row === undefined ? 'unchanged' : row.created ? 'created' : 'changed'
+}

@@ -1,0 +1,157 @@
+/**
+ * State in Redis 7: one server, Sentinel or Cluster. A stored string is a header line, `version key key…`,
+ * then the value. No command touches two slots: a record and its `:spent` mark share a hash tag, and a
+ * Cluster reads the records along in a second trip.
+ */
+import { randomBytes } from 'node:crypto'
+import { Cluster, Redis } from 'ioredis'
+import { BrokerError } from '../errors.ts'
+import { roundTrips } from '../metrics.ts'
+import type { Found, State, Write } from './state.ts'
+
+type Reply = (Buffer | null)[] | null
+
+/** Our three scripts, as ioredis defines them on the client. */
+interface Scripted {
+  readAlongBuffer(key: string, follow: 0 | 1): Promise<Reply>
+  spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number): Promise<Reply>
+  replace(key: string, version: string, stored: Buffer, ttl: number): Promise<0 | 1>
+}
+
+const follow = `
+local out = {stored}
+if ARGV[1] == '1' then
+  local head = string.sub(stored, 1, string.find(stored, '\\n', 1, true) - 1)
+  for key in string.gmatch(head, ' (%S+)') do out[#out + 1] = redis.call('GET', key) end
+end
+return out`
+
+const scripts: Readonly<Record<string, { numberOfKeys: number; lua: string }>> = {
+  readAlong: { numberOfKeys: 1, lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end ${follow}` },
+  spendAlong: {
+    numberOfKeys: 2,
+    lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end
+local first = redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[2])
+local function read() ${follow} end
+local out = read()
+table.insert(out, 1, first and '0' or '1')
+return out`,
+  },
+  replace: {
+    numberOfKeys: 1,
+    lua: `local stored = redis.call('GET', KEYS[1])
+if not stored or string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1`,
+  },
+}
+
+/** @param url `redis://host:port/db`, `redis-sentinel://host:port,host:port/master`, `redis-cluster://host:port,…`; `rediss…` for TLS */
+export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; prefix?: string }): State {
+  const client = connect(url) as (Redis | Cluster) & Scripted
+  for (const [command, script] of Object.entries(scripts)) client.defineCommand(command, script)
+  // Connection faults surface in the command that meets them; ioredis reconnects by itself.
+  client.on('error', () => {})
+  const cluster = client instanceof Cluster
+  const withAlong = cluster ? 0 : 1
+
+  const name = (key: string) => `${prefix}{${key}}`
+  const trip = async <T>(work: Promise<T>): Promise<T> => {
+    roundTrips.inc({ store: 'state' })
+    try {
+      return await work
+    } catch (error) {
+      throw new BrokerError('store_unavailable', `Redis ${(error as Error).name}`)
+    }
+  }
+  const found = async ([stored, ...others]: (Buffer | null)[]): Promise<Found> => {
+    const { names, ...rest } = parse(stored as Buffer)
+    if (cluster && names.length > 0) others = await trip(Promise.all(names.map((key) => client.getBuffer(key))))
+    return {
+      ...rest,
+      along: names.map((_, index) => {
+        const other = others[index]
+        if (!other) return undefined
+        const { value, version } = parse(other)
+        return { value, version, along: [] }
+      }),
+    }
+  }
+  const send = (write: Write, to: Pick<Redis, 'set' | 'del'> & Scripted) => {
+    const key = name(write.key)
+    if ('delete' in write) return to.del(key)
+    const stored = format(write, name)
+    if (write.over !== undefined) return to.replace(key, write.over, stored, write.ttl)
+    return to.set(key, stored, 'EX', write.ttl)
+  }
+
+  return {
+    async read(key) {
+      const reply = await trip(client.readAlongBuffer(name(key), withAlong))
+      return reply === null ? undefined : found(reply)
+    },
+    async take(key) {
+      const stored = await trip(client.getdelBuffer(name(key)))
+      return stored === null ? undefined : { ...parse(stored), along: [] }
+    },
+    async spend(key, ttl) {
+      const reply = await trip(client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, ttl))
+      if (reply === null) return undefined
+      const [spent, ...stored] = reply
+      return { ...(await found(stored)), spent: String(spent) === '1' }
+    },
+    async claim(key, ttl) {
+      return (await trip(client.set(name(key), '0 \n', 'EX', ttl, 'NX'))) === 'OK'
+    },
+    async write(writes) {
+      if (writes.length === 0) return []
+      let replies: unknown[]
+      if (client instanceof Cluster) {
+        replies = await trip(Promise.all(writes.map((write) => send(write, client))))
+      } else {
+        const pipeline = client.pipeline()
+        for (const write of writes) void send(write, pipeline as unknown as Redis & Scripted)
+        const results = (await trip(pipeline.exec())) ?? []
+        const fault = results.find(([error]) => error !== null)
+        if (fault !== undefined) throw new BrokerError('store_unavailable', 'Redis refused a write')
+        replies = results.map(([, reply]) => reply)
+      }
+      return writes.filter((write, index) => 'over' in write && replies[index] === 0).map((write) => write.key)
+    },
+    ping: async () => void (await trip(client.ping())),
+    close: async () => void (await client.quit().catch(() => client.disconnect())),
+  }
+}
+
+function format(write: Extract<Write, { value: Buffer }>, name: (key: string) => string): Buffer {
+  const names = (write.along ?? []).map((key) => ` ${name(key)}`).join('')
+  return Buffer.concat([Buffer.from(`${randomBytes(9).toString('base64url')}${names}\n`), write.value])
+}
+
+function parse(stored: Buffer): { value: Buffer; version: string; names: string[] } {
+  const end = stored.indexOf(10)
+  const [version = '', ...names] = stored.toString('latin1', 0, end).split(' ')
+  return { value: stored.subarray(end + 1), version, names: names.filter((key) => key !== '') }
+}
+
+function connect(url: string): Redis | Cluster {
+  const [, secure, mode, credentials, hosts, path] =
+    /^redis(s?)(?:-(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/]+)(?:\/(.*))?$/.exec(url) ?? []
+  if (hosts === undefined) throw new Error('STATE_URL is not a Redis address')
+  const [username, password] = (credentials ?? '').split(':').map(decodeURIComponent)
+  const nodes = hosts.split(',').map((host) => {
+    const at = host.lastIndexOf(':')
+    return { host: host.slice(0, at), port: Number(host.slice(at + 1)) }
+  })
+  const shared = {
+    ...(username ? { username } : {}),
+    ...(password ? { password } : {}),
+    ...(secure ? { tls: {} } : {}),
+    maxRetriesPerRequest: 1,
+    connectTimeout: 5_000,
+    commandTimeout: 5_000,
+  }
+  if (mode === 'cluster') return new Cluster(nodes, { redisOptions: shared })
+  if (mode === 'sentinel') return new Redis({ ...shared, sentinels: nodes, name: path || 'mymaster' })
+  return new Redis({ ...shared, ...nodes[0], db: Number(path || 0) })
+}

@@ -1,0 +1,116 @@
+/** Claims of either dialect → `Identity`. Names and values are settings; forms are not: what does not fit is refused. */
+import { z } from 'zod'
+import { Identifier } from '../citizen-id.ts'
+import type { Config } from '../config.ts'
+import { BrokerError } from '../errors.ts'
+import type { Identity, Kind } from './upstream.ts'
+
+type Settings = Pick<Config['upstream'], 'claims' | 'kinds' | 'levels'>
+type ClaimName = keyof Settings['claims']
+/** None is missing: the defaults stand under what was given. */
+type Names = Readonly<Record<ClaimName, string>>
+export type Claims = Readonly<Record<string, unknown>>
+
+/** A check that an answer of VNeID did not pass; `check` names it and never quotes the answer. */
+export const invalidAnswer = (check: string) => new BrokerError('upstream_answer_invalid', check)
+
+/** Codes arrive as `"1"`, `"01"` or `1`, whatever the release. */
+const code = z.union([z.string().min(1).max(64), z.int()]).transform(String)
+// No controls, surrogates or text direction overrides: the name is shown to others.
+const text = z
+  .string()
+  .max(400)
+  .transform((given) => given.normalize('NFC').trim())
+  .pipe(
+    z
+      .string()
+      .max(200)
+      .regex(/^[^\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]*$/u),
+  )
+const date = z.union([z.string().max(10), z.int()]).transform(String)
+/** Anything else counts as not said: policy never depends on it. */
+const genders = new Map<unknown, 'male' | 'female'>([
+  ['male', 'male'],
+  ['female', 'female'],
+  ['nam', 'male'],
+  ['nữ', 'female'],
+])
+
+/** @param authenticatedAt seconds since the epoch; no one is born later */
+export function toIdentity(claims: Claims, authenticatedAt: number, settings: Settings): Identity {
+  const { kinds, levels } = settings
+  const names = settings.claims as Names
+  const value = (claim: ClaimName) => present(claims[names[claim]])
+  const read = <T>(claim: ClaimName, schema: z.ZodType<T>): T | undefined => {
+    if (value(claim) === undefined) return undefined
+    const result = schema.safeParse(value(claim))
+    if (!result.success) throw invalidAnswer(`claim ${names[claim]}`)
+    return result.data
+  }
+  const listed = <T>(claim: ClaimName, table: Readonly<Record<string, T>>): T => {
+    const entry = read(claim, code)
+    const found = entry !== undefined && Object.hasOwn(table, entry) ? table[entry] : undefined
+    if (found === undefined) throw invalidAnswer(`claim ${names[claim]} is missing or unknown`)
+    return found
+  }
+  const nameOf = (claim: ClaimName) => {
+    const name = read(claim, text)
+    return name === undefined || name === '' ? {} : { name }
+  }
+  const organisation = () => ({
+    identifier: Identifier.parse('organisation_id', value('organisationId')),
+    ...nameOf('organisationName'),
+  })
+
+  const kind = listed<Kind>('kind', kinds)
+  if (kind === 'organisation') return { kind, ...nameOf('name'), ...organisation(), authenticatedAt }
+  const level = listed<1 | 2>('level', levels)
+  const identifier = Identifier.parse(
+    kind === 'foreigner' ? 'foreigner_id' : 'citizen_id',
+    value('citizenId'),
+  )
+  const given = read('birthDate', date)
+  const birthDate = given === undefined ? undefined : readBirthDate(given, authenticatedAt)
+  if (given !== undefined && birthDate === undefined) throw invalidAnswer(`claim ${names.birthDate}`)
+  const said = value('gender')
+  const gender = genders.get(typeof said === 'string' ? said.normalize('NFC').toLowerCase() : said)
+  return {
+    kind,
+    identifier,
+    level,
+    ...nameOf('name'),
+    ...(kind === 'representative' && { organisation: organisation() }),
+    ...(birthDate !== undefined && { birthDate }),
+    ...(gender !== undefined && { gender }),
+    authenticatedAt,
+  }
+}
+
+/** Whether these claims say all that a login needs, so that userinfo need not be asked. */
+export function isComplete(claims: Claims, settings: Settings): boolean {
+  const names = settings.claims as Names
+  const kinds: Readonly<Record<string, Kind>> = settings.kinds
+  const has = (claim: ClaimName) => present(claims[names[claim]]) !== undefined
+  const kind = kinds[String(claims[names.kind])]
+  if (kind === 'organisation') return has('organisationId') && (has('organisationName') || has('name'))
+  const person = has('kind') && has('level') && has('citizenId') && has('name')
+  return person && (kind !== 'representative' || has('organisationId'))
+}
+
+/** VNeID leaves a field empty as often as it leaves it out. */
+const present = (value: unknown) => (value === null || value === '' ? undefined : value)
+
+/** @returns `YYYY-MM-DD`, `YYYY`, or undefined where it is no date or lies ahead */
+export function readBirthDate(given: string, now: number): string | undefined {
+  // A day's grace: Vietnam's date is ahead of UTC.
+  const today = new Date((now + 86_400) * 1000).toISOString().slice(0, 10)
+  const year = /^\d{4}$/.exec(given)?.[0]
+  if (year !== undefined) return year >= '1850' && year <= today.slice(0, 4) ? year : undefined
+  const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(given) ?? /^(\d{4})(\d\d)(\d\d)$/.exec(given)
+  const local = /^(\d\d)\/(\d\d)\/(\d{4})$/.exec(given)
+  const iso = parts ? parts.slice(1).join('-') : local?.slice(1).toReversed().join('-')
+  if (iso === undefined || iso < '1850' || iso > today) return undefined
+  const instant = new Date(`${iso}T00:00:00Z`)
+  // 2001-02-30 rolls over to March instead of failing.
+  return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(iso) ? iso : undefined
+}

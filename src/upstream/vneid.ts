@@ -1,0 +1,139 @@
+/**
+ * The direct road to VNeID as its implementers report it: OAuth 2 without ID token, nonce, PKCE or discovery;
+ * code and bodies wrapped in an envelope. Origin rests on TLS to the configured hosts; anything unexpected is refused.
+ */
+import { z } from 'zod'
+import type { Config } from '../config.ts'
+import { BrokerError } from '../errors.ts'
+import { createTransport, OutgoingError } from '../http/outgoing.ts'
+import type { OutgoingInit } from '../http/outgoing.ts'
+import { codeOf, readCallback } from './callback.ts'
+import type { Callback } from './callback.ts'
+import { createEnvelope } from './envelope.ts'
+import { invalidAnswer, toIdentity } from './identity.ts'
+import { remember } from './remember.ts'
+import type { Upstream } from './upstream.ts'
+
+/** RFC 6749 §5.1; the token is what RFC 6750 §2.1 lets a header carry. */
+const tokenAnswer = z.object({
+  access_token: z.string().regex(/^[A-Za-z0-9\-._~+/]{1,8192}=*$/),
+  token_type: z
+    .string()
+    .regex(/^bearer$/i)
+    .optional(),
+})
+const userinfoAnswer = z.record(z.string().max(64), z.unknown())
+/** A code as RFC 6749 Appendix A.11 allows it. */
+const plainCode = /^[\x20-\x7e]{1,2048}$/
+
+interface Options {
+  config: Config['upstream']
+  /** Seconds since the epoch. */
+  now?: () => number
+}
+
+export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 1000) }: Options): Upstream {
+  const endpoint = {
+    authorization: required(config.authorizationEndpoint),
+    token: required(config.tokenEndpoint),
+    userinfo: required(config.userinfoEndpoint),
+  }
+  const clientSecret = required(config.clientSecret)
+  const envelope =
+    config.envelope === 'none' ? undefined : createEnvelope(config.envelope, required(config.envelopeKey))
+  const transport = createTransport({ ca: config.ca, timeout: config.timeout })
+
+  const call = async (step: 'token' | 'userinfo', init: OutgoingInit): Promise<unknown> => {
+    const answer = await transport(endpoint[step], init).catch((error: unknown) => {
+      throw unavailable(error)
+    })
+    if (answer.status >= 500 || answer.status === 429) {
+      throw new BrokerError('upstream_unavailable', `${step}: status ${answer.status}`)
+    }
+    if (answer.status >= 400)
+      throw new BrokerError('upstream_rejected_us', `${step}: status ${answer.status}`)
+    if (answer.status !== 200) throw invalidAnswer(`${step}: status ${answer.status}`)
+    const body: unknown = await answer.json().catch(() => {
+      throw invalidAnswer(`${step}: not JSON`)
+    })
+    // Never the raw body where a wrapped one was agreed: anyone could have written that.
+    return envelope === undefined ? body : envelope.openBody(body)
+  }
+
+  const unwrapCode = (callback: Callback): string => {
+    const code = codeOf(callback)
+    const key = callback.encrypt_key
+    if ((envelope === undefined) !== (key === undefined)) throw invalidAnswer('callback: encrypt_key')
+    const plain = envelope === undefined || key === undefined ? code : envelope.open(code, key)
+    if (!plainCode.test(plain)) throw invalidAnswer('envelope')
+    return plain
+  }
+
+  const ready = remember(async () => {
+    // Any status will do: it shows that name, route, allow-list and certificate hold.
+    await transport(new URL(endpoint.token).origin, { method: 'HEAD' }).catch((error: unknown) => {
+      throw unavailable(error)
+    })
+  }, 30)
+
+  return {
+    async begin({ state }, { level }) {
+      const url = new URL(endpoint.authorization)
+      const acrValues = level === undefined ? undefined : config.acrValues?.[level]
+      const parameters = {
+        response_type: 'code',
+        client_id: config.clientId,
+        redirect_uri: config.redirectUri,
+        scope: config.scope,
+        state,
+        ...(acrValues !== undefined && { acr_values: acrValues }),
+      }
+      for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+      return url.href
+    },
+
+    async complete(query, transaction) {
+      const callback = readCallback(query, transaction.state)
+      const form = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: unwrapCode(callback),
+        redirect_uri: config.redirectUri,
+        client_id: config.clientId,
+        client_secret: clientSecret,
+        ...(callback.encrypt_key !== undefined && { encrypt_key: callback.encrypt_key }),
+      })
+      const accept = { accept: 'application/json' }
+      const token = tokenAnswer.safeParse(
+        await call('token', { method: 'POST', headers: accept, body: form }),
+      )
+      if (!token.success) throw invalidAnswer('token: schema')
+      const authorization = `Bearer ${token.data.access_token}`
+      const claims = userinfoAnswer.safeParse(
+        await call('userinfo', { headers: { ...accept, authorization } }),
+      )
+      if (!claims.success) throw invalidAnswer('userinfo: schema')
+      // This road has no session to reuse and no auth_time: every trip is a fresh authentication, whatever maxAge asks.
+      return toIdentity(claims.data, now(), config)
+    },
+
+    end({ state, returnTo }) {
+      if (config.endSessionEndpoint === undefined) return undefined
+      const url = new URL(config.endSessionEndpoint)
+      url.searchParams.set('client_id', config.clientId)
+      url.searchParams.set('post_logout_redirect_uri', returnTo)
+      url.searchParams.set('state', state)
+      return url.href
+    },
+
+    ready,
+  }
+}
+
+const unavailable = (error: unknown) =>
+  error instanceof OutgoingError ? new BrokerError('upstream_unavailable', error.message) : error
+
+function required(setting: string | undefined): string {
+  // config.ts has reported it by name; this is for the type.
+  if (setting === undefined) throw new TypeError('a setting that the vneid dialect requires is missing')
+  return setting
+}

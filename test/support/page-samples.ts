@@ -1,0 +1,73 @@
+// Every page as a citizen may meet it: short and long, with and without a way back.
+import { errorPage } from '../../src/pages/error.ts'
+import { locales } from '../../src/pages/locale.ts'
+import type { Locale } from '../../src/pages/locale.ts'
+import { leftPortalPage, loggedOutPage } from '../../src/pages/logged-out.ts'
+import { logoutPage } from '../../src/pages/logout.ts'
+import { noticePage } from '../../src/pages/notice.ts'
+import { postPage } from '../../src/pages/post.ts'
+
+export const portalName = 'Cổng dịch vụ công Bộ Xây dựng'
+const longName =
+  'Hệ thống thông tin giải quyết thủ tục hành chính Ủy ban nhân dân tỉnh Bà Rịa - Vũng Tàu ' +
+  '(dichvucong.baria-vungtau.example.gov.vn)'
+export const reference = '4bf92f3577b34da6a3ce929d0e0e4736'
+
+interface View {
+  readonly form?: boolean
+  readonly render: (locale: Locale) => string
+}
+
+export const frame = (locale: Locale) => ({ locale, hotline: '1900.0368', switchUrl: '/auth?lang=en&x=1' })
+export const returnUrl = 'https://portal.example/'
+const scopes = ['openid', 'profile', 'citizen_id', 'organisation', 'legacy_accounts', 'offline_access']
+
+export const views: Record<string, View> = {
+  notice: {
+    render: (l) =>
+      noticePage({
+        ...frame(l),
+        portalName,
+        scopes: scopes.slice(0, 3),
+        startUrl: '/start',
+        cancelUrl: '/cancel',
+      }),
+  },
+  'notice-long': {
+    render: (l) =>
+      noticePage({ ...frame(l), portalName: longName, scopes, startUrl: '/start', cancelUrl: '/cancel' }),
+  },
+  error: { render: (l) => errorPage({ ...frame(l), code: 'level_unmet', reference, returnUrl, portalName }) },
+  'error-long': {
+    render: (l) =>
+      errorPage({
+        ...frame(l),
+        code: 'upstream_authentication_stale',
+        reference,
+        returnUrl,
+        portalName: longName,
+      }),
+  },
+  'error-no-way-back': {
+    render: (l) => errorPage({ locale: l, hotline: '1900.0368', code: 'upstream_unavailable', reference }),
+  },
+  logout: {
+    form: true,
+    render: (l) => logoutPage({ ...frame(l), formAction: '/confirm', xsrf: 'x"1', portalName }),
+  },
+  'logout-no-portal': {
+    form: true,
+    render: (l) => logoutPage({ ...frame(l), formAction: '/confirm', xsrf: 'x"1' }),
+  },
+  'logged-out': { render: (l) => loggedOutPage({ ...frame(l), returnUrl }) },
+  'left-portal': {
+    render: (l) => leftPortalPage({ ...frame(l), returnUrl, portalName, logoutUrl: '/session/end' }),
+  },
+  post: {
+    form: true,
+    render: (l) => postPage({ ...frame(l), action: '/confirm', inputs: { state: '<a> "b"', code: 'c' } }),
+  },
+}
+export const everyPage = Object.entries(views).flatMap(([name, view]) =>
+  locales.map((locale) => ({ name, locale, view })),
+)
