@@ -28,6 +28,7 @@ export interface App {
   /** Toward citizens and portals. */
   readonly callback: RequestListener
   readonly operations: Server
+  refresh(): Promise<void>
   /** Not ready from now on; requests in flight go on. */
   drain(): void
   close(): void
@@ -94,6 +95,7 @@ export async function createApp({
   return {
     callback: app.callback(),
     operations: createOperationsServer({ checks, isDraining: () => draining }),
+    refresh: registry.refresh,
     drain: () => void (draining = true),
     close: () => registry.close(),
   }

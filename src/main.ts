@@ -4,13 +4,22 @@ import { createApp } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { createLog, type Log } from './log.ts'
 import { deleteOldAuditEvents } from './store/audit.ts'
-import { openDatabase } from './store/db.ts'
+import { type Database, openDatabase } from './store/db.ts'
 import { migrate } from './store/migrate.ts'
 import { openState } from './store/open-state.ts'
 
-/** Starts the broker; the returned function drains, closes and resolves. */
-export async function start(config: Config, log: Log): Promise<{ url: string; operationsUrl: string; stop(): Promise<void> }> {
-  const db = await openDatabase(config.database)
+export interface Broker {
+  readonly url: string
+  readonly operationsUrl: string
+  /** Picks up changes of the registry now instead of within a second. */
+  refresh(): Promise<void>
+  /** Drains, closes and resolves. */
+  stop(): Promise<void>
+}
+
+/** @param shared a database that its owner opened and closes (an embedded one has room for one) */
+export async function start(config: Config, log: Log, shared: { db?: Database } = {}): Promise<Broker> {
+  const db = shared.db ?? (await openDatabase(config.database))
   const state = openState(config.state)
   // An embedded database belongs to this process alone, so it is brought up to date here.
   if (config.database.url.startsWith('embedded:')) await migrate(db)
@@ -25,6 +34,7 @@ export async function start(config: Config, log: Log): Promise<{ url: string; op
   return {
     url,
     operationsUrl,
+    refresh: app.refresh,
     async stop() {
       app.drain()
       clearInterval(retention)
@@ -39,7 +49,7 @@ export async function start(config: Config, log: Log): Promise<{ url: string; op
         app.operations.closeAllConnections()
       })
       await state.close()
-      await db.close()
+      if (shared.db === undefined) await db.close()
       log.info({ event: 'broker.stopped' })
     },
   }

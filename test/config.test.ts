@@ -26,7 +26,7 @@ function filled(text: string): Record<string, string | undefined> {
 
 /** Every `NAME=…` line, commented or not, in order. */
 const exampleNames = [...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) =>
-  name?.replace(/_FILE$/, ''),
+  String(name).replace(/_FILE$/, ''),
 )
 
 function faultsOf(environment: Record<string, string | undefined>): readonly string[] {
@@ -74,7 +74,7 @@ test('every missing and every wrong setting is named at once', () => {
     UPSTREAM_CLAIMS: '{not json',
     COOKIE_KEYS: 'short',
   })
-  const named = new Set(faults.map((fault) => fault.split(' ')[0]))
+  const named = new Set(faults.map((fault) => String(fault.split(' ')[0])))
   expect([...named].toSorted()).toEqual([
     'COOKIE_KEYS',
     'DATABASE_URL',

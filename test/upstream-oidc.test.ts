@@ -1,37 +1,27 @@
-import { createServer } from 'node:http'
-import type { RequestListener } from 'node:http'
-import { generateKeyPairSync } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { openSimulator } from '../src/sandbox/simulator.ts'
 import type { Faults, Simulator } from '../src/sandbox/simulator.ts'
-import { openOidcUpstream } from '../src/upstream/oidc.ts'
 import type { Upstream } from '../src/upstream/upstream.ts'
-import { issuer, journey, newTransaction, now, refusal, signIn, upstreamConfig } from './support/upstream.ts'
+import {
+  clients,
+  journey,
+  newTransaction,
+  now,
+  openOidc,
+  refusal,
+  signIn,
+  signingKey,
+} from './support/upstream.ts'
 
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const urls = { redirectUris: [`${issuer}/callback`], postLogoutRedirectUris: [`${issuer}/logged-out`] }
-const clients = [
-  { clientId: 'broker', clientSecret: 'a secret: 100% +', ...urls },
-  { clientId: 'signer', jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] }, ...urls },
-]
 let vneid: Simulator
 let upstream: Upstream
-const open = (settings: Record<string, string> = {}, vneidUrl = vneid.issuer) =>
-  openOidcUpstream({
-    config: upstreamConfig({
-      UPSTREAM_DIALECT: 'oidc',
-      UPSTREAM_ISSUER: vneidUrl,
-      UPSTREAM_CLIENT_SECRET: 'a secret: 100% +',
-      ...settings,
-    }),
-  })
+const open = (settings: Record<string, string>) => openOidc(vneid.issuer, settings)
 
 beforeAll(async () => {
   vneid = await openSimulator({ clients, approve: 'an' })
-  upstream = open()
+  upstream = open({})
 })
 afterEach(() => {
   vneid.approve('an')
@@ -63,25 +53,12 @@ test('an ID token that says all saves the userinfo request, one that does not co
 })
 
 test('the client may prove itself by a signed assertion instead of a secret', async () => {
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const signer = open({
     UPSTREAM_CLIENT_ID: 'signer',
-    UPSTREAM_CLIENT_KEY: pem,
+    UPSTREAM_CLIENT_KEY: signingKey,
     UPSTREAM_CLIENT_KEY_ID: 'k1',
   })
   expect((await signIn(signer)).kind).toBe('citizen')
-})
-
-test('endpoints may be settings, and then nothing is discovered', async () => {
-  const before = vneid.requests.discovery
-  const fixed = open({
-    UPSTREAM_DISCOVERY: 'false',
-    UPSTREAM_AUTHORIZATION_ENDPOINT: `${vneid.url}/oidc/authorize`,
-    UPSTREAM_TOKEN_ENDPOINT: `${vneid.url}/oidc/token`,
-    UPSTREAM_JWKS_URI: `${vneid.url}/jwks`,
-  })
-  expect((await signIn(fixed)).kind).toBe('citizen')
-  expect(vneid.requests.discovery).toBe(before)
 })
 
 test('the request carries state, nonce, PKCE, the wished language and level, and nothing of the code verifier', async () => {
@@ -256,64 +233,4 @@ test('a token or userinfo endpoint that fails or hangs is an outage', async () =
   await expect(signIn(hasty)).rejects.toMatchObject(refusal('upstream_unavailable', /status 500/))
   vneid.tamper({ leanIdToken: true, userinfoHangs: true })
   await expect(signIn(hasty)).rejects.toMatchObject(refusal('upstream_unavailable', /timeout/))
-})
-
-async function serve(listener: RequestListener) {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
-}
-
-test('a failed discovery is tried again, and those who wait share one', async () => {
-  let calls = 0
-  const flaky = await serve((_request, response) => {
-    calls += 1
-    if (calls === 1) return response.writeHead(503).end()
-    const endpoints = {
-      authorization_endpoint: `${flaky.url}/a`,
-      token_endpoint: `${flaky.url}/t`,
-      jwks_uri: `${flaky.url}/j`,
-    }
-    return response
-      .setHeader('content-type', 'application/json')
-      .end(JSON.stringify({ issuer: flaky.url, ...endpoints }))
-  })
-  const patient = open({}, flaky.url)
-  const begin = () => patient.begin(newTransaction(), {})
-  await Promise.all([
-    expect(begin()).rejects.toMatchObject(refusal('upstream_unavailable', /503/)),
-    expect(begin()).rejects.toMatchObject(refusal('upstream_unavailable', /503/)),
-  ])
-  expect(calls).toBe(1)
-  const addresses = await Promise.all([begin(), begin(), begin()])
-  expect(addresses.every((address) => address.startsWith(`${flaky.url}/a?`))).toBe(true)
-  expect(calls).toBe(2)
-  flaky.close()
-})
-
-test('a description published by another issuer is refused', async () => {
-  const impostor = await serve((_request, response) =>
-    response
-      .setHeader('content-type', 'application/json')
-      .end(JSON.stringify({ issuer: 'https://vneid.example' })),
-  )
-  await expect(open({}, impostor.url).begin(newTransaction(), {})).rejects.toMatchObject(
-    refusal('upstream_answer_invalid', /^discovery/),
-  )
-  impostor.close()
-})
-
-test('the road is ready while VNeID publishes its keys, and logout leads there and back', async () => {
-  const fresh = open()
-  expect(fresh.end({ state: 's', returnTo: `${issuer}/logged-out` })).toBeUndefined()
-  await fresh.ready()
-  const asked = vneid.requests.jwks
-  await fresh.ready()
-  expect(vneid.requests.jwks).toBe(asked)
-  const away = fresh.end({ state: 's 1', returnTo: `${issuer}/logged-out` }) ?? ''
-  const back = await fetch(away, { redirect: 'manual' })
-  expect(back.headers.get('location')).toMatch(new RegExp(`^${issuer}/logged-out\\?state=s[+%20]+1$`))
-  await expect(open({}, 'http://127.0.0.1:1').ready()).rejects.toMatchObject(
-    refusal('upstream_unavailable', /ECONNREFUSED/),
-  )
 })

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { createTransport, OutgoingError } from '../http/outgoing.ts'
 import { codeOf, readCallback } from './callback.ts'
+import { guard } from './guard.ts'
 import { invalidAnswer, isComplete, toIdentity } from './identity.ts'
 import type { Claims } from './identity.ts'
 import { remember } from './remember.ts'
@@ -188,36 +189,4 @@ function timeOf(
   }
   // Nobody asked for a fresh one, and the issuer does not say: the moment it vouched is the best there is.
   return Math.min(said ?? iat, now)
-}
-
-/** openid-client's errors hold bodies, claims and parameters: nothing of them leaves but the name of the check. */
-async function guard<T>(step: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    throw translate(step, error)
-  }
-}
-
-function translate(step: string, error: unknown): BrokerError {
-  if (error instanceof BrokerError) return error
-  const cause = error instanceof Error ? error.cause : undefined
-  const outgoing = [error, cause].find((one) => one instanceof OutgoingError)
-  if (outgoing !== undefined) return new BrokerError('upstream_unavailable', outgoing.message)
-  if (error instanceof client.ResponseBodyError) {
-    const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : `status ${error.status}`
-    return new BrokerError('upstream_rejected_us', `${step}: ${code}`)
-  }
-  if (error instanceof client.WWWAuthenticateChallengeError) {
-    return new BrokerError('upstream_rejected_us', `${step}: status ${error.status}`)
-  }
-  if (cause instanceof Response) {
-    const code =
-      cause.status >= 400 && step !== 'discovery' ? 'upstream_rejected_us' : 'upstream_answer_invalid'
-    return new BrokerError(code, `${step}: status ${cause.status}`)
-  }
-  // The library's own sentences for these two are constant: they quote a claim's name, never its value.
-  const constant =
-    cause instanceof Error && /^(OperationProcessing|UnsupportedOperation)Error$/.test(cause.name)
-  return invalidAnswer(`${step}: ${constant ? cause.message : 'malformed'}`)
 }

@@ -153,7 +153,7 @@ async function retried<T>(start: () => Promise<T>, attempts = 3): Promise<T> {
 }
 
 /** Free together with the port 10,000 above it, where a Redis Cluster node gossips. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = await bind(0)
   if (port <= 55_535 && (await bind(port + 10_000).catch(() => 0)) !== 0) return port
   return freePort()

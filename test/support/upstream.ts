@@ -1,9 +1,11 @@
 /** One trip upstream without the broker around it: the dialect, the simulator, and a browser of one line. */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
 import type { Config } from '../../src/config.ts'
 import type { ErrorCode } from '../../src/errors.ts'
+import { openOidcUpstream } from '../../src/upstream/oidc.ts'
+import { openVneidUpstream } from '../../src/upstream/vneid.ts'
 import type { Identity, Transaction, Upstream } from '../../src/upstream/upstream.ts'
 
 export const issuer = 'http://127.0.0.1:9'
@@ -25,6 +27,49 @@ export function upstreamConfig(settings: Record<string, string>): Config['upstre
     ...settings,
   }).upstream
 }
+
+const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const envelope = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const pem = { format: 'pem' } as const
+export const signingKey = signing.privateKey.export({ type: 'pkcs8', ...pem }).toString()
+export const envelopeKey = envelope.privateKey.export({ type: 'pkcs8', ...pem }).toString()
+export const envelopePublicKey = envelope.publicKey.export({ type: 'spki', ...pem }).toString()
+
+const clientSecret = 'a secret: 100% +'
+const urls = { redirectUris: [`${issuer}/callback`], postLogoutRedirectUris: [`${issuer}/logged-out`] }
+/** Us, as the simulator knows us. */
+export const clients = [
+  { clientId: 'broker', clientSecret, envelopePublicKey, ...urls },
+  {
+    clientId: 'signer',
+    jwks: { keys: [{ ...signing.publicKey.export({ format: 'jwk' }), kid: 'k1' }] },
+    ...urls,
+  },
+]
+
+export const openOidc = (url: string, settings: Record<string, string> = {}): Upstream =>
+  openOidcUpstream({
+    config: upstreamConfig({
+      UPSTREAM_DIALECT: 'oidc',
+      UPSTREAM_ISSUER: url,
+      UPSTREAM_CLIENT_SECRET: clientSecret,
+      ...settings,
+    }),
+  })
+
+export const openVneid = (url: string, settings: Record<string, string> = {}): Upstream =>
+  openVneidUpstream({
+    config: upstreamConfig({
+      UPSTREAM_DIALECT: 'vneid',
+      UPSTREAM_CLIENT_SECRET: clientSecret,
+      UPSTREAM_AUTHORIZATION_ENDPOINT: `${url}/auth`,
+      UPSTREAM_TOKEN_ENDPOINT: `${url}/token`,
+      UPSTREAM_USERINFO_ENDPOINT: `${url}/userinfo`,
+      UPSTREAM_END_SESSION_ENDPOINT: `${url}/logout`,
+      UPSTREAM_ENVELOPE_KEY: envelopeKey,
+      ...settings,
+    }),
+  })
 
 const random = () => randomBytes(32).toString('base64url')
 export function newTransaction(changes: Partial<Transaction> = {}): Transaction {

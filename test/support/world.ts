@@ -1,0 +1,175 @@
+/** A whole world on loopback: simulator, stores, broker. Everything goes through HTTP. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import * as client from 'openid-client'
+import { afterAll, inject } from 'vitest'
+import pg from 'pg'
+import { createCitizenKeys, Identifier } from '../../src/citizen-id.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { createLog } from '../../src/log.ts'
+import { start } from '../../src/main.ts'
+import { generateSigningKey } from '../../src/oidc/keys.ts'
+import { registerClients } from '../../src/oidc/register.ts'
+import { openSimulator, type Simulator } from '../../src/sandbox/simulator.ts'
+import { createSeal } from '../../src/seal.ts'
+import { type Database, openDatabase } from '../../src/store/db.ts'
+import { migrate } from '../../src/store/migrate.ts'
+import { insertLegacyAccount } from '../../src/store/legacy-accounts.ts'
+import { discoverPortal, type Portal, type PortalOptions } from './portal.ts'
+import { freePort } from './private-servers.ts'
+
+export type Engine = 'server' | 'embedded'
+
+export interface World {
+  readonly issuer: string
+  readonly config: Config
+  readonly simulator: Simulator
+  /** A second connection to the same database; undefined when it is embedded (one process, one owner). */
+  readonly db: Database
+  readonly logLines: string[]
+  operationsUrl: string
+  register(...definitions: Record<string, unknown>[]): Promise<void>
+  legacyAccount(account: { clientId: string; accountId: string; number: string; attested?: boolean }): Promise<void>
+  portal(options: Partial<PortalOptions> & { clientId: string }): Promise<Portal>
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+export const portalAddress = 'http://127.0.0.1:9/cb'
+const key = () => randomBytes(32).toString('base64url')
+const envelope = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } })
+
+export const secretOf = (id: string): string => `${id}-secret-secret-secret-secret-secret`
+
+/** A confidential portal with a secret; tests change what they are about. */
+export function portalDefinition(id: string, changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    client_id: id,
+    client_name: `Cổng ${id}`,
+    client_uri: 'http://127.0.0.1:9/',
+    redirect_uris: [portalAddress],
+    post_logout_redirect_uris: ['http://127.0.0.1:9/bye'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    scope: 'openid profile citizen_id organisation legacy_accounts offline_access',
+    client_secret: secretOf(id),
+    ...changes,
+  }
+}
+
+export async function openWorld({
+  dialect = 'oidc',
+  database = inject('databaseUrl') === undefined ? 'embedded' : 'server',
+  state = inject('redisUrl') === undefined ? 'embedded' : 'server',
+  environment = {},
+}: { dialect?: 'oidc' | 'vneid'; database?: Engine; state?: Engine | 'cluster'; environment?: Record<string, string> } = {}): Promise<World> {
+  const port = await freePort()
+  const issuer = `http://127.0.0.1:${port}`
+  const simulator = await openSimulator({
+    clients: [
+      {
+        clientId: 'broker',
+        clientSecret: 'broker-secret-of-the-tests',
+        redirectUris: [`${issuer}/callback`],
+        postLogoutRedirectUris: [`${issuer}/signed-out`],
+        envelopePublicKey: envelope.publicKey,
+      },
+    ],
+    approve: 'an',
+    envelope: 'ecb',
+  })
+  const databaseUrl = database === 'server' ? await freshDatabase() : 'embedded:memory'
+  const stateUrl =
+    state === 'server' ? `${inject('redisUrl')}` : state === 'cluster' ? `${inject('redisClusterUrl')}` : 'memory:'
+
+  const config = loadConfig({
+    ISSUER: issuer,
+    PORT: String(port),
+    OPERATIONS_PORT: '0',
+    DATABASE_URL: databaseUrl,
+    STATE_URL: stateUrl,
+    SEAL_KEYS: key(),
+    INDEX_KEYS: key(),
+    COOKIE_KEYS: key(),
+    PAIRWISE_KEY: key(),
+    UPSTREAM_CLIENT_ID: 'broker',
+    UPSTREAM_CLIENT_SECRET: 'broker-secret-of-the-tests',
+    UPSTREAM_DIALECT: dialect,
+    ...(dialect === 'oidc'
+      ? { UPSTREAM_ISSUER: simulator.issuer }
+      : {
+          UPSTREAM_AUTHORIZATION_ENDPOINT: `${simulator.url}/auth`,
+          UPSTREAM_TOKEN_ENDPOINT: `${simulator.url}/token`,
+          UPSTREAM_USERINFO_ENDPOINT: `${simulator.url}/userinfo`,
+          UPSTREAM_END_SESSION_ENDPOINT: `${simulator.url}/logout`,
+          UPSTREAM_ENVELOPE: 'ecb',
+          UPSTREAM_ENVELOPE_KEY: envelope.privateKey,
+        }),
+    SHUTDOWN_GRACE: '5',
+    ...environment,
+  })
+  const logLines: string[] = []
+  const log = createLog({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
+
+  const db = await openDatabase(config.database)
+  await migrate(db)
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'RS256')
+  let broker = await start(config, log, database === 'embedded' ? { db } : {})
+  const citizenKeys = createCitizenKeys({ indexKeys: config.keys.index, seal: createSeal(config.keys.seal, 'identifier') })
+
+  const world: World = {
+    issuer,
+    config,
+    simulator,
+    db,
+    logLines,
+    operationsUrl: broker.operationsUrl,
+    async register(...definitions) {
+      await registerClients({ db, log, actor: 'test' }, definitions)
+      await broker.refresh()
+    },
+    async legacyAccount({ clientId, accountId, number, attested = true }) {
+      const identifier = Identifier.parse('citizen_id', number)
+      await insertLegacyAccount(db, {
+        clientId,
+        accountId,
+        kind: 'citizen',
+        identifier: { type: 'citizen_id', key: citizenKeys.keys(identifier)[0]!, sealed: citizenKeys.seal(identifier) },
+        ...(attested ? { attestedAt: new Date() } : {}),
+      })
+    },
+    portal: ({ clientId, ...options }) =>
+      discoverPortal({
+        issuer,
+        clientId,
+        redirectUri: portalAddress,
+        auth: client.ClientSecretBasic(secretOf(clientId)),
+        ...options,
+      }),
+    async restart() {
+      await broker.stop()
+      broker = await start(config, log, database === 'embedded' ? { db } : {})
+      world.operationsUrl = broker.operationsUrl
+    },
+    async close() {
+      await broker.stop()
+      if (database === 'server') await db.close()
+      await simulator.close()
+    },
+  }
+  afterAll(() => world.close())
+  return world
+}
+
+/** A database of its own on the test server. */
+export async function freshDatabase(): Promise<string> {
+  const base = inject('databaseUrl')
+  if (base === undefined) throw new Error('no PostgreSQL server: this test should have been skipped by name')
+  const name = `t_${randomBytes(6).toString('hex')}`
+  const admin = new pg.Client({ connectionString: base })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  await admin.end()
+  const url = new URL(base)
+  url.pathname = `/${name}`
+  return url.href
+}
