@@ -5,7 +5,7 @@ import { createCitizenKeys } from './citizen-id.ts'
 import type { Config } from './config.ts'
 import { createBoundary, pinAddress, report } from './http/boundary.ts'
 import { createOperationsServer } from './http/operations.ts'
-import { createTransport, parseNetworks } from './http/outgoing.ts'
+import { createTransport, parseNetworks } from './outgoing.ts'
 import { acceptPostedForm } from './http/posted-form.ts'
 import type { Log } from './log.ts'
 import { createFace } from './login/face.ts'
@@ -46,10 +46,14 @@ export async function createApp({
   log: Log
 }): Promise<App> {
   const pending = await pendingMigrations(db)
-  if (pending.length > 0) throw new Error(`the database lacks ${pending.join(', ')}: run "npm run cli -- migrate"`)
+  if (pending.length > 0)
+    throw new Error(`the database lacks ${pending.join(', ')}: run "npm run cli -- migrate"`)
 
   const stateSeal = createSeal(config.keys.seal, 'protocol state')
-  const citizenKeys = createCitizenKeys({ indexKeys: config.keys.index, seal: createSeal(config.keys.seal, 'identifier') })
+  const citizenKeys = createCitizenKeys({
+    indexKeys: config.keys.index,
+    seal: createSeal(config.keys.seal, 'identifier'),
+  })
   const keys = await loadSigningKeys({ db, seal: createSeal(config.keys.seal, 'signing key') })
   const registry = await openRegistry({ db })
   const upstream = openUpstream(config.upstream)
@@ -68,10 +72,25 @@ export async function createApp({
       allow: (url) => parseNetworks(registry.networksFor(url.href)),
     }) as never,
   })
-  provider.on('server_error', (ctx, error) => report(log, ctx as unknown as Koa.Context, 'server_error', error))
-  for (const event of ['authorization', 'grant', 'userinfo', 'introspection', 'revocation', 'end_session'] as const) {
+  provider.on('server_error', (ctx, error) =>
+    report(log, ctx as unknown as Koa.Context, 'server_error', error),
+  )
+  for (const event of [
+    'authorization',
+    'grant',
+    'userinfo',
+    'introspection',
+    'revocation',
+    'end_session',
+  ] as const) {
     provider.on(`${event}.error` as 'grant.error', (ctx, error) => {
-      log.info({ event: `${event}.refused`, oauth: error.error, why: error.error_description, client: ctx.oidc.client?.clientId, reference: ctx.state['reference'] })
+      log.info({
+        event: `${event}.refused`,
+        oauth: error.error,
+        why: error.error_description,
+        client: ctx.oidc.client?.clientId,
+        reference: ctx.state['reference'],
+      })
     })
   }
 
@@ -79,25 +98,24 @@ export async function createApp({
   app.keys = provider.keys as string[]
   pinAddress(app, config.issuer)
   app.use(createBoundary({ log, issuer: config.issuer, renderFailure: face.renderFailure }))
-  app.use(async (ctx, next) => {
+  app.use(async (_ctx, next) => {
     const unit = beginUnitOfWork({ state, seal: stateSeal, merge: mergeRecords })
-    ctx.state['unit'] = unit
     await runWithUnit(unit, next)
     await unit.commit()
   })
   app.use(acceptPostedForm)
   app.use(hideEngineCookies)
   app.use(createLoginRoutes({ config, db, provider, upstream, transactions, signIn, face, log }))
-  for (const engine of provider.middleware) app.use(engine as Koa.Middleware)
+  for (const engine of provider.middleware) app.use(engine)
 
+  const callback = app.callback()
   let draining = false
   const checks = { database: () => db.ping(), state: () => state.ping(), upstream: () => upstream.ready() }
   return {
-    callback: app.callback(),
+    callback: (request, response) => void callback(request, response),
     operations: createOperationsServer({ checks, isDraining: () => draining }),
     refresh: registry.refresh,
     drain: () => void (draining = true),
     close: () => registry.close(),
   }
 }
-

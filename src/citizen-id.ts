@@ -63,7 +63,13 @@ export interface CitizenKeys {
 }
 
 /** @param indexKeys HMAC-SHA-256 keys, 32 bytes each, newest first; all are searched, rows are written under all. */
-export function createCitizenKeys({ indexKeys, seal }: { indexKeys: readonly Buffer[]; seal: Seal }): CitizenKeys {
+export function createCitizenKeys({
+  indexKeys,
+  seal,
+}: {
+  indexKeys: readonly Buffer[]
+  seal: Seal
+}): CitizenKeys {
   return {
     keys: (identifier) =>
       indexKeys.map((key) =>
@@ -87,7 +93,9 @@ export function disagreements(
   const centuryAndSex = Number(digits[3])
   const year = 1900 + 100 * Math.floor(centuryAndSex / 2) + Number(digits.slice(4, 6))
   const found: ('birth_year' | 'sex')[] = []
-  if (person.birthDate !== undefined && Number(person.birthDate.slice(0, 4)) !== year) found.push('birth_year')
-  if (person.gender !== undefined && person.gender !== (centuryAndSex % 2 === 0 ? 'male' : 'female')) found.push('sex')
+  if (person.birthDate !== undefined && Number(person.birthDate.slice(0, 4)) !== year)
+    found.push('birth_year')
+  if (person.gender !== undefined && person.gender !== (centuryAndSex % 2 === 0 ? 'male' : 'female'))
+    found.push('sex')
   return found
 }

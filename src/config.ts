@@ -66,7 +66,10 @@ const defaultKinds = {
 const defaultLevels = { '1': 1, '2': 2, '01': 1, '02': 2 } as const
 
 const schema = z.object({
-  ISSUER: safeUrl.refine((text) => URL.parse(text)?.origin === text, 'must be an origin: no path, query or trailing slash'),
+  ISSUER: safeUrl.refine(
+    (text) => URL.parse(text)?.origin === text,
+    'must be an origin: no path, query or trailing slash',
+  ),
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(3000),
   OPERATIONS_HOST: z.string().default('127.0.0.1'),
@@ -77,11 +80,17 @@ const schema = z.object({
 
   DATABASE_URL: z
     .string()
-    .regex(/^(postgres(ql)?:\/\/.+|embedded:.+)$/, 'must be postgres://… or embedded:FOLDER (embedded:memory to keep nothing)'),
+    .regex(
+      /^(postgres(ql)?:\/\/.+|embedded:.+)$/,
+      'must be postgres://… or embedded:FOLDER (embedded:memory to keep nothing)',
+    ),
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(10),
   STATE_URL: z
     .string()
-    .regex(/^(rediss?:\/\/.+|rediss?-(sentinel|cluster):\/\/.+|memory:)$/, 'must be redis://, redis-sentinel://, redis-cluster:// (or rediss…), or memory:'),
+    .regex(
+      /^(rediss?:\/\/.+|rediss?-(sentinel|cluster):\/\/.+|memory:)$/,
+      'must be redis://, redis-sentinel://, redis-cluster:// (or rediss…), or memory:',
+    ),
   STATE_LIMIT: z.coerce.number().int().positive().default(500_000),
 
   SEAL_KEYS: keyList,
@@ -110,7 +119,10 @@ const schema = z.object({
   UPSTREAM_ENVELOPE_KEY: z.string().startsWith('-----BEGIN', 'must be a PEM RSA private key').optional(),
   UPSTREAM_CLAIMS: json(claimNames.partial()).prefault('{}'),
   UPSTREAM_KINDS: json(
-    z.record(z.string(), z.enum(['citizen', 'foreigner', 'organisation', 'representative', 'unauthorised_member'])),
+    z.record(
+      z.string(),
+      z.enum(['citizen', 'foreigner', 'organisation', 'representative', 'unauthorised_member']),
+    ),
   ).optional(),
   UPSTREAM_LEVELS: json(z.record(z.string(), z.union([z.literal(1), z.literal(2)]))).optional(),
 
@@ -119,7 +131,11 @@ const schema = z.object({
   ACCESS_TOKEN_TTL: seconds.max(3600).default(600),
   ID_TOKEN_TTL: seconds.max(3600).default(600),
   REFRESH_TOKEN_TTL: seconds.default(30 * 24 * 3600),
-  AUDIT_RETENTION_DAYS: z.coerce.number().int().min(365, 'must be at least 365').default(5 * 365),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(365, 'must be at least 365')
+    .default(5 * 365),
   HOTLINE: z.string().default('1900.0368'),
 })
 
@@ -144,7 +160,8 @@ function crossFaults(given: Readonly<Record<string, string>>): string[] {
     need('UPSTREAM_TOKEN_ENDPOINT', 'is required by the vneid dialect')
     need('UPSTREAM_USERINFO_ENDPOINT', 'is required by the vneid dialect')
     need('UPSTREAM_CLIENT_SECRET', 'is required by the vneid dialect')
-    if (given.UPSTREAM_ENVELOPE !== 'none') need('UPSTREAM_ENVELOPE_KEY', 'is required unless UPSTREAM_ENVELOPE is none')
+    if (given.UPSTREAM_ENVELOPE !== 'none')
+      need('UPSTREAM_ENVELOPE_KEY', 'is required unless UPSTREAM_ENVELOPE is none')
   }
   return faults
 }
@@ -205,7 +222,11 @@ function shape(env: Env) {
   }
 }
 
-type DeepReadonly<T> = T extends Buffer ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+type DeepReadonly<T> = T extends Buffer
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T
 export type Config = DeepReadonly<ReturnType<typeof shape>>
 
 export class ConfigError extends Error {

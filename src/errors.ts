@@ -70,7 +70,8 @@ const table = {
     status: 502,
     oauth: 'server_error',
     level: 'error',
-    meaning: 'An answer of VNeID failed a check: signature, issuer, audience, time, nonce, envelope or schema.',
+    meaning:
+      'An answer of VNeID failed a check: signature, issuer, audience, time, nonce, envelope or schema.',
     remedy: 'The log names the check. Treat repeated failures as an attack or as a change of contract.',
   },
   upstream_authentication_stale: {

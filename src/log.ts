@@ -5,9 +5,29 @@ export type Log = Logger
 
 /** Fields that are cut wherever they turn up: a safety net, not a licence to log them. */
 const redacted = [
-  'token', 'access_token', 'id_token', 'refresh_token', 'code', 'code_verifier', 'state', 'nonce', 'secret',
-  'client_secret', 'cookie', 'authorization', 'password', 'name', 'birthDate', 'identifier', 'number', 'accountId',
-  'url', 'query', 'body', 'login_hint', 'id_token_hint',
+  'token',
+  'access_token',
+  'id_token',
+  'refresh_token',
+  'code',
+  'code_verifier',
+  'state',
+  'nonce',
+  'secret',
+  'client_secret',
+  'cookie',
+  'authorization',
+  'password',
+  'name',
+  'birthDate',
+  'identifier',
+  'number',
+  'accountId',
+  'url',
+  'query',
+  'body',
+  'login_hint',
+  'id_token_hint',
 ]
 
 /** @param destination a file descriptor's stream; standard output when absent */
@@ -36,7 +56,11 @@ function describeError(error: unknown): Record<string, unknown> {
   return {
     kind: error.name,
     ...(typeof code === 'string' ? { errno: code } : {}),
-    at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')).slice(0, 6).map((line) => line.trim()),
+    at: error.stack
+      ?.split('\n')
+      .filter((line) => line.startsWith('    at '))
+      .slice(0, 6)
+      .map((line) => line.trim()),
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   }
 }

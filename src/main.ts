@@ -3,6 +3,8 @@ import { createServer } from 'node:http'
 import { createApp } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { createLog, type Log } from './log.ts'
+import { ensureSigningKey } from './oidc/keys.ts'
+import { createSeal } from './seal.ts'
 import { deleteOldAuditEvents } from './store/audit.ts'
 import { type Database, openDatabase } from './store/db.ts'
 import { migrate } from './store/migrate.ts'
@@ -21,14 +23,23 @@ export interface Broker {
 export async function start(config: Config, log: Log, shared: { db?: Database } = {}): Promise<Broker> {
   const db = shared.db ?? (await openDatabase(config.database))
   const state = openState(config.state)
-  // An embedded database belongs to this process alone, so it is brought up to date here.
-  if (config.database.url.startsWith('embedded:')) await migrate(db)
+  // An embedded database belongs to this process alone, so what it needs is made here.
+  if (config.database.url.startsWith('embedded:')) {
+    await migrate(db)
+    await ensureSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
+  }
   const app = await createApp({ config, db, state, log })
 
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 }, app.callback)
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+    app.callback,
+  )
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.operations, config.operations)
-  const retention = setInterval(() => void deleteOldAuditEvents(db, config.auditRetentionDays).catch(() => {}), 3_600_000).unref()
+  const retention = setInterval(
+    () => void deleteOldAuditEvents(db, config.auditRetentionDays).catch(() => {}),
+    3_600_000,
+  ).unref()
   log.info({ event: 'broker.started', issuer: config.issuer, listen: url, operations: operationsUrl })
 
   return {
@@ -55,7 +66,10 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   }
 }
 
-function listen(server: ReturnType<typeof createServer>, { host, port }: { host: string; port: number }): Promise<string> {
+function listen(
+  server: ReturnType<typeof createServer>,
+  { host, port }: { host: string; port: number },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {

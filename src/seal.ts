@@ -32,8 +32,11 @@ export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
     open(sealed, context) {
       const id = sealed.subarray(0, 4)
       const entry = keys.find((candidate) => candidate.id.equals(id))
-      if (entry === undefined || sealed.length < 32) throw new Error('sealed under a key that is not in the ring')
-      const decipher = createDecipheriv('aes-256-gcm', entry.key, sealed.subarray(4, 16), { authTagLength: 16 })
+      if (entry === undefined || sealed.length < 32)
+        throw new Error('sealed under a key that is not in the ring')
+      const decipher = createDecipheriv('aes-256-gcm', entry.key, sealed.subarray(4, 16), {
+        authTagLength: 16,
+      })
         .setAAD(Buffer.from(context))
         .setAuthTag(sealed.subarray(16, 32))
       return decipher.update(sealed.subarray(32), undefined, 'utf8') + decipher.final('utf8')

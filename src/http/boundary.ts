@@ -48,7 +48,8 @@ export function createBoundary({
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'referrer-policy': 'same-origin',
-      'content-security-policy': "default-src 'none'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+      'content-security-policy':
+        "default-src 'none'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
       'cross-origin-opener-policy': 'same-origin',
       'x-reference': referenceOf(ctx),
       ...(secure ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
@@ -66,8 +67,12 @@ export function createBoundary({
     const seconds = (performance.now() - begun) / 1000
     httpRequests.observe({ route, status: String(ctx.status) }, seconds)
     log.info({
-      event: 'request.served', method: ctx.method, route, status: ctx.status,
-      ms: Math.round(seconds * 1e4) / 10, reference: referenceOf(ctx),
+      event: 'request.served',
+      method: ctx.method,
+      route,
+      status: ctx.status,
+      ms: Math.round(seconds * 1e4) / 10,
+      reference: referenceOf(ctx),
     })
   }
 }
@@ -77,7 +82,8 @@ export function codeOf(error: unknown): ErrorCode {
   if (error instanceof BrokerError) return error.code
   const { name, error: oauth, status } = (error ?? {}) as { name?: string; error?: string; status?: number }
   if (name === 'SessionNotFound') return 'interaction_gone'
-  if (oauth === 'server_error' || oauth === undefined) return status === 413 ? 'request_too_large' : 'server_error'
+  if (oauth === 'server_error' || oauth === undefined)
+    return status === 413 ? 'request_too_large' : 'server_error'
   return 'request_invalid'
 }
 
@@ -87,7 +93,10 @@ export function report(log: Log, ctx: Koa.Context, code: ErrorCode, error: unkno
   const detail = error instanceof BrokerError ? error.detail : undefined
   const { level } = errorTable[code]
   log[level]({
-    event: 'request.failed', failure: code, detail, reference: referenceOf(ctx),
+    event: 'request.failed',
+    failure: code,
+    detail,
+    reference: referenceOf(ctx),
     ...(level === 'error' ? { err: error } : {}),
   })
 }

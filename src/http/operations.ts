@@ -7,7 +7,13 @@ export interface Checks {
 }
 
 /** @param isDraining true once the process has been told to end: not ready, still alive */
-export function createOperationsServer({ checks, isDraining }: { checks: Checks; isDraining: () => boolean }): Server {
+export function createOperationsServer({
+  checks,
+  isDraining,
+}: {
+  checks: Checks
+  isDraining: () => boolean
+}): Server {
   return createServer((request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
@@ -19,7 +25,9 @@ export function createOperationsServer({ checks, isDraining }: { checks: Checks;
       case '/health/ready':
         return void readiness(checks).then((failed) => {
           if (isDraining()) return json(503, { status: 'draining' })
-          return failed.length === 0 ? json(200, { status: 'ready' }) : json(503, { status: 'not ready', missing: failed })
+          return failed.length === 0
+            ? json(200, { status: 'ready' })
+            : json(503, { status: 'not ready', missing: failed })
         })
       case '/metrics':
         return void registry.metrics().then(
@@ -37,7 +45,9 @@ export async function readiness(checks: Checks): Promise<string[]> {
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
       const late = AbortSignal.timeout(2_000)
-      const timeout = new Promise<never>((_, reject) => late.addEventListener('abort', () => reject(late.reason as Error)))
+      const timeout = new Promise<never>((_, reject) =>
+        late.addEventListener('abort', () => reject(late.reason as Error)),
+      )
       return Promise.race([check(), timeout]).then(
         () => undefined,
         () => name,

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
 import { BrokerError } from '../errors.ts'
-import { type UnitOfWork, keyOf } from '../oidc/unit-of-work.ts'
+import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
 const endpoints = new Set(['/auth', '/session/end'])
 /** Bytes; larger requests are pushed (RFC 9126). */
@@ -14,9 +14,10 @@ const longestForm = 32 * 1024
 
 export const acceptPostedForm: Middleware = async (ctx, next) => {
   if (!endpoints.has(ctx.path)) return next()
-  const unit = ctx.state['unit'] as UnitOfWork
+  const unit = currentUnit()
   if (ctx.method === 'POST') {
-    if (!ctx.is('application/x-www-form-urlencoded')) throw new BrokerError('request_invalid', 'a form is expected')
+    if (!ctx.is('application/x-www-form-urlencoded'))
+      throw new BrokerError('request_invalid', 'a form is expected')
     const id = randomBytes(16).toString('base64url')
     unit.put(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
     ctx.status = 303

@@ -16,7 +16,9 @@ export interface Browser {
 const cookieName = (secure: boolean) => (secure ? '__Host-browser' : 'browser')
 
 export function readBrowser(ctx: Context): Browser | undefined {
-  const [, id, clientId] = /^([\w-]{22})~([a-z0-9._-]+)$/.exec(ctx.cookies.get(cookieName(ctx.secure), { signed: false }) ?? '') ?? []
+  const [, id, clientId] =
+    /^([\w-]{22})~([a-z0-9._-]+)$/.exec(ctx.cookies.get(cookieName(ctx.secure), { signed: false }) ?? '') ??
+    []
   return id === undefined || clientId === undefined ? undefined : { id, clientId }
 }
 
@@ -26,7 +28,12 @@ export function nameBrowser(ctx: Context, clientId: string): string {
   const id = known?.id ?? randomBytes(16).toString('base64url')
   if (known?.clientId !== clientId) {
     ctx.cookies.set(cookieName(ctx.secure), `${id}~${clientId}`, {
-      signed: false, httpOnly: true, sameSite: 'lax', secure: ctx.secure, path: '/', overwrite: true,
+      signed: false,
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: ctx.secure,
+      path: '/',
+      overwrite: true,
     })
   }
   return id
@@ -43,7 +50,12 @@ export function localeOf(ctx: Context, uiLocales?: unknown): Locale {
   })
   if (ours) {
     ctx.cookies.set('locale', locale, {
-      signed: false, httpOnly: true, sameSite: 'lax', secure: ctx.secure, path: '/', maxAge: 180 * 86_400_000,
+      signed: false,
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: ctx.secure,
+      path: '/',
+      maxAge: 180 * 86_400_000,
     })
   }
   return locale

@@ -1,12 +1,13 @@
 /** What the engine asks of the citizen's side: where to go now, and the pages it shows. */
-import { type Client, type KoaContextWithOIDC, errors } from 'oidc-provider'
 import type { Context } from 'koa'
+import type { Client } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import { BrokerError, errorTable } from '../errors.ts'
 import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
 import type { Registry } from '../oidc/clients.ts'
 import { policyOf } from '../oidc/clients.ts'
+import { toEngineError } from '../oidc/engine-error.ts'
 import { freshness, refusalAfterLogin, requirementOf } from '../oidc/policy.ts'
 import type { CitizenFace } from '../oidc/provider.ts'
 import { pageHeaders } from '../pages/csp.ts'
@@ -33,12 +34,6 @@ export interface Pending {
   readonly prompt: { readonly reasons: readonly string[] }
 }
 
-/** The engine's errors for ours: what the portal hears. */
-export function toEngineError(error: unknown): unknown {
-  if (!(error instanceof BrokerError) || errorTable[error.code].oauth === undefined) return error
-  return new errors.CustomOIDCProviderError(errorTable[error.code].oauth!, error.code)
-}
-
 export function createFace({
   config,
   upstream,
@@ -59,7 +54,9 @@ export function createFace({
     ctx.body = markup
   }
   const switchUrl = (ctx: Context, locale: 'vi' | 'en') =>
-    ctx.method === 'GET' ? `?${new URLSearchParams({ ...flat(ctx.query), ui_locales: locale === 'vi' ? 'en' : 'vi' })}` : undefined
+    ctx.method === 'GET'
+      ? `?${new URLSearchParams({ ...flat(ctx.query), ui_locales: locale === 'vi' ? 'en' : 'vi' }).toString()}`
+      : undefined
   const frame = (ctx: Context, uiLocales?: unknown) => {
     const locale = localeOf(ctx, uiLocales)
     return { locale, hotline: config.hotline }
@@ -67,7 +64,12 @@ export function createFace({
   /** The portal this browser last came from: a dead end always shows the way back. */
   const wayBack = async (ctx: Context) => {
     const client = await registry.find(readBrowser(ctx)?.clientId ?? '')
-    return client && { returnUrl: client.client_uri ?? originOf(client.redirect_uris?.[0]), portalName: client.client_name }
+    return (
+      client && {
+        returnUrl: client.client_uri ?? originOf(client.redirect_uris?.[0]),
+        portalName: client.client_name,
+      }
+    )
   }
   const showFailure = async (ctx: Context, { code, reference }: Failure) => {
     send(ctx, errorPage({ ...frame(ctx), ...(await wayBack(ctx)), code, reference }))
@@ -91,9 +93,8 @@ export function createFace({
       const client = ctx.oidc.client!
       const context = ctx as unknown as Context
       if (interaction.lastSubmission?.login !== undefined) throw refusalAfterLogin(interaction.prompt.reasons)
-      if (requirementOf(client, interaction.params).level === 'unknown') {
-        throw new errors.UnmetAuthenticationRequirements('none of the acr_values is known')
-      }
+      if (requirementOf(client, interaction.params).level === 'unknown')
+        throw toEngineError(new BrokerError('level_unmet'))
       if (policyOf(client).notice) {
         const { state } = transactions.begin(interaction.uid, nameBrowser(context, client.clientId))
         return `${config.issuer}/interaction/${state}`
@@ -110,7 +111,7 @@ export function createFace({
       try {
         const { subjectId, links } = await signIn(identity, {
           requirement,
-          reference: referenceOf(ctx as unknown as Context),
+          reference: referenceOf(ctx),
           sso: true,
         })
         if (subjectId !== ctx.oidc.session?.accountId) throw new BrokerError('identifier_cancelled')
@@ -130,7 +131,8 @@ export function createFace({
 
     async renderFailure(ctx, failure) {
       ctx.status = errorTable[failure.code].status
-      if (ctx.accepts('json', 'html') === 'json') ctx.body = { error: failure.code, reference: failure.reference }
+      if (ctx.accepts('json', 'html') === 'json')
+        ctx.body = { error: failure.code, reference: failure.reference }
       else await showFailure(ctx, failure)
     },
 
@@ -152,10 +154,18 @@ export function createFace({
     loggedOutPage(ctx) {
       const context = ctx as unknown as Context
       const { client } = ctx.oidc
-      const view = { ...frame(context), ...(client?.clientUri ? { returnUrl: client.clientUri } : {}), portalName: client?.clientName }
+      const view = {
+        ...frame(context),
+        ...(client?.clientUri ? { returnUrl: client.clientUri } : {}),
+        portalName: client?.clientName,
+      }
       // The engine names a client here only when that portal alone was left.
       const markup = client?.clientName
-        ? leftPortalPage({ ...view, portalName: client.clientName, logoutUrl: `${config.issuer}/session/end` })
+        ? leftPortalPage({
+            ...view,
+            portalName: client.clientName,
+            logoutUrl: `${config.issuer}/session/end`,
+          })
         : loggedOutPage({ ...view, switchUrl: switchUrl(context, view.locale) })
       send(context, markup)
     },
@@ -165,6 +175,6 @@ export function createFace({
 
 const originOf = (uri: string | undefined) => (uri === undefined ? undefined : URL.parse(uri)?.origin)
 const flat = (query: Context['query']) =>
-  Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])))
-
-export type EngineContext = KoaContextWithOIDC
+  Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  )

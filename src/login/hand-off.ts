@@ -12,7 +12,8 @@ export const hideEngineCookies: Middleware = (ctx, next) => {
   const { cookies } = ctx
   const get = cookies.get.bind(cookies)
   const set = cookies.set.bind(cookies)
-  cookies.get = (name, options) => (engineCookies.has(name) ? (ctx.state['resumes'] as string | undefined) : get(name, options))
+  cookies.get = (name, options) =>
+    engineCookies.has(name) ? (ctx.state['resumes'] as string | undefined) : get(name, options)
   cookies.set = (name, value, options) => (engineCookies.has(name) ? cookies : set(name, value, options))
   return next()
 }

@@ -13,7 +13,7 @@ import { acrOf } from '../oidc/acr.ts'
 import type { Arrival } from '../oidc/grants.ts'
 import { endSession, sessionOf } from '../oidc/logout.ts'
 import { freshness, requirementOf } from '../oidc/policy.ts'
-import { type UnitOfWork, keyOf } from '../oidc/unit-of-work.ts'
+import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
 import { noticePage } from '../pages/notice.ts'
 import { insertAuditEvents } from '../store/audit.ts'
@@ -47,15 +47,19 @@ export function createLoginRoutes({
   log: Log
 }): Middleware {
   const router = new Router()
-  const unitOf = (ctx: Context) => ctx.state['unit'] as UnitOfWork
   const stateOf = (ctx: Context) => new URLSearchParams(ctx.querystring).get('state')
 
   /** The live interaction that this browser began. */
   async function pending(ctx: Context) {
     const trip = transactions.recognise(ctx['params'].state as string, readBrowser(ctx)?.id)
-    const interaction = (await unitOf(ctx).read(keyOf('Interaction', trip.uid))) as Interaction | undefined
+    const interaction = (await currentUnit().read(keyOf('Interaction', trip.uid))) as Interaction | undefined
     if (interaction === undefined) throw new BrokerError('interaction_gone')
-    return { uid: trip.uid, state: trip.state, interaction: { ...interaction, uid: trip.uid }, client: await clientOf(interaction) }
+    return {
+      uid: trip.uid,
+      state: trip.state,
+      interaction: { ...interaction, uid: trip.uid },
+      client: await clientOf(interaction),
+    }
   }
   async function clientOf({ params }: Pending) {
     const client = await provider.Client.find(String(params['client_id']))
@@ -63,8 +67,14 @@ export function createLoginRoutes({
     return client
   }
   /** Ends the interaction with what the portal shall hear, in this same request. */
-  function finish(ctx: Context, uid: string, interaction: Interaction, result: object, next: () => Promise<unknown>) {
-    unitOf(ctx).pretend(keyOf('Interaction', uid), { ...interaction, result } as unknown as Record<string, unknown>)
+  function finish(
+    ctx: Context,
+    uid: string,
+    interaction: Interaction,
+    result: object,
+    next: () => Promise<unknown>,
+  ) {
+    currentUnit().pretend(keyOf('Interaction', uid), { ...interaction, result })
     return resumeInEngine(ctx, uid, next)
   }
 
@@ -76,7 +86,7 @@ export function createLoginRoutes({
       locale,
       hotline: config.hotline,
       portalName: client.clientName ?? client.clientId,
-      scopes: String(interaction.params['scope'] ?? 'openid').split(' '),
+      scopes: (interaction.params['scope'] as string).split(' '),
       startUrl: `/interaction/${state}/start`,
       cancelUrl: `/interaction/${state}/cancel`,
       switchUrl: `?ui_locales=${locale === 'vi' ? 'en' : 'vi'}`,
@@ -91,14 +101,21 @@ export function createLoginRoutes({
 
   router.get('cancel', '/interaction/:state/cancel', async (ctx, next) => {
     const { uid, interaction } = await pending(ctx)
-    if ((await unitOf(ctx).take(keyOf('Interaction', uid))) === undefined) throw new BrokerError('interaction_gone')
-    return finish(ctx, uid, interaction, { error: 'access_denied', error_description: 'the citizen went back' }, next)
+    if ((await currentUnit().take(keyOf('Interaction', uid))) === undefined)
+      throw new BrokerError('interaction_gone')
+    return finish(
+      ctx,
+      uid,
+      interaction,
+      { error: 'access_denied', error_description: 'the citizen went back' },
+      next,
+    )
   })
 
   router.get('callback', '/callback', async (ctx, next) => {
     const trip = transactions.recognise(stateOf(ctx), readBrowser(ctx)?.id)
     // Taken, not read: of two callbacks for one trip, one goes on.
-    const interaction = (await unitOf(ctx).take(keyOf('Interaction', trip.uid))) as Interaction | undefined
+    const interaction = (await currentUnit().take(keyOf('Interaction', trip.uid))) as Interaction | undefined
     if (interaction === undefined) throw new BrokerError('interaction_gone')
     const client = await clientOf(interaction)
 
@@ -107,17 +124,30 @@ export function createLoginRoutes({
       const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
       const ended = upstreamCalls.startTimer()
       const identity = await upstream
-        .complete(ctx.querystring, { ...trip, begunAt: interaction.iat, ...(maxAge === undefined ? {} : { maxAge }) })
+        .complete(ctx.querystring, {
+          ...trip,
+          begunAt: interaction.iat,
+          ...(maxAge === undefined ? {} : { maxAge }),
+        })
         .finally(() => ended({ outcome: 'answered' }))
       const requirement = requirementOf(client, interaction.params)
-      signedIn = { identity, ...(await signIn(identity, { requirement, reference: referenceOf(ctx), sso: false })) }
+      signedIn = {
+        identity,
+        ...(await signIn(identity, { requirement, reference: referenceOf(ctx), sso: false })),
+      }
     } catch (error) {
       const code = codeOf(error)
       const { oauth } = errorTable[code]
       if (oauth === undefined) throw error
       report(log, ctx, code, error)
       await audit(ctx, [{ event: 'login.refused', clientId: client.clientId, detail: { code } }])
-      return finish(ctx, trip.uid, interaction, { error: oauth, error_description: `${code} (${referenceOf(ctx)})` }, next)
+      return finish(
+        ctx,
+        trip.uid,
+        interaction,
+        { error: oauth, error_description: `${code} (${referenceOf(ctx)})` },
+        next,
+      )
     }
 
     const { subjectId, identity } = signedIn
@@ -126,7 +156,9 @@ export function createLoginRoutes({
       // Another person at a shared computer: nothing of the one before may be inherited.
       await endSession(provider, session, log)
       delete interaction.session
-      await audit(ctx, [{ event: 'session.ended', subjectId: session.accountId, detail: { reason: 'another_person' } }])
+      await audit(ctx, [
+        { event: 'session.ended', subjectId: session.accountId, detail: { reason: 'another_person' } },
+      ])
     }
     ctx.state['signedIn'] = signedIn
     const login = {
@@ -140,7 +172,7 @@ export function createLoginRoutes({
   // Back from VNeID's own logout: to where the portal wanted.
   router.get('signed-out', '/signed-out', async (ctx) => {
     const state = stateOf(ctx)
-    const onward = state === null ? undefined : await unitOf(ctx).take(keyOf('SignedOut', state))
+    const onward = state === null ? undefined : await currentUnit().take(keyOf('SignedOut', state))
     ctx.status = 303
     ctx.redirect(typeof onward?.['to'] === 'string' ? onward['to'] : `${config.issuer}/session/end/success`)
   })
@@ -150,13 +182,16 @@ export function createLoginRoutes({
   router.post('end_session_confirm', '/session/end/confirm', async (ctx, next) => {
     const before = await sessionOf(provider, ctx)
     await next()
-    const ended = ctx.status === 303 && before?.accountId !== undefined && (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
+    const ended =
+      ctx.status === 303 &&
+      before?.accountId !== undefined &&
+      (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
     if (!ended) return
     await audit(ctx, [{ event: 'session.ended', subjectId: before.accountId!, detail: { reason: 'logout' } }])
     const state = randomBytes(24).toString('base64url')
     const away = upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
     if (away === undefined) return
-    unitOf(ctx).put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
+    currentUnit().put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
     ctx.redirect(away)
     ctx.status = 303
   })

@@ -22,7 +22,15 @@ export type SignIn = (
   occasion: { readonly requirement: Requirement; readonly reference: string; readonly sso: boolean },
 ) => Promise<SignedIn>
 
-export function createSignIn({ db, citizenKeys, log }: { db: Db; citizenKeys: CitizenKeys; log: Log }): SignIn {
+export function createSignIn({
+  db,
+  citizenKeys,
+  log,
+}: {
+  db: Db
+  citizenKeys: CitizenKeys
+  log: Log
+}): SignIn {
   return async function signIn(identity, { requirement, reference, sso }) {
     const refusal = unmet(identity, requirement)
     if (refusal !== undefined) throw new BrokerError(refusal)
@@ -41,7 +49,9 @@ export function createSignIn({ db, citizenKeys, log }: { db: Db; citizenKeys: Ci
       const about = { clientId, subjectId, actor: 'citizen', reference }
       const warnings = disagreements(identifier, identity)
       const events: AuditEvent[] = [
-        ...(known.subject ? [] : [{ event: 'subject.created' as const, ...about, detail: { kind: identity.kind } }]),
+        ...(known.subject
+          ? []
+          : [{ event: 'subject.created' as const, ...about, detail: { kind: identity.kind } }]),
         {
           event: 'login.completed',
           ...about,
@@ -80,7 +90,11 @@ export function createSignIn({ db, citizenKeys, log }: { db: Db; citizenKeys: Ci
           reference,
           events,
         })
-        const linked = made.map(({ id, method }) => ({ event: 'link.created' as const, ...about, detail: { link: id, method } }))
+        const linked = made.map(({ id, method }) => ({
+          event: 'link.created' as const,
+          ...about,
+          detail: { link: id, method },
+        }))
         announce(log, [...linked, ...events])
         return { subjectId, links: [...existing, ...made] }
       } catch (error) {

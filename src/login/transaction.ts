@@ -20,8 +20,11 @@ export interface Transactions {
 
 /** @param keys 32 bytes each, newest first; a trip begun under an older one still comes home */
 export function createTransactions(keys: readonly Buffer[]): Transactions {
-  const derived = keys.map((key) => Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'upstream transaction', 32)))
-  const mac = (key: Buffer, ...parts: string[]) => createHmac('sha256', key).update(parts.join('\0')).digest('base64url')
+  const derived = keys.map((key) =>
+    Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'upstream transaction', 32)),
+  )
+  const mac = (key: Buffer, ...parts: string[]) =>
+    createHmac('sha256', key).update(parts.join('\0')).digest('base64url')
   const bind = (key: Buffer, uid: string, browser: string) => mac(key, 'state', uid, browser)
   const secrets = (key: Buffer, uid: string, state: string): Secrets => ({
     state,
@@ -36,7 +39,8 @@ export function createTransactions(keys: readonly Buffer[]): Transactions {
     },
     recognise(state, browser) {
       const [, uid, given] = /^([\w-]{20,64})\.([\w-]{43})$/.exec(state ?? '') ?? []
-      if (uid === undefined || given === undefined || browser === undefined) throw new BrokerError('interaction_gone')
+      if (uid === undefined || given === undefined || browser === undefined)
+        throw new BrokerError('interaction_gone')
       const key = derived.find((candidate) =>
         timingSafeEqual(Buffer.from(bind(candidate, uid, browser)), Buffer.from(given)),
       )

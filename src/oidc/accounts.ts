@@ -13,7 +13,10 @@ const linksStayFresh = 60
 export function createFindAccount({ db, now = Date.now }: { db: Db; now?: () => number }): FindAccount {
   return async (ctx, accountId, token) => {
     // A refresh token may outlive the session by weeks: its owner must still be allowed in.
-    if (token?.kind === 'RefreshToken' && (await findLinks(db, accountId, String(token.clientId))) === undefined) {
+    if (
+      token?.kind === 'RefreshToken' &&
+      (await findLinks(db, accountId, String(token.clientId))) === undefined
+    ) {
       return undefined
     }
     return {
@@ -21,10 +24,13 @@ export function createFindAccount({ db, now = Date.now }: { db: Db; now?: () => 
       async claims(_use, scope, requested) {
         const { Grant: grant, Client: client } = ctx.oidc.entities as { Grant?: BrokerGrant; Client?: Client }
         if (grant?.identity === undefined || client === undefined) return { sub: accountId }
-        const wantsLinks = scope.split(' ').includes('legacy_accounts') || 'legacy_accounts' in (requested ?? {})
+        const wantsLinks =
+          scope.split(' ').includes('legacy_accounts') || 'legacy_accounts' in (requested ?? {})
         const claims = {
           ...identityClaims(grant.identity),
-          ...(wantsLinks ? { legacy_accounts: (await linksNow(grant, accountId, client.clientId)).map(linkClaim) } : {}),
+          ...(wantsLinks
+            ? { legacy_accounts: (await linksNow(grant, accountId, client.clientId)).map(linkClaim) }
+            : {}),
         }
         const { claims: allowed } = policyOf(client)
         const released = allowed === undefined ? claims : pick(claims, ['kind', 'acr', ...allowed])
@@ -62,6 +68,9 @@ const pick = (claims: Record<string, unknown>, names: readonly string[]) =>
 
 /** OIDC Core §8.1: the same for all clients of a sector, unlinkable between sectors. */
 export function createPairwiseIdentifier(key: Buffer) {
-  return (_ctx: unknown, accountId: string, client: Client): string =>
-    createHmac('sha256', key).update(`${client.sectorIdentifier}\0${accountId}`).digest('base64url')
+  return (_ctx: unknown, accountId: string, client: Client): string => {
+    const sector = client.sectorIdentifier
+    if (typeof sector !== 'string') throw new TypeError('a pairwise client without a sector')
+    return createHmac('sha256', key).update(`${sector}\0${accountId}`).digest('base64url')
+  }
 }

@@ -21,7 +21,10 @@ export function levelOf(acr: string | undefined): Level | undefined {
  */
 export function requiredLevel(asked: string | undefined, minimum: Level): Level | 'unknown' {
   if (asked === undefined) return minimum
-  const levels = asked.split(' ').map(levelOf).filter((level) => level !== undefined)
+  const levels = asked
+    .split(' ')
+    .map(levelOf)
+    .filter((level) => level !== undefined)
   if (levels.length === 0) return 'unknown'
   return Math.max(minimum, Math.min(...levels)) as Level
 }

@@ -28,7 +28,7 @@ export function createAdapterFactory({ registry }: { registry: Registry }): (mod
     const key = (id: string) => keyOf(model, id)
 
     const records: Adapter = {
-      upsert: async (id, payload, ttl) => unit().put(key(id), payload as Payload, ttl ?? 0, companions(payload)),
+      upsert: async (id, payload, ttl) => unit().put(key(id), payload, ttl ?? 0, companions(payload)),
       find: (id) => unit().read(key(id)),
       destroy: async (id) => unit().delete(key(id)),
       consume: async () => {},
@@ -45,7 +45,7 @@ export function createAdapterFactory({ registry }: { registry: Registry }): (mod
           // Stored by uid, which tokens know; the cookie's id leads there.
           async upsert(id, payload, ttl) {
             const target = sessionKey(String(payload.uid))
-            unit().put(target, payload as Payload, ttl ?? 0)
+            unit().put(target, payload, ttl ?? 0)
             unit().put(sessionIdKey(id), {}, ttl ?? 0, [target])
           },
           async find(id) {
@@ -80,7 +80,12 @@ export function createAdapterFactory({ registry }: { registry: Registry }): (mod
               throw new errors.InvalidGrant('refresh token already used')
             }
             const { along, ...payload } = token
-            unit().put(key(id), { ...payload, consumed: true }, Math.max(ttl, 1), along as string[] | undefined)
+            unit().put(
+              key(id),
+              { ...payload, consumed: true },
+              Math.max(ttl, 1),
+              along as string[] | undefined,
+            )
           },
         }
       case 'PushedAuthorizationRequest':

@@ -18,7 +18,10 @@ const contentEncryption = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512
 
 const httpsUrl = z.url().refine((text) => {
   const url = URL.parse(text)
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname))
+  return (
+    url?.protocol === 'https:' ||
+    (url?.protocol === 'http:' && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname))
+  )
 }, 'must be https (http only on loopback)')
 const redirectUri = z
   .string()
@@ -34,7 +37,10 @@ const network = z.string().refine((text) => {
 /** What may be asked of whom, by agreement (Decree 69/2024 art. 18–19). */
 const policySchema = z.strictObject({
   /** Who may sign in. */
-  kinds: z.array(z.enum(['citizen', 'foreigner', 'organisation', 'representative'])).min(1).default(['citizen']),
+  kinds: z
+    .array(z.enum(['citizen', 'foreigner', 'organisation', 'representative']))
+    .min(1)
+    .default(['citizen']),
   /** Lowest VNeID level of a person; organisations have none. */
   minimum_level: z.union([z.literal(1), z.literal(2)]).default(1),
   /** Whether a session begun at another portal will do without a new trip to VNeID. */
@@ -102,23 +108,28 @@ export const clientSchema = metadataSchema.superRefine((client, context) => {
   const keys = client.jwks !== undefined || client.jwks_uri !== undefined
 
   if (code && client.redirect_uris.length === 0) fault('redirect_uris', 'must name at least one address')
-  if (!code && client.redirect_uris.length > 0) fault('redirect_uris', 'are only for the authorization code grant')
-  if (client.grant_types.includes('refresh_token') && !code) fault('grant_types', 'refresh_token needs authorization_code')
+  if (!code && client.redirect_uris.length > 0)
+    fault('redirect_uris', 'are only for the authorization code grant')
+  if (client.grant_types.includes('refresh_token') && !code)
+    fault('grant_types', 'refresh_token needs authorization_code')
   if (client.grant_types.includes('client_credentials') && method === 'none') {
     fault('grant_types', 'client_credentials needs a confidential client')
   }
   if (method === 'private_key_jwt' && !keys) fault('jwks', 'private_key_jwt needs jwks or jwks_uri')
-  if (client.jwks !== undefined && client.jwks_uri !== undefined) fault('jwks', 'either jwks or jwks_uri, not both')
+  if (client.jwks !== undefined && client.jwks_uri !== undefined)
+    fault('jwks', 'either jwks or jwks_uri, not both')
   if (client.client_secret !== undefined && !method.startsWith('client_secret')) {
     fault('client_secret', `is not used by ${method}`)
   }
   if (client.application_type === 'web') {
     for (const uri of client.redirect_uris) {
-      if (!httpsUrl.safeParse(uri).success) fault('redirect_uris', 'of a web client must be https (http only on loopback)')
+      if (!httpsUrl.safeParse(uri).success)
+        fault('redirect_uris', 'of a web client must be https (http only on loopback)')
     }
   }
   for (const scope of client.scope.split(' ')) {
-    if (!scopeNames.includes(scope)) fault('scope', `knows no ${JSON.stringify(scope)}; known: ${scopeNames.join(' ')}`)
+    if (!scopeNames.includes(scope))
+      fault('scope', `knows no ${JSON.stringify(scope)}; known: ${scopeNames.join(' ')}`)
   }
   const encrypted = client.id_token_encrypted_response_alg ?? client.userinfo_encrypted_response_alg
   if (encrypted !== undefined && !keys) fault('jwks', 'encrypted answers need a key in jwks or jwks_uri')
@@ -131,15 +142,18 @@ export const clientSchema = metadataSchema.superRefine((client, context) => {
   }
   if (client.policy.profile === 'fapi2') {
     // FAPI 2.0 Security Profile §5.3.2.
-    if (method !== 'private_key_jwt') fault('token_endpoint_auth_method', 'must be private_key_jwt in the fapi2 profile')
+    if (method !== 'private_key_jwt')
+      fault('token_endpoint_auth_method', 'must be private_key_jwt in the fapi2 profile')
     if (client.require_pushed_authorization_requests !== true) {
       fault('require_pushed_authorization_requests', 'must be true in the fapi2 profile')
     }
-    if (client.dpop_bound_access_tokens !== true) fault('dpop_bound_access_tokens', 'must be true in the fapi2 profile')
+    if (client.dpop_bound_access_tokens !== true)
+      fault('dpop_bound_access_tokens', 'must be true in the fapi2 profile')
     if (client.id_token_signed_response_alg === 'RS256') {
       fault('id_token_signed_response_alg', 'must be ES256 or EdDSA in the fapi2 profile')
     }
-    if (client.policy.pkce_exemption !== undefined) fault('policy', 'pkce_exemption contradicts the fapi2 profile')
+    if (client.policy.pkce_exemption !== undefined)
+      fault('policy', 'pkce_exemption contradicts the fapi2 profile')
   }
 })
 export type ClientMetadata = z.output<typeof clientSchema>
@@ -150,10 +164,9 @@ export const hashSecret = (secret: string): Buffer => createHash('sha256').updat
 /** The engine's client, with our policy beside it. */
 export const policyOf = (client: Client): ClientPolicy => client['policy'] as ClientPolicy
 
-/** Lets the engine compare a presented secret with the hash it was given in the secret's place. */
-export function compareHashedSecret(this: Client, presented: string): boolean {
-  return timingSafeEqual(hashSecret(presented), Buffer.from(this.clientSecret ?? '', 'base64url'))
-}
+/** The engine is given the hash in the secret's place. */
+export const isSecretOf = (client: Client, presented: string): boolean =>
+  timingSafeEqual(hashSecret(presented), Buffer.from(client.clientSecret ?? '', 'base64url'))
 
 export interface Registry {
   find(id: string): Promise<AdapterPayload | undefined>
@@ -174,7 +187,9 @@ export async function openRegistry({ db, period = 1_000 }: { db: Db; period?: nu
     const versions = await listClientVersions(db)
     const present = new Set(versions.map((row) => row.id))
     for (const id of clients.keys()) if (!present.has(id)) clients.delete(id)
-    const changed = versions.filter((row) => clients.get(row.id)?.version !== row.version).map((row) => row.id)
+    const changed = versions
+      .filter((row) => clients.get(row.id)?.version !== row.version)
+      .map((row) => row.id)
     if (changed.length > 0) for (const row of await findClients(db, changed)) keep(row)
   }
   // A database that is away is the readiness check's to report; the clients known so far go on.
@@ -196,8 +211,8 @@ export async function openRegistry({ db, period = 1_000 }: { db: Db; period?: nu
 function enginePayload({ metadata, secretHash }: ClientRow): AdapterPayload {
   const client = metadata as unknown as ClientMetadata
   return {
-    ...client,
+    ...metadata,
     response_types: client.grant_types.includes('authorization_code') ? ['code'] : [],
     ...(secretHash === null ? {} : { client_secret: secretHash.toString('base64url') }),
-  } as AdapterPayload
+  }
 }

@@ -28,7 +28,8 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
   if (arrival !== undefined) session.identity = toRecord(arrival.identity)
 
   const grantId = session.grantIdFor(client.clientId)
-  const existing = grantId === undefined ? undefined : ((await provider.Grant.find(grantId)) as BrokerGrant | undefined)
+  const existing: BrokerGrant | undefined =
+    grantId === undefined ? undefined : await provider.Grant.find(grantId)
   const grant: BrokerGrant =
     existing ?? new provider.Grant({ accountId: session.accountId!, clientId: client.clientId })
   // Two tabs that open one portal at once must end with one grant and one sid, whichever is saved last. Once
@@ -40,7 +41,9 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
   const scopes = [...ctx.oidc.requestParamOIDCScopes]
   grant.addOIDCScope(scopes.join(' '))
   const { claims: allowed } = policyOf(client)
-  const standard = new Set<string>(scopes.flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []))
+  const standard = new Set<string>(
+    scopes.flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []),
+  )
   const releasable = new Set<string>(
     client.scope?.split(' ').flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []),
   )
@@ -52,7 +55,11 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
   return grant
 }
 
-export type AdmitAgain = (identity: Identity, requirement: Requirement, ctx: EngineContext) => Promise<readonly Link[]>
+export type AdmitAgain = (
+  identity: Identity,
+  requirement: Requirement,
+  ctx: EngineContext,
+) => Promise<readonly Link[]>
 
 /**
  * The last step before the code: the grant takes the identity and this portal's links with it. A person whose

@@ -22,7 +22,12 @@ export async function generateSigningKey(
   const { privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 })
   const jwk = await exportJWK(privateKey)
   const kid = await calculateJwkThumbprint(jwk)
-  const publicJwk = { ...(await exportJWK(createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })))), kid, alg, use: 'sig' }
+  const publicJwk = {
+    ...(await exportJWK(createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })))),
+    kid,
+    alg,
+    use: 'sig',
+  }
   const events: AuditEvent[] = [{ event: 'key.generated', actor: 'operator', detail: { kid, alg } }]
   await db.transaction(async (tx) => {
     await insertSigningKey(tx, { kid, alg, public: publicJwk, sealed: seal.seal(JSON.stringify(jwk), kid) })
@@ -30,6 +35,15 @@ export async function generateSigningKey(
   })
   announce(log, events)
   return kid
+}
+
+/** @returns undefined when there is one of that algorithm already */
+export async function ensureSigningKey(
+  tools: { db: Db; seal: Seal; log: Log },
+  alg: SigningAlgorithm,
+): Promise<string | undefined> {
+  const rows = await listSigningKeys(tools.db)
+  return rows.some((row) => row.alg === alg) ? undefined : generateSigningKey(tools, alg)
 }
 
 /** @throws when there is no key at all, or one cannot be opened with the key ring */
@@ -42,7 +56,7 @@ export async function loadSigningKeys({ db, seal }: { db: Db; seal: Seal }): Pro
     const jwk = { ...(JSON.parse(seal.open(sealed, kid)) as Record<string, unknown>), kid, alg, use: 'sig' }
     return alg === 'ES256' ? new Es256Key(kid, createPrivateKey({ key: jwk, format: 'jwk' })) : jwk
   })
-  return { keys } as unknown as JWKS
+  return { keys }
 }
 
 /** One synchronous call instead of a round through the thread pool, which costs more than the signature. */

@@ -19,9 +19,9 @@ export async function endSession(provider: Provider, session: Session, log: Log)
       const client = await provider.Client.find(clientId)
       if (client?.backchannelLogoutUri === undefined) return
       const notify = client as unknown as { backchannelLogout(sub: string, sid?: string): Promise<void> }
-      await notify.backchannelLogout(session.accountId!, sid).catch((error: unknown) =>
-        log.warn({ event: 'logout.undelivered', client: clientId, err: error }),
-      )
+      await notify
+        .backchannelLogout(session.accountId!, sid)
+        .catch((error: unknown) => log.warn({ event: 'logout.undelivered', client: clientId, err: error }))
     }),
   )
   await session.destroy()

@@ -1,5 +1,10 @@
 /** What one portal, by one request, asks of the citizen; and when that sends the citizen to VNeID. */
-import { type Client, type KoaContextWithOIDC as EngineContext, errors, interactionPolicy } from 'oidc-provider'
+import {
+  type Client,
+  type KoaContextWithOIDC as EngineContext,
+  errors,
+  interactionPolicy,
+} from 'oidc-provider'
 import type { Identity } from '../upstream/upstream.ts'
 import { type Level, requiredLevel } from './acr.ts'
 import { policyOf } from './clients.ts'
@@ -42,10 +47,12 @@ export function unmet(
  * A prompt, an age or a level is never satisfied by an older session (OIDC Core §3.1.2.1).
  */
 export function freshness(client: Client, params: Params, reasons: readonly string[]): number | undefined {
-  const prompts = String(params['prompt'] ?? '').split(' ')
+  const prompts = ((params['prompt'] as string | undefined) ?? '').split(' ')
   const again = ['session_reuse', 'level', 'kind', 'essential_acr', 'essential_acrs']
   if (prompts.includes('login') || reasons.some((reason) => again.includes(reason))) return 0
-  const ages = [params['max_age'], policyOf(client).session_max_age].filter((age) => age !== undefined).map(Number)
+  const ages = [params['max_age'], policyOf(client).session_max_age]
+    .filter((age) => age !== undefined)
+    .map(Number)
   return ages.length === 0 ? undefined : Math.min(...ages)
 }
 
@@ -55,14 +62,23 @@ export function freshness(client: Client, params: Params, reasons: readonly stri
  */
 export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext) => Promise<void> }) {
   const { Check, Prompt, base } = interactionPolicy
-  const ask = (reason: string, description: string, error: string, isUnmet: (ctx: EngineContext) => boolean) =>
+  const ask = (
+    reason: string,
+    description: string,
+    error: string,
+    isUnmet: (ctx: EngineContext) => boolean,
+  ) =>
     new Check(reason, description, error, (ctx) =>
-      ctx.oidc.session?.accountId !== undefined && isUnmet(ctx) ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
+      ctx.oidc.session?.accountId !== undefined && isUnmet(ctx)
+        ? Check.REQUEST_PROMPT
+        : Check.NO_NEED_TO_PROMPT,
     )
   const identityUnmet = (ctx: EngineContext) => {
     const { identity } = ctx.oidc.session as BrokerSession
     if (ctx.state['signedIn'] !== undefined) return undefined
-    return identity === undefined ? 'kind_not_admitted' : unmet(identity, requirementOf(ctx.oidc.client!, ctx.oidc.params!))
+    return identity === undefined
+      ? 'kind_not_admitted'
+      : unmet(identity, requirementOf(ctx.oidc.client!, ctx.oidc.params!))
   }
 
   const policy = base()
@@ -72,7 +88,12 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
       const { session_reuse: reuse, session_max_age: age } = policyOf(ctx.oidc.client!)
       return !reuse || (age !== undefined && ctx.oidc.session!.past(age))
     }),
-    ask('level', 'a higher assurance level is needed', 'unmet_authentication_requirements', (ctx) => identityUnmet(ctx) === 'level_unmet'),
+    ask(
+      'level',
+      'a higher assurance level is needed',
+      'unmet_authentication_requirements',
+      (ctx) => identityUnmet(ctx) === 'level_unmet',
+    ),
     ask('kind', 'the portal does not admit this kind of person', 'access_denied', (ctx) =>
       ['kind_not_admitted', 'kind_unauthorised'].includes(identityUnmet(ctx) ?? ''),
     ),
@@ -97,6 +118,7 @@ export function refusalAfterLogin(reasons: readonly string[]): Error {
   if (reasons.some((reason) => ['level', 'essential_acr', 'essential_acrs'].includes(reason))) {
     return new errors.UnmetAuthenticationRequirements('the requested assurance level could not be obtained')
   }
-  if (reasons.includes('kind')) return new errors.AccessDenied('the portal does not admit this kind of person')
+  if (reasons.includes('kind'))
+    return new errors.AccessDenied('the portal does not admit this kind of person')
   return new errors.LoginRequired('another person signed in, or the authentication is too old')
 }

@@ -1,12 +1,22 @@
 /** Our issuer, toward relying parties: the engine's configuration, policy as data. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { type Adapter, type Client, type Configuration, type Grant, type JWKS, type KoaContextWithOIDC as EngineContext, Provider, type Session, errors } from 'oidc-provider'
+import {
+  type Adapter,
+  type Client,
+  type Configuration,
+  type Grant,
+  type JWKS,
+  type KoaContextWithOIDC as EngineContext,
+  Provider,
+  type Session,
+  errors,
+} from 'oidc-provider'
 import type { Config } from '../config.ts'
 import type { Db } from '../store/db.ts'
 import { createFindAccount, createPairwiseIdentifier } from './accounts.ts'
 import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from './claims.ts'
-import { compareHashedSecret, policyOf } from './clients.ts'
+import { isSecretOf, policyOf } from './clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
 import { createInteractionPolicy } from './policy.ts'
 
@@ -75,7 +85,9 @@ export function createProvider({
     clientDefaults: { id_token_signed_response_alg: 'ES256', subject_type: 'pairwise' },
     clientBasedCORS: (_ctx, origin, client) =>
       client.clientAuthMethod === 'none' &&
-      [...(client.redirectUris ?? []), ...policyOf(client).allowed_origins].some((uri) => URL.parse(uri)?.origin === origin),
+      [...(client.redirectUris ?? []), ...policyOf(client).allowed_origins].some(
+        (uri) => URL.parse(uri)?.origin === origin,
+      ),
 
     responseTypes: ['code'],
     pkce: { required: (_ctx, client) => policyOf(client).pkce_exemption === undefined },
@@ -98,11 +110,17 @@ export function createProvider({
       backchannelLogout: { enabled: true },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
-      dPoP: { enabled: true, nonceSecret: createHmac('sha256', config.keys.pairwise).update('dpop nonce').digest() },
+      dPoP: {
+        enabled: true,
+        nonceSecret: createHmac('sha256', config.keys.pairwise).update('dpop nonce').digest(),
+      },
       encryption: { enabled: true },
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
-      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       jwtUserinfo: { enabled: true },
       pushedAuthorizationRequests: { enabled: true },
       requestObjects: {
@@ -113,7 +131,10 @@ export function createProvider({
         },
       },
       resourceIndicators: { enabled: false },
-      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx) => face.logoutPage(ctx),
@@ -157,11 +178,14 @@ export function createProvider({
   // The engine copies only the fields a model lists; ours ride along, sealed, and die with the record.
   extendModel(provider.Session, ['identity'])
   extendModel(provider.Grant, ['identity', 'links', 'linksAt'])
-  provider.Client.prototype.compareClientSecret = compareHashedSecret
+  provider.Client.prototype.compareClientSecret = function (presented: string) {
+    return isSecretOf(this, presented)
+  }
   return provider
 }
 
-const isFapi = (client: Client | undefined): boolean => client !== undefined && policyOf(client).profile === 'fapi2'
+const isFapi = (client: Client | undefined): boolean =>
+  client !== undefined && policyOf(client).profile === 'fapi2'
 
 function extendModel(model: object, fields: readonly string[]): void {
   const listed = (model as { IN_PAYLOAD: readonly string[] }).IN_PAYLOAD
@@ -171,7 +195,8 @@ function extendModel(model: object, fields: readonly string[]): void {
 function assertShortLived(claims: Record<string, unknown>, fault: (message: string) => Error): void {
   const { exp } = claims
   if (typeof exp !== 'number') throw fault('exp is required')
-  if (exp - Date.now() / 1000 > longestAssertion) throw fault(`exp is more than ${longestAssertion} seconds away`)
+  if (exp - Date.now() / 1000 > longestAssertion)
+    throw fault(`exp is more than ${longestAssertion} seconds away`)
 }
 
 /** What Koa wants of Keygrip, with one HMAC and one constant-time comparison for each cookie. */

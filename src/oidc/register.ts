@@ -17,7 +17,7 @@ export interface Registered {
 export class DefinitionError extends Error {
   readonly faults: readonly string[]
   constructor(faults: readonly string[]) {
-    super(faults.join("\n"))
+    super(faults.join('\n'))
     this.faults = faults
   }
 }
@@ -31,27 +31,43 @@ export async function registerClients(
   const faults = parsed.flatMap(({ error }, index) => {
     const id = (definitions[index] as { client_id?: unknown } | null)?.client_id
     const name = typeof id === 'string' ? id : `definition ${index + 1}`
-    return error === undefined ? [] : error.issues.map((issue) => `${name}: ${issue.path.join('.') || 'definition'} ${issue.message}`)
+    return error === undefined
+      ? []
+      : error.issues.map((issue) => `${name}: ${issue.path.join('.') || 'definition'} ${issue.message}`)
   })
   if (faults.length > 0) throw new DefinitionError(faults)
   const clients = parsed.map(({ data }) => data!)
 
   const events: AuditEvent[] = []
   const results = await db.transaction(async (tx) => {
-    const present = new Map((await findClients(tx, clients.map((client) => client.client_id))).map((row) => [row.id, row]))
+    const present = new Map(
+      (
+        await findClients(
+          tx,
+          clients.map((client) => client.client_id),
+        )
+      ).map((row) => [row.id, row]),
+    )
     const registered: Registered[] = []
     for (const { client_secret: given, ...metadata } of clients) {
       const id = metadata.client_id
       const needed = metadata.token_endpoint_auth_method.startsWith('client_secret')
       const kept = needed ? (present.get(id)?.secretHash ?? null) : null
-      const made = needed && given === undefined && kept === null ? randomBytes(32).toString('base64url') : undefined
+      const made =
+        needed && given === undefined && kept === null ? randomBytes(32).toString('base64url') : undefined
       const secret = given ?? made
-      const outcome = await putClient(tx, { id, metadata, secretHash: secret === undefined ? kept : hashSecret(secret) })
+      const outcome = await putClient(tx, {
+        id,
+        metadata,
+        secretHash: secret === undefined ? kept : hashSecret(secret),
+      })
       registered.push({ id, outcome, ...(made === undefined ? {} : { secret: made }) })
       if (outcome !== 'unchanged') {
         const exemption = metadata.policy.pkce_exemption
         events.push({
-          event: 'client.applied', clientId: id, actor,
+          event: 'client.applied',
+          clientId: id,
+          actor,
           detail: { outcome, ...(exemption === undefined ? {} : { pkce_exemption: exemption }) },
         })
       }

@@ -52,7 +52,15 @@ export type Merge = (key: string, mine: Payload, theirs: Payload) => Payload | u
 
 export const keyOf = (kind: string, id: string): string => `${kind}:${hash('sha256', id, 'base64url')}`
 
-export function beginUnitOfWork({ state, seal, merge }: { state: State; seal: Seal; merge: Merge }): UnitOfWork {
+export function beginUnitOfWork({
+  state,
+  seal,
+  merge,
+}: {
+  state: State
+  seal: Seal
+  merge: Merge
+}): UnitOfWork {
   const slots = new Map<string, Slot>()
   /** Read along with something else and not yet needed: opened on demand. */
   const sealed = new Map<string, Found>()
@@ -94,7 +102,11 @@ export function beginUnitOfWork({ state, seal, merge }: { state: State; seal: Se
     put(key, payload, ttl, along = []) {
       const version = slots.get(key)?.version
       const stored = along.length > 0 ? { ...payload, along } : payload
-      slots.set(key, { payload: stored, pending: { ttl, along }, ...(version === undefined ? {} : { version }) })
+      slots.set(key, {
+        payload: stored,
+        pending: { ttl, along },
+        ...(version === undefined ? {} : { version }),
+      })
     },
     delete(key) {
       slots.set(key, { ...slots.get(key), payload: undefined, pending: { ttl: 0, along: [] } })

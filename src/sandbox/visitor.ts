@@ -16,7 +16,14 @@ export interface Page {
 
 export interface Visitor {
   /** Follows redirects until a page that is none, or an address that `until` recognises; that one is not fetched. */
-  open(url: string, options?: { until?: (url: string) => boolean; form?: Record<string, string>; headers?: Record<string, string> }): Promise<Page>
+  open(
+    url: string,
+    options?: {
+      until?: (url: string) => boolean
+      form?: Record<string, string>
+      headers?: Record<string, string>
+    },
+  ): Promise<Page>
   readonly steps: Step[]
   /** `name=value` pairs held for an origin. */
   cookies(origin: string): Map<string, string>

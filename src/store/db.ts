@@ -33,10 +33,12 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /** Faults of the connection become one code; faults of a statement stay what they are. */
 function translate(error: unknown): unknown {
-  const code = String((error as { code?: unknown } | null)?.code ?? '')
-  const message = error instanceof Error ? error.message : ''
+  const { code = '', message = '' } = error as { code?: string; message?: string }
   // Class 08: connection, 57P0x: the server goes away, 53: out of resources.
-  if (/^(08|57P0|53|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_)/.test(code) || /connection|timeout/i.test(message)) {
+  if (
+    /^(08|57P0|53|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_)/.test(code) ||
+    /connection|timeout/i.test(message)
+  ) {
     return new BrokerError('store_unavailable', `PostgreSQL ${code}`.trim())
   }
   return error
@@ -96,7 +98,8 @@ function connectServer(url: string, size: number): Database {
         client.release(broken)
       }
     },
-    ping: async () => void (await pool.query('select 1').catch((error: unknown) => Promise.reject(translate(error)))),
+    ping: async () =>
+      void (await pool.query('select 1').catch((error: unknown) => Promise.reject(translate(error)))),
     close: () => pool.end(),
   }
 }

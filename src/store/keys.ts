@@ -10,7 +10,9 @@ export interface SigningKeyRow {
 
 /** Newest first: the first fitting key signs. */
 export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
-  return db.query<SigningKeyRow>('select kid, alg, public, sealed from signing_key order by created_at desc, kid')
+  return db.query<SigningKeyRow>(
+    'select kid, alg, public, sealed from signing_key order by created_at desc, kid',
+  )
 }
 
 export async function insertSigningKey(db: Db, key: SigningKeyRow): Promise<void> {

@@ -17,10 +17,9 @@ export async function migrate(db: Database): Promise<string[]> {
          name text primary key, checksum text not null, applied_at timestamptz not null default now())`,
     )
     const done = new Map(
-      (await tx.query<{ name: string; checksum: string }>('select name, checksum from migration')).map((row) => [
-        row.name,
-        row.checksum,
-      ]),
+      (await tx.query<{ name: string; checksum: string }>('select name, checksum from migration')).map(
+        (row) => [row.name, row.checksum],
+      ),
     )
     for (const name of await migrationNames()) {
       const text = await readFile(new URL(name, folder), 'utf8')

@@ -27,7 +27,10 @@ end
 return out`
 
 const scripts: Readonly<Record<string, { numberOfKeys: number; lua: string }>> = {
-  readAlong: { numberOfKeys: 1, lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end ${follow}` },
+  readAlong: {
+    numberOfKeys: 1,
+    lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end ${follow}`,
+  },
   spendAlong: {
     numberOfKeys: 2,
     lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end
@@ -66,7 +69,8 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
   }
   const found = async ([stored, ...others]: (Buffer | null)[]): Promise<Found> => {
     const { names, ...rest } = parse(stored as Buffer)
-    if (cluster && names.length > 0) others = await trip(Promise.all(names.map((key) => client.getBuffer(key))))
+    if (cluster && names.length > 0)
+      others = await trip(Promise.all(names.map((key) => client.getBuffer(key))))
     return {
       ...rest,
       along: names.map((_, index) => {
@@ -116,7 +120,9 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
         if (fault !== undefined) throw new BrokerError('store_unavailable', 'Redis refused a write')
         replies = results.map(([, reply]) => reply)
       }
-      return writes.filter((write, index) => 'over' in write && replies[index] === 0).map((write) => write.key)
+      return writes
+        .filter((write, index) => 'over' in write && replies[index] === 0)
+        .map((write) => write.key)
     },
     ping: async () => void (await trip(client.ping())),
     close: async () => void (await client.quit().catch(() => client.disconnect())),

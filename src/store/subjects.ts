@@ -14,7 +14,9 @@ export interface Link {
 /** What the database knows about the person who just came back from VNeID, for one portal. */
 export interface Known {
   /** Undefined: never seen. */
-  readonly subject: { readonly id: string; readonly disabled: boolean; readonly cancelled: boolean } | undefined
+  readonly subject:
+    | { readonly id: string; readonly disabled: boolean; readonly cancelled: boolean }
+    | undefined
   readonly links: readonly Link[]
   /** Open legacy accounts of the portal with the same, attested number. */
   readonly attested: readonly string[]

@@ -1,7 +1,7 @@
 /** Foreign errors of the oidc dialect → ours. */
 import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
 import { BrokerError } from '../errors.ts'
-import { OutgoingError } from '../http/outgoing.ts'
+import { OutgoingError } from '../outgoing.ts'
 import { invalidAnswer } from './identity.ts'
 
 /** openid-client's errors hold bodies, claims and parameters: nothing of them leaves but the name of the check. */

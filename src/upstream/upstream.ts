@@ -5,7 +5,13 @@
 import type { Identifier } from '../citizen-id.ts'
 
 /** `unauthorised_member` is named so that it can be refused with its own sentence. */
-export const kinds = ['citizen', 'foreigner', 'organisation', 'representative', 'unauthorised_member'] as const
+export const kinds = [
+  'citizen',
+  'foreigner',
+  'organisation',
+  'representative',
+  'unauthorised_member',
+] as const
 export type Kind = (typeof kinds)[number]
 
 /** What VNeID vouches for. */
