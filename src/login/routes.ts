@@ -163,6 +163,8 @@ export function createLoginRoutes({
     ctx.state['signedIn'] = signedIn
     const login = {
       accountId: subjectId,
+      // The cookie ends with the browser: counter PCs are shared.
+      remember: false,
       ts: identity.authenticatedAt,
       ...(identity.level === undefined ? {} : { acr: acrOf(identity.level) }),
     }

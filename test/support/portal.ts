@@ -1,6 +1,6 @@
 /** A portal as its developers would write it: openid-client, discovery, nothing of ours. */
 import * as client from 'openid-client'
-import { type Visitor, createVisitor } from '../../src/sandbox/visitor.ts'
+import { type Page, type Visitor, createVisitor } from '../../src/sandbox/visitor.ts'
 
 export interface Portal {
   readonly config: client.Configuration
@@ -9,6 +9,8 @@ export interface Portal {
   /** The whole way: to VNeID and back, code for tokens. */
   signIn(parameters?: Record<string, string>, visitor?: Visitor): Promise<SignedIn>
   redeem(answer: string, begun: Begun): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
+  refresh(refreshToken: string | undefined): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
+  userinfo(accessToken: string, sub?: string): Promise<client.UserInfoResponse>
 }
 export interface Begun {
   url: string
@@ -29,16 +31,18 @@ export interface PortalOptions {
   auth?: client.ClientAuth
   metadata?: Partial<client.ClientMetadata>
   par?: boolean
-  dpop?: client.DPoPHandle
+  /** Signs the authorization request (RFC 9101). */
+  jar?: client.CryptoKey
+  dpop?: client.CryptoKeyPair
   scope?: string
 }
 
 export async function discoverPortal(options: PortalOptions): Promise<Portal> {
-  const { issuer, clientId, redirectUri, auth, metadata, par, dpop, scope = 'openid profile' } = options
+  const { issuer, clientId, redirectUri, auth, metadata, par, jar, dpop, scope = 'openid profile' } = options
   const config = await client.discovery(new URL(issuer), clientId, metadata, auth, {
     execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
   })
-  const dpopOption = dpop ? { DPoP: dpop } : {}
+  const dpopOption = dpop ? { DPoP: client.getDPoPHandle(config, dpop) } : {}
 
   const portal: Portal = {
     config,
@@ -53,9 +57,10 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
         code_challenge_method: 'S256',
         ...parameters,
       }
+      const signed = jar && (await client.buildAuthorizationUrlWithJAR(config, wish, jar))
       const url = par
-        ? await client.buildAuthorizationUrlWithPAR(config, wish, dpopOption)
-        : client.buildAuthorizationUrl(config, wish)
+        ? await client.buildAuthorizationUrlWithPAR(config, signed?.searchParams ?? wish, dpopOption)
+        : (signed ?? client.buildAuthorizationUrl(config, wish))
       return { ...begun, url: url.href }
     },
     async signIn(parameters, visitor = createVisitor()) {
@@ -73,6 +78,17 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
         undefined,
         dpopOption,
       ),
+    refresh: (refreshToken) => client.refreshTokenGrant(config, refreshToken ?? '', undefined, dpopOption),
+    userinfo: (accessToken, sub) => client.fetchUserInfo(config, accessToken, sub ?? client.skipSubjectCheck, dpopOption),
   }
   return portal
+}
+
+/** Presses a button of the page's form, as a browser without script does. */
+export function press(visitor: Visitor, page: Page, button: Record<string, string> = {}, until?: (url: string) => boolean): Promise<Page> {
+  const [, action] = /<form method="post" action="([^"]+)"/.exec(page.body) ?? []
+  if (action === undefined) throw new Error(`no form: ${page.body.slice(0, 300)}`)
+  const inputs = [...page.body.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)]
+  const form = Object.fromEntries(inputs.map(([, name, value]) => [name, value]))
+  return visitor.open(new URL(action, page.url).href, { form: { ...form, ...button }, ...(until && { until }) })
 }
