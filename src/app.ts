@@ -87,7 +87,7 @@ export async function createApp({
       log.info({
         event: `${event}.refused`,
         oauth: error.error,
-        why: error.error_description,
+        why: error.error_detail ?? error.error_description,
         client: ctx.oidc.client?.clientId,
         reference: ctx.state['reference'],
       })

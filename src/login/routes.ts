@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Provider } from 'oidc-provider'
+import type { Provider, Session } from 'oidc-provider'
 import { type AuditEvent, announce } from '../audit.ts'
 import type { Config } from '../config.ts'
 import { BrokerError, errorTable } from '../errors.ts'
@@ -169,6 +169,20 @@ export function createLoginRoutes({
       ...(identity.level === undefined ? {} : { acr: acrOf(identity.level) }),
     }
     return finish(ctx, trip.uid, interaction, { login, consent: {} }, next)
+  })
+
+  // Nobody is signed in here: the engine would show a form that only a script or a needless click sends on.
+  router.get('end_session', '/session/end', async (ctx, next) => {
+    await next()
+    const session = (ctx['oidc'] as { session?: Session } | undefined)?.session
+    if (ctx.status !== 200 || session === undefined || session.accountId !== undefined) return
+    const { postLogoutRedirectUri, state } = session.state as { postLogoutRedirectUri?: string; state?: string }
+    const to = new URL(postLogoutRedirectUri ?? `${config.issuer}/session/end/success`)
+    if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
+    await session.destroy()
+    ctx.remove('set-cookie')
+    ctx.status = 303
+    ctx.redirect(to.href)
   })
 
   // Back from VNeID's own logout: to where the portal wanted.

@@ -14,8 +14,9 @@ export async function sessionOf(provider: Provider, ctx: Context): Promise<Sessi
 export async function endSession(provider: Provider, session: Session, log: Log): Promise<void> {
   const entries = Object.entries(session.authorizations ?? {})
   await Promise.all(
-    entries.map(async ([clientId, { sid, grantId }]) => {
-      if (grantId !== undefined) await (await provider.Grant.find(grantId))?.destroy()
+    entries.map(async ([clientId, { sid, grantId, persistsLogout }]) => {
+      // §2.7: what was granted for offline use goes on.
+      if (grantId !== undefined && !persistsLogout) await (await provider.Grant.find(grantId))?.destroy()
       const client = await provider.Client.find(clientId)
       if (client?.backchannelLogoutUri === undefined) return
       const notify = client as unknown as { backchannelLogout(sub: string, sid?: string): Promise<void> }

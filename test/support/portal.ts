@@ -8,6 +8,8 @@ export interface Portal {
   begin(parameters?: Record<string, string>): Promise<Begun>
   /** The whole way: to VNeID and back, code for tokens. */
   signIn(parameters?: Record<string, string>, visitor?: Visitor): Promise<SignedIn>
+  /** The front channel only: where the browser ends, and what the portal hears if it ends there. */
+  ask(parameters?: Record<string, string>, visitor?: Visitor): Promise<Asked>
   redeem(answer: string, begun: Begun): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
   refresh(refreshToken: string | undefined): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
   userinfo(accessToken: string, sub?: string): Promise<client.UserInfoResponse>
@@ -17,6 +19,12 @@ export interface Begun {
   state: string
   nonce: string
   verifier: string
+}
+export interface Asked {
+  visitor: Visitor
+  begun: Begun
+  page: Page
+  answer: Record<string, string>
 }
 export interface SignedIn {
   visitor: Visitor
@@ -63,9 +71,15 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
         : (signed ?? client.buildAuthorizationUrl(config, wish))
       return { ...begun, url: url.href }
     },
-    async signIn(parameters, visitor = createVisitor()) {
+    async ask(parameters, visitor = createVisitor()) {
       const begun = await portal.begin(parameters)
-      const { url, body } = await visitor.open(begun.url, { until: (address) => address.startsWith(`${redirectUri}?`) })
+      const page = await visitor.open(begun.url, { until: (address) => address.startsWith(`${redirectUri}?`) })
+      const answer = page.url.startsWith(redirectUri) ? Object.fromEntries(new URL(page.url).searchParams) : {}
+      return { visitor, begun, page, answer }
+    },
+    async signIn(parameters, visitor = createVisitor()) {
+      const { begun, page } = await portal.ask(parameters, visitor)
+      const { url, body } = page
       if (!url.startsWith(redirectUri)) throw new Error(`stopped at ${new URL(url).pathname}: ${body.slice(0, 300)}`)
       const tokens = await portal.redeem(url, begun)
       return { visitor, tokens, claims: tokens.claims()!, begun }

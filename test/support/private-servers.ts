@@ -3,7 +3,7 @@
  * ports, in a fresh folder, keeping nothing. Each `start…` answers undefined where the binary is not installed.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -60,6 +60,22 @@ export async function startRedis(...options: string[]): Promise<PrivateServer | 
     await saying(child, 'eady to accept connections', stop)
     return { url: `redis://127.0.0.1:${port}`, stop, ...pidOf(child) }
   })
+}
+
+/** One master watched by one sentinel, which is enough to be told where the master is. */
+export async function startRedisSentinel(): Promise<PrivateServer | undefined> {
+  const redis = findBinary('redis-server')
+  const master = await startRedis()
+  if (redis === undefined || master === undefined) return undefined
+  const folder = mkdtempSync(join(tmpdir(), 'broker-sentinel-'))
+  const port = await freePort()
+  const file = join(folder, 'sentinel.conf')
+  writeFileSync(file, `sentinel monitor mymaster 127.0.0.1 ${new URL(master.url).port} 1\n`)
+  const child = spawn(redis, [file, '--sentinel', '--bind', '127.0.0.1', '--port', String(port), '--dir', folder])
+  const end = keep(child, folder, 'SIGTERM')
+  const stop = async () => void (await Promise.all([end(), master.stop()]))
+  await saying(child, '+monitor master', stop)
+  return { url: `redis-sentinel://127.0.0.1:${port}/mymaster`, stop }
 }
 
 /** Three masters, no replicas. */

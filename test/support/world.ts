@@ -29,8 +29,11 @@ export interface World {
   operationsUrl: string
   register(...definitions: Record<string, unknown>[]): Promise<void>
   legacyAccount(account: { clientId: string; accountId: string; number: string; attested?: boolean }): Promise<void>
+  /** The blind indexes under which a number is found. */
+  citizenKeysOf(number: string): Buffer[]
   portal(options: Partial<PortalOptions> & { clientId: string }): Promise<Portal>
-  restart(): Promise<void>
+  /** @param changes settings that differ from now on */
+  restart(changes?: Record<string, string>): Promise<void>
   close(): Promise<void>
 }
 
@@ -80,7 +83,7 @@ export async function openWorld({
   const stateUrl =
     state === 'server' ? `${inject('redisUrl')}` : state === 'cluster' ? `${inject('redisClusterUrl')}` : 'memory:'
 
-  const config = loadConfig({
+  const settings: Record<string, string> = {
     ISSUER: issuer,
     PORT: String(port),
     OPERATIONS_PORT: '0',
@@ -105,7 +108,8 @@ export async function openWorld({
         }),
     SHUTDOWN_GRACE: '5',
     ...environment,
-  })
+  }
+  const config = loadConfig(settings)
   const logLines: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
 
@@ -137,6 +141,7 @@ export async function openWorld({
         ...(attested ? { attestedAt: new Date() } : {}),
       })
     },
+    citizenKeysOf: (number) => citizenKeys.keys(Identifier.parse('citizen_id', number)),
     portal: ({ clientId, ...options }) =>
       discoverPortal({
         issuer,
@@ -145,9 +150,10 @@ export async function openWorld({
         auth: client.ClientSecretBasic(secretOf(clientId)),
         ...options,
       }),
-    async restart() {
+    async restart(changes = {}) {
       await broker.stop()
-      broker = await start(config, log, database === 'embedded' ? { db } : {})
+      Object.assign(settings, changes)
+      broker = await start(loadConfig(settings), log, database === 'embedded' ? { db } : {})
       world.operationsUrl = broker.operationsUrl
     },
     async close() {
