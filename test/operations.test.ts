@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import request from 'supertest'
+import { createOperationsServer } from '../src/http/operations.ts'
+import { openWorld, type World } from './support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld({ database: 'embedded', state: 'embedded' })
+})
+
+test('a running broker is alive and ready', async () => {
+  await request(world.operationsUrl).get('/health/live').expect(200, { status: 'alive' })
+  await request(world.operationsUrl).get('/health/ready').expect(200, { status: 'ready' })
+})
+
+test('metrics are on the operations port and not on the public one', async () => {
+  const { text } = await request(world.operationsUrl).get('/metrics').expect(200)
+  expect(text).toContain('# TYPE http_request_duration_seconds histogram')
+  expect(text).toContain('store_round_trips_total{store="database"}')
+  for (const path of ['/metrics', '/health/ready', '/health/live']) await request(world.issuer).get(path).expect(404)
+})
+
+test('metric labels are closed sets: a made-up path is counted as other', async () => {
+  await request(world.issuer).get('/a-path-nobody-has').expect(404)
+  const { text } = await request(world.operationsUrl).get('/metrics')
+  expect(text).not.toContain('a-path-nobody-has')
+  expect(text).toMatch(/http_request_duration_seconds_count\{route="other",status="404"\} \d/)
+})
+
+test('readiness names what is missing, and that the node is draining', async () => {
+  let draining = false
+  const server = createOperationsServer({
+    checks: {
+      database: () => Promise.resolve(),
+      state: () => Promise.reject(new Error('away')),
+      upstream: () => new Promise(() => {}),
+    },
+    isDraining: () => draining,
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  afterAll(() => void server.close())
+  await request(server).get('/health/ready').expect(503, { status: 'not ready', missing: ['state', 'upstream'] })
+  draining = true
+  await request(server).get('/health/ready').expect(503, { status: 'draining' })
+  await request(server).get('/health/live').expect(200)
+})
