@@ -59,12 +59,12 @@ export async function createApp({
   const upstream = openUpstream(config.upstream)
   const transactions = createTransactions(config.keys.cookie)
   const signIn = createSignIn({ db, citizenKeys, log })
-  const face = createFace({ config, upstream, transactions, signIn, registry, log })
+  const face = createFace({ config, db, upstream, transactions, signIn, registry, log })
   const provider = createProvider({
     config,
     db,
     keys,
-    adapter: createAdapterFactory({ registry }),
+    adapter: createAdapterFactory({ registry, interactionTtl: config.ttl.interaction }),
     face,
     // Addresses that a portal can set lead to public networks, or to private ones on its own list.
     fetch: createTransport({
@@ -93,6 +93,10 @@ export async function createApp({
       })
     })
   }
+
+  provider.on('backchannel.error', (_ctx, error, client) => {
+    log.warn({ event: 'logout.undelivered', client: client.clientId, err: error })
+  })
 
   const app = new Koa({ proxy: config.trustProxy })
   app.keys = provider.keys as string[]

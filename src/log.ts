@@ -46,6 +46,8 @@ export function createLog({
     redact: { paths: redacted.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
     // A fault is told by its kind and place; its message may quote what it met.
     serializers: { err: describeError },
+    // Otherwise pino would copy the message of an `err` into `msg`.
+    errorKey: 'thrown',
   }
   return destination ? pino(options, destination) : pino(options)
 }

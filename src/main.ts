@@ -50,10 +50,12 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
       app.drain()
       clearInterval(retention)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
+      // Browsers and portals keep a connection open after its last answer; it must not hold us up.
+      const idle = setInterval(() => server.closeIdleConnections(), 100)
       const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownGrace * 1000)
       await closed
       clearTimeout(deadline)
+      clearInterval(idle)
       app.close()
       await new Promise<void>((resolve) => {
         app.operations.close(() => resolve())

@@ -1,8 +1,9 @@
 /** The way out: the question, the portals told, VNeID's own session, and the next person at the computer. */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import * as client from 'openid-client'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { type Page, type Visitor, createVisitor } from '../src/sandbox/visitor.ts'
+import { signer } from './support/keys.ts'
 import { openListener } from './support/listener.ts'
 import { type Portal, type SignedIn, press } from './support/portal.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
@@ -22,21 +23,35 @@ async function newPortal(changes: Record<string, unknown> = {}): Promise<Portal 
 const told = (changes: Record<string, unknown> = {}) =>
   newPortal({ backchannel_logout_uri: `${listener.url}/portal-${portals + 1}`, policy: loopback, ...changes })
 
-function ask(portal: Portal, { visitor, tokens }: SignedIn, parameters: Record<string, string> = {}): Promise<Page> {
+function ask(
+  portal: Portal,
+  { visitor, tokens }: SignedIn,
+  parameters: Record<string, string> = {},
+): Promise<Page> {
   const url = client.buildEndSessionUrl(portal.config, { id_token_hint: tokens.id_token!, ...parameters })
   return visitor.open(url.href)
 }
 const leaveAll = async (portal: Portal, signedIn: SignedIn) =>
-  press(signedIn.visitor, await ask(portal, signedIn, { post_logout_redirect_uri: bye }), { logout: 'yes' }, atHome)
+  press(
+    signedIn.visitor,
+    await ask(portal, signedIn, { post_logout_redirect_uri: bye }),
+    { logout: 'yes' },
+    atHome,
+  )
 
 async function logoutToken(path: string, audience: string) {
   const keys = (await (await fetch(`${world.issuer}/jwks`)).json()) as JSONWebKeySet
   const token = new URLSearchParams(listener.received(path).at(-1)).get('logout_token')
-  const { payload } = await jwtVerify(token ?? '', createLocalJWKSet(keys), { issuer: world.issuer, audience, typ: 'logout+jwt' })
+  const { payload } = await jwtVerify(token ?? '', createLocalJWKSet(keys), {
+    issuer: world.issuer,
+    audience,
+    typ: 'logout+jwt',
+  })
   return payload
 }
 const dead = { status: 401 }
-const trips = (visitor: Visitor) => visitor.steps.filter(({ url }) => url.startsWith(`${world.simulator.issuer}/oidc/authorize`)).length
+const trips = (visitor: Visitor) =>
+  visitor.steps.filter(({ url }) => url.startsWith(`${world.simulator.issuer}/oidc/authorize`)).length
 
 test('a citizen who leaves is asked in Vietnamese, needs no script, and comes back to the portal', async () => {
   const portal = await newPortal()
@@ -81,7 +96,9 @@ test('the tokens of all portals of the session die with it', async () => {
   await expect(first.userinfo(atFirst.tokens.access_token)).rejects.toMatchObject(dead)
   await expect(second.userinfo(atSecond.tokens.access_token)).rejects.toMatchObject(dead)
   await expect(first.refresh(atFirst.tokens.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
-  await expect(second.refresh(atSecond.tokens.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
+  await expect(second.refresh(atSecond.tokens.refresh_token)).rejects.toMatchObject({
+    error: 'invalid_grant',
+  })
 })
 
 test('after logout the next login goes to VNeID again', async () => {
@@ -111,7 +128,9 @@ test('leaving only one portal keeps the session for the others', async () => {
   const page = await press(atFirst.visitor, await ask(first, atFirst))
   expect(page.body).toContain(`Cổng ${first.id}`)
   await expect(first.userinfo(atFirst.tokens.access_token)).rejects.toMatchObject(dead)
-  await expect(second.userinfo(atSecond.tokens.access_token)).resolves.toMatchObject({ sub: atSecond.claims.sub })
+  await expect(second.userinfo(atSecond.tokens.access_token)).resolves.toMatchObject({
+    sub: atSecond.claims.sub,
+  })
   expect(listener.received(`/${first.id}`)).toHaveLength(1)
   expect(listener.received(`/${second.id}`)).toHaveLength(0)
 
@@ -152,7 +171,9 @@ test('a portal on a private address outside its allow-list is not contacted, and
   expect((await leaveAll(portal, signedIn)).url).toBe(bye)
   expect(listener.received(`/${portal.id}`)).toHaveLength(0)
   await expect(portal.userinfo(signedIn.tokens.access_token)).rejects.toMatchObject(dead)
-  expect(world.logLines.filter((line) => line.includes('logout.undelivered') && line.includes(portal.id))).toHaveLength(1)
+  expect(
+    world.logLines.filter((line) => line.includes('logout.undelivered') && line.includes(portal.id)),
+  ).toHaveLength(1)
 })
 
 test('another person at the same browser ends the session before, tells its portals, and inherits nothing', async () => {
@@ -183,7 +204,10 @@ test('what was granted for offline use outlives the session, whoever ends it', a
   expect(left.tokens.scope).toContain('offline_access')
   await leaveAll(portal, left)
   const renewed = await portal.refresh(left.tokens.refresh_token)
-  expect(await portal.userinfo(renewed.access_token)).toMatchObject({ sub: left.claims.sub, name: 'Nguyễn Văn An' })
+  expect(await portal.userinfo(renewed.access_token)).toMatchObject({
+    sub: left.claims.sub,
+    name: 'Nguyễn Văn An',
+  })
 
   const displaced = await portal.signIn(consent)
   world.simulator.approve('binh')
@@ -218,6 +242,55 @@ test('a citizen is only sent to an address that the portal registered', async ()
     const page = await signedIn.visitor.open(client.buildEndSessionUrl(portal.config, wish).href)
     expect(page).toMatchObject({ status: 400, url: expect.stringContaining(world.issuer) })
   }
-  const nameless = await createVisitor().open(`${world.issuer}/session/end?post_logout_redirect_uri=${encodeURIComponent(bye)}`)
+  const nameless = await createVisitor().open(
+    `${world.issuer}/session/end?post_logout_redirect_uri=${encodeURIComponent(bye)}`,
+  )
   expect(nameless.url).toBe(`${world.issuer}/session/end/success`)
 })
+
+test('keys of a portal are fetched from a private address only where its allow-list has it', async () => {
+  const { privateKey, jwks } = await signer()
+  const withKeysAt = async (path: string, policy: object) => {
+    listener.serve(path, jwks)
+    const clientId = `keys-${path.slice(1)}`
+    await world.register(
+      portalDefinition(clientId, {
+        client_secret: undefined,
+        token_endpoint_auth_method: 'private_key_jwt',
+        token_endpoint_auth_signing_alg: 'ES256',
+        jwks_uri: `${listener.url}${path}`,
+        policy,
+      }),
+    )
+    return world.portal({ clientId, auth: client.PrivateKeyJwt(privateKey) })
+  }
+  const allowed = await withKeysAt('/allowed', loopback)
+  await expect(allowed.signIn()).resolves.toMatchObject({ claims: { acr: 'urn:vneid:2' } })
+  expect(listener.received('/allowed')).toHaveLength(1)
+
+  const refused = await withKeysAt('/refused', {})
+  await expect(refused.signIn()).rejects.toMatchObject({ error: 'invalid_client' })
+  expect(listener.received('/refused')).toHaveLength(0)
+})
+
+test('the session at VNeID ends on the direct road as well', async () => {
+  const direct = await openWorld({ dialect: 'vneid' })
+  await direct.register(portalDefinition('direct'))
+  const portal = await direct.portal({ clientId: 'direct' })
+  const signedIn = await portal.signIn()
+  expect((await leaveAll(portal, signedIn)).url).toBe(bye)
+  expect(direct.simulator.requests.logout).toBe(1)
+})
+
+test.skipIf(inject('redisUrl') === undefined)(
+  'the session at VNeID ends also where nobody has signed in since the broker was started',
+  async () => {
+    const restarted = await openWorld({ state: 'server' })
+    await restarted.register(portalDefinition('before'))
+    const portal = await restarted.portal({ clientId: 'before' })
+    const signedIn = await portal.signIn()
+    await restarted.restart()
+    expect((await leaveAll(portal, signedIn)).url).toBe(bye)
+    expect(restarted.simulator.requests.logout).toBe(1)
+  },
+)

@@ -1,11 +1,11 @@
 /** openid-client, as portals use it, against the running broker: each way to be a client goes the whole way. */
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
+import { signer } from './support/keys.ts'
 import { type Portal, type PortalOptions, press } from './support/portal.ts'
 import { openWorld, portalDefinition, secretOf } from './support/world.ts'
 
@@ -31,15 +31,12 @@ async function goTheWholeWay(portal: Portal, redirectUri?: string): Promise<void
     state: 'back at the portal',
   })
   const question = await visitor.open(logout.href)
-  const { url } = await press(visitor, question, { logout: 'yes' }, (address) => address.startsWith(redirectUri ?? bye))
+  const { url } = await press(visitor, question, { logout: 'yes' }, (address) =>
+    address.startsWith(redirectUri ?? bye),
+  )
   expect(new URL(url).searchParams.get('state')).toBe('back at the portal')
   await expect(portal.userinfo(renewed.access_token)).rejects.toMatchObject({ status: 401 })
   await expect(portal.refresh(renewed.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
-}
-
-async function signer() {
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
-  return { privateKey, jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', use: 'sig', alg: 'ES256' }] } }
 }
 
 test('a portal with a secret in the Authorization header signs in, reads, refreshes and signs out', async () => {
@@ -57,27 +54,43 @@ test('a portal with a secret in the form signs in, reads, refreshes and signs ou
 test('a portal that signs its assertions needs no secret', async () => {
   const { privateKey, jwks } = await signer()
   await world.register(
-    portalDefinition('with-key', { client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', jwks }),
+    portalDefinition('with-key', {
+      client_secret: undefined,
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks,
+    }),
   )
-  await goTheWholeWay(
-    await world.portal({ clientId: 'with-key', auth: client.PrivateKeyJwt({ key: privateKey, kid: 'k1' }) }),
-  )
+  await goTheWholeWay(await world.portal({ clientId: 'with-key', auth: client.PrivateKeyJwt(privateKey) }))
 })
 
 test('a portal that pushes its requests and binds its tokens to a key goes the same way', async () => {
   await world.register(
-    portalDefinition('with-dpop', { require_pushed_authorization_requests: true, dpop_bound_access_tokens: true }),
+    portalDefinition('with-dpop', {
+      require_pushed_authorization_requests: true,
+      dpop_bound_access_tokens: true,
+    }),
   )
-  const portal = await world.portal({ clientId: 'with-dpop', par: true, dpop: await client.randomDPoPKeyPair('ES256') })
+  const portal = await world.portal({
+    clientId: 'with-dpop',
+    par: true,
+    dpop: await client.randomDPoPKeyPair('ES256'),
+  })
   await goTheWholeWay(portal)
 
   const { tokens } = await portal.signIn()
   expect(tokens.token_type).toBe('dpop')
-  const thief = await world.portal({ clientId: 'with-dpop', par: true, dpop: await client.randomDPoPKeyPair('ES256') })
+  const thief = await world.portal({
+    clientId: 'with-dpop',
+    par: true,
+    dpop: await client.randomDPoPKeyPair('ES256'),
+  })
   await expect(thief.userinfo(tokens.access_token)).rejects.toMatchObject({ status: 401 })
 })
 
-const publicClients: Record<string, { definition: Record<string, unknown>; options: Partial<PortalOptions> }> = {
+const publicClients: Record<
+  string,
+  { definition: Record<string, unknown>; options: Partial<PortalOptions> }
+> = {
   'a phone app with an address of its own scheme': {
     definition: {
       application_type: 'native',
@@ -97,7 +110,11 @@ for (const [index, [name, { definition, options }]] of Object.entries(publicClie
   test(`${name} has no secret and goes the same way`, async () => {
     const clientId = `public-${index}`
     await world.register(
-      portalDefinition(clientId, { client_secret: undefined, token_endpoint_auth_method: 'none', ...definition }),
+      portalDefinition(clientId, {
+        client_secret: undefined,
+        token_endpoint_auth_method: 'none',
+        ...definition,
+      }),
     )
     const home = (definition['post_logout_redirect_uris'] as string[] | undefined)?.[0]
     await goTheWholeWay(await world.portal({ clientId, auth: client.None(), ...options }), home)
@@ -105,21 +122,37 @@ for (const [index, [name, { definition, options }]] of Object.entries(publicClie
 }
 
 test('a portal that only knows discovery needs nothing else', async () => {
-  const description = (await (await fetch(`${world.issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>
+  const description = (await (
+    await fetch(`${world.issuer}/.well-known/openid-configuration`)
+  ).json()) as Record<string, unknown>
   const endpoints = Object.entries(description).filter(([name]) => /_endpoint$|^jwks_uri$/.test(name))
   expect(endpoints.map(([name]) => name).toSorted()).toEqual([
-    'authorization_endpoint', 'end_session_endpoint', 'introspection_endpoint', 'jwks_uri',
-    'pushed_authorization_request_endpoint', 'revocation_endpoint', 'token_endpoint', 'userinfo_endpoint',
+    'authorization_endpoint',
+    'end_session_endpoint',
+    'introspection_endpoint',
+    'jwks_uri',
+    'pushed_authorization_request_endpoint',
+    'revocation_endpoint',
+    'token_endpoint',
+    'userinfo_endpoint',
   ])
   for (const [, address] of endpoints) expect(new URL(String(address)).origin).toBe(world.issuer)
 })
 
-test('addresses are the issuer\'s whatever the Host and forwarded headers say', async () => {
+test("addresses are the issuer's whatever the Host and forwarded headers say", async () => {
   // fetch lets nobody set Host.
-  const lies = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', forwarded: 'host=evil.example' }
+  const lies = {
+    host: 'evil.example',
+    'x-forwarded-host': 'evil.example',
+    'x-forwarded-proto': 'https',
+    forwarded: 'host=evil.example',
+  }
   const { body: description } = await rawGet('/.well-known/openid-configuration', lies)
   expect(description).not.toContain('evil.example')
-  expect(JSON.parse(description)).toMatchObject({ issuer: world.issuer, token_endpoint: `${world.issuer}/token` })
+  expect(JSON.parse(description)).toMatchObject({
+    issuer: world.issuer,
+    token_endpoint: `${world.issuer}/token`,
+  })
 
   await world.register(portalDefinition('behind-a-proxy'))
   const portal = await world.portal({ clientId: 'behind-a-proxy' })
@@ -130,12 +163,17 @@ test('addresses are the issuer\'s whatever the Host and forwarded headers say', 
   expect(JSON.stringify(headers)).not.toContain('evil.example')
 
   const visitor = createVisitor()
-  const page = await visitor.open(`${world.issuer}/session/end`, { headers: { 'x-forwarded-host': 'evil.example' } })
+  const page = await visitor.open(`${world.issuer}/session/end`, {
+    headers: { 'x-forwarded-host': 'evil.example' },
+  })
   expect(page.url).toMatch(world.issuer)
   expect(page.body).not.toContain('evil.example')
 })
 
-function rawGet(path: string, headers: Record<string, string>): Promise<{ body: string; headers: IncomingHttpHeaders }> {
+function rawGet(
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ body: string; headers: IncomingHttpHeaders }> {
   const { hostname, port } = new URL(world.issuer)
   return new Promise((resolve, reject) => {
     request({ hostname, port, path, headers }, (response) => {

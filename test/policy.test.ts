@@ -1,4 +1,4 @@
-/** What a portal may ask of a session: reuse, age, another prompt, another level. Trips to VNeID are counted there. */
+/** What a portal may ask of a session: reuse, age, a prompt, a person. Trips to VNeID are counted there. */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import { registerClients } from '../src/oidc/register.ts'
@@ -66,7 +66,7 @@ test('a session serves a portal until it is older than the portal allows', async
   expect(trips(visitor)).toHaveLength(1)
   await strict.signIn({}, visitor)
   expect(trips(visitor)).toHaveLength(2)
-  expect(trips(visitor)[1]).toMatchObject({ max_age: '1' })
+  expect(trips(visitor)[1]).toMatchObject({ prompt: 'login' })
 })
 
 test('max_age is kept, asked of VNeID too, and auth_time tells the new authentication', async () => {
@@ -161,13 +161,17 @@ test('an id_token_hint of the person in the session passes, one of another perso
   simulator.approve('binh')
   const hint = { id_token_hint: (await portal.signIn()).tokens.id_token! }
   const other = await sessionOf('an')
-  await expect(portal.signIn({ ...hint, prompt: 'none' }, other)).rejects.toMatchObject({ error: 'login_required' })
+  await expect(portal.signIn({ ...hint, prompt: 'none' }, other)).rejects.toMatchObject({
+    error: 'login_required',
+  })
   await expect(portal.signIn(hint, other)).rejects.toMatchObject({ error: 'login_required' })
   expect(trips(other)).toHaveLength(2)
   const same = await sessionOf('binh')
   await portal.signIn(hint, same)
   expect(trips(same)).toHaveLength(1)
-  await expect(portal.signIn({ id_token_hint: 'not a token' }, same)).rejects.toMatchObject({ error: 'invalid_request' })
+  await expect(portal.signIn({ id_token_hint: 'not a token' }, same)).rejects.toMatchObject({
+    error: 'invalid_request',
+  })
 })
 
 test('where the portal waits for another person, VNeID is asked to authenticate anew and that person may enter', async () => {
@@ -198,15 +202,53 @@ test('an hour is not needed to change a registered portal: within seconds it is 
   await portal.signIn({}, visitor)
   const changed = portalDefinition(`portal-${count}`, { policy: { session_reuse: false } })
   await registerClients({ db: world.db, log: { info: () => {} } as never, actor: 'test' }, [changed])
-  await expect.poll(async () => {
-    await portal.signIn({}, visitor)
-    return trips(visitor).length
-  }, { timeout: 4_000, interval: 300 }).toBeGreaterThan(1)
+  await expect
+    .poll(
+      async () => {
+        await portal.signIn({}, visitor)
+        return trips(visitor).length
+      },
+      { timeout: 4_000, interval: 300 },
+    )
+    .toBeGreaterThan(1)
 })
 
-test('a scope that is not registered for the portal is invalid_scope', async () => {
-  const portal = await open({}, { scope: 'openid' })
-  await expect(portal.signIn({ scope: 'openid citizen_id' })).rejects.toMatchObject({ error: 'invalid_scope' })
+test('a grant that a replayed code has killed stays dead, and the session still serves the portal', async () => {
+  const visitor = await sessionOf('an')
+  const portal = await open()
+  const { begun, page } = await portal.ask({}, visitor)
+  const dead = await portal.redeem(page.url, begun)
+  await expect(portal.redeem(page.url, begun)).rejects.toMatchObject({ error: 'invalid_grant' })
+  const { tokens, claims } = await portal.signIn({}, visitor)
+  expect(await client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)).toMatchObject({
+    sub: claims.sub,
+  })
+  await expect(client.refreshTokenGrant(portal.config, dead.refresh_token!)).rejects.toMatchObject({
+    error: 'invalid_grant',
+  })
+  expect(trips(visitor)).toHaveLength(1)
+})
+
+test('leaving one portal and coming back does not revive the tokens of before', async () => {
+  const portal = await open()
+  simulator.approve('an')
+  const { visitor, tokens: before } = await portal.signIn()
+  const question = await visitor.open(`${world.issuer}/session/end?id_token_hint=${before.id_token}`)
+  const [, xsrf = ''] = /name="xsrf" value="([^"]+)"/.exec(question.body) ?? []
+  await visitor.open(`${world.issuer}/session/end/confirm`, { form: { xsrf } })
+  await portal.signIn({}, visitor)
+  expect(trips(visitor)).toHaveLength(1)
+  await expect(client.refreshTokenGrant(portal.config, before.refresh_token!)).rejects.toMatchObject({
+    error: 'invalid_grant',
+  })
+})
+
+test('two tabs that open one portal at once both end with tokens that work', async () => {
+  const visitor = await sessionOf('an')
+  const portal = await open()
+  const tabs = await Promise.all([portal.signIn({}, visitor), portal.signIn({}, visitor)])
+  for (const { tokens, claims } of tabs)
+    await client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)
 })
 
 test('a session ends at its absolute age, however much it is used', async () => {
@@ -221,8 +263,11 @@ test('a session ends at its absolute age, however much it is used', async () => 
   expect(trips(visitor)).toHaveLength(1)
   await pause(1.6)
   await expect(portal.signIn({ prompt: 'none' }, visitor)).rejects.toMatchObject({ error: 'login_required' })
-  await expect(client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)).rejects.toThrow()
-  await expect(client.refreshTokenGrant(portal.config, tokens.refresh_token!)).rejects.toMatchObject({ error: 'invalid_grant' })
+  const userinfo = client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)
+  await expect(userinfo).rejects.toMatchObject({ status: 401 })
+  await expect(client.refreshTokenGrant(portal.config, tokens.refresh_token!)).rejects.toMatchObject({
+    error: 'invalid_grant',
+  })
   await portal.signIn({}, visitor)
   expect(trips(visitor)).toHaveLength(2)
   await world.restart({ SESSION_TTL: '28800' })
@@ -243,7 +288,9 @@ test('a disabled person signs in nowhere: not anew, not by the session, not by a
   await expect(portal.signIn()).rejects.toMatchObject({ error: 'access_denied' })
   await expect((await open()).signIn({}, visitor)).rejects.toMatchObject({ error: 'access_denied' })
   await expect(portal.signIn({ prompt: 'none' }, visitor)).rejects.toMatchObject({ error: 'access_denied' })
-  await expect(client.refreshTokenGrant(portal.config, tokens.refresh_token!)).rejects.toMatchObject({ error: 'invalid_grant' })
+  await expect(client.refreshTokenGrant(portal.config, tokens.refresh_token!)).rejects.toMatchObject({
+    error: 'invalid_grant',
+  })
   await disable(citizenNamed('vinh').number, 'null')
   await portal.signIn()
 })

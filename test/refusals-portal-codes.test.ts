@@ -1,18 +1,25 @@
-/** What a portal may not do with codes, tokens and grants. */
-import { afterEach, describe, expect, test } from 'vitest'
-import { createVisitor } from '../src/sandbox/visitor.ts'
+/** What a portal may not do with codes and refresh tokens. */
+import { describe, expect, test } from 'vitest'
 import { openWorld, portalDefinition } from './support/world.ts'
-import { ask, basic, codeFor, post, redeem, send, tokensFor, userinfo, verifier, wish } from './support/wire.ts'
+import {
+  ask,
+  basic,
+  codeFor,
+  post,
+  redeem,
+  type Reply,
+  tokensFor,
+  userinfo,
+  verifier,
+  wish,
+} from './support/wire.ts'
 
 const world = await openWorld()
 await world.register(
   portalDefinition('portal-a'),
   portalDefinition('portal-b'),
-  portalDefinition('narrow', { scope: 'openid' }),
   portalDefinition('old-software', { policy: { pkce_exemption: 'cổng cũ, thay trước 2027 (test)' } }),
 )
-afterEach(() => world.simulator.approve('an'))
-const twice = (parameter: string) => ({ error: 'invalid_request', error_description: expect.stringContaining(parameter) })
 const refresh = (id: string, token: string, changes = {}) =>
   post(world, '/token', { grant_type: 'refresh_token', refresh_token: token, ...changes }, basic(id))
 const refused = { status: 400, body: { error: 'invalid_grant' } }
@@ -29,7 +36,10 @@ describe('PKCE', () => {
 
   test('plain PKCE is refused, named or by default', async () => {
     for (const method of ['plain', undefined]) {
-      const { heard } = await ask(world, wish('portal-a', { code_challenge: verifier, code_challenge_method: method }))
+      const { heard } = await ask(
+        world,
+        wish('portal-a', { code_challenge: verifier, code_challenge_method: method }),
+      )
       expect(heard).toMatchObject({ error: 'invalid_request', state: 'st-1', iss: world.issuer })
     }
   })
@@ -38,13 +48,19 @@ describe('PKCE', () => {
     for (const given of ['w'.repeat(43), undefined, '', verifier.slice(0, 42)]) {
       const code = await codeFor(world, 'portal-a')
       const wrong = await redeem(world, 'portal-a', code, { code_verifier: given })
-      expect(wrong).toMatchObject({ status: 400, body: { error: expect.stringMatching(/^invalid_(grant|request)$/) } })
+      expect(wrong).toMatchObject({
+        status: 400,
+        body: { error: expect.stringMatching(/^invalid_(grant|request)$/) },
+      })
       expect(await redeem(world, 'portal-a', code)).toMatchObject(refused)
     }
   })
 
   test('a portal with a registered exemption may go without PKCE, and the exemption stands in the audit with its reason', async () => {
-    const code = await codeFor(world, 'old-software', { code_challenge: undefined, code_challenge_method: undefined })
+    const code = await codeFor(world, 'old-software', {
+      code_challenge: undefined,
+      code_challenge_method: undefined,
+    })
     expect((await redeem(world, 'old-software', code, { code_verifier: undefined })).status).toBe(200)
     const [row] = await world.db.query<{ detail: Record<string, string> }>(
       `select detail from audit_event where event = 'client.applied' and client_id = 'old-software'`,
@@ -54,10 +70,18 @@ describe('PKCE', () => {
 
   test('an exemption is no downgrade: a challenge once sent must be met, a verifier without one is refused', async () => {
     const challenged = await codeFor(world, 'old-software')
-    expect(await redeem(world, 'old-software', challenged, { code_verifier: undefined })).toMatchObject(refused)
-    const bare = await codeFor(world, 'old-software', { code_challenge: undefined, code_challenge_method: undefined })
+    expect(await redeem(world, 'old-software', challenged, { code_verifier: undefined })).toMatchObject(
+      refused,
+    )
+    const bare = await codeFor(world, 'old-software', {
+      code_challenge: undefined,
+      code_challenge_method: undefined,
+    })
     expect(await redeem(world, 'old-software', bare)).toMatchObject(refused)
-    const plain = await ask(world, wish('old-software', { code_challenge: verifier, code_challenge_method: 'plain' }))
+    const plain = await ask(
+      world,
+      wish('old-software', { code_challenge: verifier, code_challenge_method: 'plain' }),
+    )
     expect(plain.heard).toMatchObject({ error: 'invalid_request' })
   })
 })
@@ -82,9 +106,13 @@ describe('codes and refresh tokens', () => {
 
   test('a code is refused at another redirect address than it was sent to', async () => {
     const code = await codeFor(world, 'portal-a')
-    expect(await redeem(world, 'portal-a', code, { redirect_uri: 'http://127.0.0.1:9/cb/' })).toMatchObject(refused)
-    const missing = await redeem(world, 'portal-a', await codeFor(world, 'portal-a'), { redirect_uri: undefined })
-    expect(missing).toMatchObject({ status: 400, body: twice('redirect_uri') })
+    expect(await redeem(world, 'portal-a', code, { redirect_uri: 'http://127.0.0.1:9/cb/' })).toMatchObject(
+      refused,
+    )
+    const missing = await redeem(world, 'portal-a', await codeFor(world, 'portal-a'), {
+      redirect_uri: undefined,
+    })
+    expect(missing).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })
 
   test('a refresh token of another portal is refused, and one used twice takes the whole grant with it', async () => {
@@ -118,13 +146,17 @@ describe('codes and refresh tokens', () => {
 describe.each(['memory:', undefined])('in parallel (state: %s)', async (memory) => {
   const crowd = memory === undefined ? world : await openWorld({ state: 'embedded' })
   if (crowd !== world) await crowd.register(portalDefinition('portal-a'))
-  const count = (replies: { status: number }[]) => replies.filter(({ status }) => status === 200).length
+  const losers = (replies: Reply[]) =>
+    replies
+      .filter(({ status }) => status !== 200)
+      .map(({ status, body }) => `${status} ${String(body['error'])}`)
+  const count = (replies: Reply[]) => replies.filter(({ status }) => status === 200).length
 
   test('of 40 redemptions of one code exactly one wins', async () => {
     const code = await codeFor(crowd, 'portal-a')
     const replies = await Promise.all(Array.from({ length: 40 }, () => redeem(crowd, 'portal-a', code)))
     expect(count(replies)).toBe(1)
-    for (const { status, body } of replies) if (status !== 200) expect([status, body['error']]).toEqual([400, 'invalid_grant'])
+    expect(new Set(losers(replies))).toEqual(new Set(['400 invalid_grant']))
     const winner = replies.find(({ status }) => status === 200)!.body as Record<string, string>
     expect((await userinfo(crowd, winner['access_token']!)).status).toBe(401)
   })
@@ -132,105 +164,10 @@ describe.each(['memory:', undefined])('in parallel (state: %s)', async (memory) 
   test('of 40 uses of one refresh token at most one wins', async () => {
     const { refresh_token: token } = await tokensFor(crowd, 'portal-a')
     const fields = { grant_type: 'refresh_token', refresh_token: token }
-    const replies = await Promise.all(Array.from({ length: 40 }, () => post(crowd, '/token', fields, basic('portal-a'))))
+    const replies = await Promise.all(
+      Array.from({ length: 40 }, () => post(crowd, '/token', fields, basic('portal-a'))),
+    )
     expect(count(replies)).toBeLessThanOrEqual(1)
-    for (const { status, body } of replies) if (status !== 200) expect([status, body['error']]).toEqual([400, 'invalid_grant'])
-  })
-})
-
-describe('flows', () => {
-  const fragment = (url: string) => Object.fromEntries(new URLSearchParams(new URL(url).hash.slice(1)))
-
-  test.each(['token', 'id_token', 'id_token token', 'code id_token', 'code token', 'code id_token token', 'none'])(
-    'response_type %s is refused',
-    async (type) => {
-      const { url, heard } = await ask(world, wish('portal-a', { response_type: type }))
-      expect({ ...heard, ...fragment(url) }).toMatchObject({ error: 'unsupported_response_type', state: 'st-1' })
-      expect(url).not.toMatch(/access_token=|id_token=|code=/)
-    },
-  )
-
-  test.each([
-    'password',
-    'implicit',
-    'urn:ietf:params:oauth:grant-type:device_code',
-    'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    'urn:ietf:params:oauth:grant-type:token-exchange',
-    'urn:openid:params:grant-type:ciba',
-  ])('grant type %s is refused', async (type) => {
-    const fields = { grant_type: type, username: 'an', password: '123456', scope: 'openid', assertion: 'x', subject_token: 'x' }
-    const reply = await post(world, '/token', fields, basic('portal-a'))
-    expect(reply).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } })
-  })
-
-  test('a portal not registered for client credentials gets none', async () => {
-    const reply = await post(world, '/token', { grant_type: 'client_credentials' }, basic('portal-a'))
-    expect(reply).toMatchObject({ status: 400, body: { error: 'unauthorized_client' } })
-  })
-
-  test.each(['openid nonsense', 'openid profile citizen_id:all', 'openid address'])(
-    'the unknown scope in "%s" is invalid_scope',
-    async (scope) => {
-      expect((await ask(world, wish('portal-a', { scope }))).heard).toMatchObject({ error: 'invalid_scope', state: 'st-1' })
-    },
-  )
-
-  test('a scope that is not registered for the portal is invalid_scope', async () => {
-    const { heard } = await ask(world, wish('narrow', { scope: 'openid citizen_id' }))
-    expect(heard).toMatchObject({ error: 'invalid_scope', state: 'st-1', iss: world.issuer })
-  })
-
-  test('a claim that the registry does not release is not released when it is asked for by name', async () => {
-    const claims = JSON.stringify({ userinfo: { citizen_id: { essential: true }, legacy_accounts: null }, id_token: { name: null } })
-    const { access_token: access, id_token: token } = await tokensFor(world, 'narrow', { scope: 'openid', claims })
-    const { body } = await userinfo(world, access)
-    expect(Object.keys(body).toSorted()).toEqual(['acr', 'kind', 'sub'])
-    expect(Buffer.from(token.split('.')[1]!, 'base64url').toString()).not.toMatch(/name|citizen_id|legacy/)
-  })
-
-  test('prompt=none without a session is login_required, at once', async () => {
-    const before = world.simulator.requests.authorize
-    const { heard } = await ask(world, wish('portal-a', { prompt: 'none' }))
-    expect(heard).toMatchObject({ error: 'login_required', state: 'st-1', iss: world.issuer })
-    expect(world.simulator.requests.authorize).toBe(before)
-  })
-
-  test('an id_token_hint that we did not sign, or of another person, signs nobody in', async () => {
-    const { id_token: hint } = await tokensFor(world, 'portal-a')
-    const forged = `${hint.slice(0, hint.lastIndexOf('.'))}.${'A'.repeat(86)}`
-    const bad = await ask(world, wish('portal-a', { id_token_hint: forged }))
-    expect(bad.heard).toMatchObject({ error: 'invalid_request' })
-    world.simulator.approve('binh')
-    const other = await ask(world, wish('portal-a', { id_token_hint: hint }))
-    expect(other.heard).toMatchObject({ error: 'login_required', state: 'st-1' })
-    expect(other.heard).not.toHaveProperty('code')
-  })
-})
-
-describe('access tokens', () => {
-  test('an access token in the URL is refused', async () => {
-    const { access_token: access } = await tokensFor(world, 'portal-a')
-    const reply = await send(`${world.issuer}/me?access_token=${access}`)
-    expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
-    expect(reply.text).not.toContain('sub')
-    expect(world.logLines.join('')).not.toContain(access)
-  })
-
-  test('an access token that nobody issued, or an ID token in its place, is refused', async () => {
-    const { id_token: token } = await tokensFor(world, 'portal-a')
-    for (const wrong of ['x'.repeat(43), token, '%00', '..']) {
-      expect(await userinfo(world, wrong)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
-    }
-    expect(await send(`${world.issuer}/me`)).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
-  })
-
-  test('a token dies with the session that it came from', async () => {
-    const visitor = createVisitor()
-    const { heard } = await ask(world, wish('portal-a'), visitor)
-    const { body } = await redeem(world, 'portal-a', heard!['code']!)
-    const page = await visitor.open(`${world.issuer}/session/end`)
-    const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.body)?.[1]
-    await visitor.open(`${world.issuer}/session/end/confirm`, { form: { xsrf: xsrf!, logout: 'yes' } })
-    expect((await userinfo(world, String(body['access_token']))).status).toBe(401)
+    expect(new Set(losers(replies))).toEqual(new Set(['400 invalid_grant']))
   })
 })

@@ -71,15 +71,14 @@ test('a description published by another issuer is refused', async () => {
 
 test('the road is ready while VNeID publishes its keys, and logout leads there and back', async () => {
   const fresh = openOidc(vneid.issuer)
-  expect(fresh.end({ state: 's', returnTo: `${issuer}/logged-out` })).toBeUndefined()
   await fresh.ready()
   const asked = vneid.requests.jwks
   await fresh.ready()
   expect(vneid.requests.jwks).toBe(asked)
-  const away = fresh.end({ state: 's 1', returnTo: `${issuer}/logged-out` }) ?? ''
+  const away = (await fresh.end({ state: 's 1', returnTo: `${issuer}/logged-out` })) ?? ''
   const back = await fetch(away, { redirect: 'manual' })
   expect(back.headers.get('location')).toMatch(new RegExp(`^${issuer}/logged-out\\?state=s[+%20]+1$`))
-  await expect(openOidc('http://127.0.0.1:1').ready()).rejects.toMatchObject(
-    refusal('upstream_unavailable', /ECONNREFUSED/),
-  )
+  const gone = openOidc('http://127.0.0.1:1')
+  expect(await gone.end({ state: 's', returnTo: `${issuer}/logged-out` })).toBeUndefined()
+  await expect(gone.ready()).rejects.toMatchObject(refusal('upstream_unavailable', /ECONNREFUSED/))
 })

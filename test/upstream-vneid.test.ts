@@ -108,7 +108,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
 
   test('the road is ready while the host answers, and logout leads there and back', async () => {
     await upstream.ready()
-    const away = upstream.end({ state: 's1', returnTo: `${issuer}/logged-out` }) ?? ''
+    const away = (await upstream.end({ state: 's1', returnTo: `${issuer}/logged-out` })) ?? ''
     const back = await fetch(away, { redirect: 'manual' })
     expect(back.headers.get('location')).toBe(`${issuer}/logged-out?state=s1`)
     await expect(openVneid('http://127.0.0.1:1', { UPSTREAM_ENVELOPE: mode }).ready()).rejects.toMatchObject(
@@ -191,5 +191,5 @@ test('the dialect is a setting', async () => {
     state: 's+1',
     acr_values: 'LoA1',
   })
-  expect(direct.end({ state: 's', returnTo: issuer })).toBeUndefined()
+  expect(await direct.end({ state: 's', returnTo: issuer })).toBeUndefined()
 })

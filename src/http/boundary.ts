@@ -42,6 +42,11 @@ export function createBoundary({
 }): Koa.Middleware {
   const secure = issuer.startsWith('https:')
   return async function boundary(ctx, next) {
+    // A request target may be absolute (RFC 9112 §3.2.2), and Koa would believe the address in it.
+    if (!ctx.url.startsWith('/')) {
+      ctx.url = `/${ctx.url.replace(/^https?:\/\/[^/?#]*\/?/i, '')}`
+      ctx.originalUrl = ctx.request.originalUrl = ctx.url
+    }
     const begun = performance.now()
     ctx.state['reference'] = newReference()
     ctx.set({

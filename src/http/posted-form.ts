@@ -38,7 +38,11 @@ async function readForm(ctx: Context): Promise<string> {
   let length = 0
   for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > longestForm) throw new BrokerError('request_too_large')
+    if (length > longestForm) {
+      // The rest stays unread, so nothing else can come over this connection.
+      ctx.set('connection', 'close')
+      throw new BrokerError('request_too_large')
+    }
     chunks.push(chunk)
   }
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString()

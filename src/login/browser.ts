@@ -13,12 +13,13 @@ export interface Browser {
   readonly clientId: string
 }
 
-const cookieName = (secure: boolean) => (secure ? '__Host-browser' : 'browser')
+const cookieName = (name: 'browser' | 'locale', secure: boolean) => (secure ? `__Host-${name}` : name)
 
 export function readBrowser(ctx: Context): Browser | undefined {
   const [, id, clientId] =
-    /^([\w-]{22})~([a-z0-9._-]+)$/.exec(ctx.cookies.get(cookieName(ctx.secure), { signed: false }) ?? '') ??
-    []
+    /^([\w-]{22})~([a-z0-9._-]+)$/.exec(
+      ctx.cookies.get(cookieName('browser', ctx.secure), { signed: false }) ?? '',
+    ) ?? []
   return id === undefined || clientId === undefined ? undefined : { id, clientId }
 }
 
@@ -27,7 +28,7 @@ export function nameBrowser(ctx: Context, clientId: string): string {
   const known = readBrowser(ctx)
   const id = known?.id ?? randomBytes(16).toString('base64url')
   if (known?.clientId !== clientId) {
-    ctx.cookies.set(cookieName(ctx.secure), `${id}~${clientId}`, {
+    ctx.cookies.set(cookieName('browser', ctx.secure), `${id}~${clientId}`, {
       signed: false,
       httpOnly: true,
       sameSite: 'lax',
@@ -45,11 +46,11 @@ export function localeOf(ctx: Context, uiLocales?: unknown): Locale {
   const ours = !('oidc' in ctx && ctx['oidc']) && typeof chosen === 'string'
   const locale = chooseLocale({
     uiLocales: ours ? chosen : typeof uiLocales === 'string' ? uiLocales : undefined,
-    cookie: ctx.cookies.get('locale', { signed: false }),
+    cookie: ctx.cookies.get(cookieName('locale', ctx.secure), { signed: false }),
     acceptLanguage: ctx.get('accept-language'),
   })
   if (ours) {
-    ctx.cookies.set('locale', locale, {
+    ctx.cookies.set(cookieName('locale', ctx.secure), locale, {
       signed: false,
       httpOnly: true,
       sameSite: 'lax',

@@ -1,6 +1,6 @@
 /** What the engine asks of the citizen's side: where to go now, and the pages it shows. */
 import type { Context } from 'koa'
-import type { Client } from 'oidc-provider'
+import type { Client, KoaContextWithOIDC as EngineContext } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import { BrokerError, errorTable } from '../errors.ts'
 import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
@@ -14,8 +14,10 @@ import { pageHeaders } from '../pages/csp.ts'
 import { errorPage } from '../pages/error.ts'
 import { leftPortalPage, loggedOutPage } from '../pages/logged-out.ts'
 import { logoutPage } from '../pages/logout.ts'
+import type { Db } from '../store/db.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
+import { recordRefusal } from './refusal.ts'
 import type { SignIn } from './sign-in.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -36,6 +38,7 @@ export interface Pending {
 
 export function createFace({
   config,
+  db,
   upstream,
   transactions,
   signIn,
@@ -43,6 +46,7 @@ export function createFace({
   log,
 }: {
   config: Config
+  db: Db
   upstream: Upstream
   transactions: Transactions
   signIn: SignIn
@@ -53,17 +57,22 @@ export function createFace({
     ctx.set(pageHeaders(page))
     ctx.body = markup
   }
-  const switchUrl = (ctx: Context, locale: 'vi' | 'en') =>
-    ctx.method === 'GET'
-      ? `?${new URLSearchParams({ ...flat(ctx.query), ui_locales: locale === 'vi' ? 'en' : 'vi' }).toString()}`
-      : undefined
+  /** This page in the other language, where asking for it again is harmless and shows nothing that was posted. */
+  const switchUrl = (ctx: Context, locale: 'vi' | 'en') => {
+    const { pathname, searchParams } = new URL(ctx.originalUrl, config.issuer)
+    if (ctx.method !== 'GET' || searchParams.has('posted')) return undefined
+    searchParams.set('ui_locales', locale === 'vi' ? 'en' : 'vi')
+    return `${pathname}?${searchParams.toString()}`
+  }
   const frame = (ctx: Context, uiLocales?: unknown) => {
     const locale = localeOf(ctx, uiLocales)
-    return { locale, hotline: config.hotline }
+    return { locale, hotline: config.hotline, switchUrl: switchUrl(ctx, locale) }
   }
+  const wishOf = (ctx: EngineContext) =>
+    ctx.oidc.params?.['ui_locales'] ?? (ctx as unknown as Context).query['ui_locales']
   /** The portal this browser last came from: a dead end always shows the way back. */
-  const wayBack = async (ctx: Context) => {
-    const client = await registry.find(readBrowser(ctx)?.clientId ?? '')
+  const wayBack = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
+    const client = await registry.find(clientId ?? '')
     return (
       client && {
         returnUrl: client.client_uri ?? originOf(client.redirect_uris?.[0]),
@@ -71,8 +80,9 @@ export function createFace({
       }
     )
   }
-  const showFailure = async (ctx: Context, { code, reference }: Failure) => {
-    send(ctx, errorPage({ ...frame(ctx), ...(await wayBack(ctx)), code, reference }))
+  const showFailure = async (ctx: Context, failure: Failure, engine?: EngineContext) => {
+    const way = await wayBack(ctx, engine?.oidc.client?.clientId)
+    send(ctx, errorPage({ ...frame(ctx, engine && wishOf(engine)), ...way, ...failure }))
   }
 
   const face: Face = {
@@ -102,7 +112,7 @@ export function createFace({
       try {
         return await face.leave(context, interaction, client)
       } catch (error) {
-        if (error instanceof BrokerError) report(log, context, error.code, error)
+        await recordRefusal({ db, log }, context, client.clientId, error)
         throw toEngineError(error)
       }
     },
@@ -117,6 +127,7 @@ export function createFace({
         if (subjectId !== ctx.oidc.session?.accountId) throw new BrokerError('identifier_cancelled')
         return links
       } catch (error) {
+        await recordRefusal({ db, log }, ctx, requirement.clientId, error)
         throw toEngineError(error)
       }
     },
@@ -126,7 +137,7 @@ export function createFace({
       const code = codeOf(error)
       // The event handlers log what the engine answers; a page's failure carries our code as well.
       report(log, context, code, error)
-      await showFailure(context, { code, reference: referenceOf(context) })
+      await showFailure(context, { code, reference: referenceOf(context) }, ctx)
     },
 
     async renderFailure(ctx, failure) {
@@ -142,7 +153,7 @@ export function createFace({
       send(
         context,
         logoutPage({
-          ...frame(context, ctx.oidc.params?.['ui_locales']),
+          ...frame(context, wishOf(ctx)),
           formAction: ctx.oidc.urlFor('end_session_confirm'),
           xsrf: secret,
           portalName: ctx.oidc.client?.clientName,
@@ -155,7 +166,7 @@ export function createFace({
       const context = ctx as unknown as Context
       const { client } = ctx.oidc
       const view = {
-        ...frame(context),
+        ...frame(context, wishOf(ctx)),
         ...(client?.clientUri ? { returnUrl: client.clientUri } : {}),
         portalName: client?.clientName,
       }
@@ -166,7 +177,7 @@ export function createFace({
             portalName: client.clientName,
             logoutUrl: `${config.issuer}/session/end`,
           })
-        : loggedOutPage({ ...view, switchUrl: switchUrl(context, view.locale) })
+        : loggedOutPage(view)
       send(context, markup)
     },
   }
@@ -174,7 +185,3 @@ export function createFace({
 }
 
 const originOf = (uri: string | undefined) => (uri === undefined ? undefined : URL.parse(uri)?.origin)
-const flat = (query: Context['query']) =>
-  Object.fromEntries(
-    Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
-  )

@@ -2,26 +2,29 @@
 import { randomBytes } from 'node:crypto'
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Provider, Session } from 'oidc-provider'
+import type { Client, Provider, Session } from 'oidc-provider'
 import { type AuditEvent, announce } from '../audit.ts'
 import type { Config } from '../config.ts'
-import { BrokerError, errorTable } from '../errors.ts'
-import { codeOf, referenceOf, report } from '../http/boundary.ts'
+import { BrokerError } from '../errors.ts'
+import { referenceOf } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
 import { upstreamCalls } from '../metrics.ts'
+import { createPairwiseIdentifier } from '../oidc/accounts.ts'
 import { acrOf } from '../oidc/acr.ts'
 import type { Arrival } from '../oidc/grants.ts'
+import type { BrokerSession } from '../oidc/identity-record.ts'
 import { endSession, sessionOf } from '../oidc/logout.ts'
-import { freshness, requirementOf } from '../oidc/policy.ts'
+import { freshness, requirementOf, subjectsAsked } from '../oidc/policy.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
 import { noticePage } from '../pages/notice.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
-import type { Upstream } from '../upstream/upstream.ts'
+import type { Identity, Upstream } from '../upstream/upstream.ts'
 import { localeOf, readBrowser } from './browser.ts'
 import type { Face, Pending } from './face.ts'
 import { resumeInEngine } from './hand-off.ts'
+import { recordRefusal } from './refusal.ts'
 import type { SignIn, SignedIn } from './sign-in.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -47,6 +50,9 @@ export function createLoginRoutes({
   log: Log
 }): Middleware {
   const router = new Router()
+  const pairwise = createPairwiseIdentifier(config.keys.pairwise)
+  const subOf = (client: Client, subjectId: string) =>
+    client.subjectType === 'pairwise' ? pairwise(undefined, subjectId, client) : subjectId
   const stateOf = (ctx: Context) => new URLSearchParams(ctx.querystring).get('state')
 
   /** The live interaction that this browser began. */
@@ -78,25 +84,56 @@ export function createLoginRoutes({
     return resumeInEngine(ctx, uid, next)
   }
 
+  /** The portal hears of it while its request is alive. */
+  async function refuse(
+    ctx: Context,
+    { uid, interaction, client }: { uid: string; interaction: Interaction; client: Client },
+    error: unknown,
+    next: () => Promise<unknown>,
+  ) {
+    const { code, oauth } = await recordRefusal({ db, log }, ctx, client.clientId, error)
+    const result = { error: oauth, error_description: `${code} (${referenceOf(ctx)})` }
+    return finish(ctx, uid, interaction, result, next)
+  }
+  /** Another person at a shared computer: nothing of the one before may be inherited. */
+  async function endSessionUnless(
+    ctx: Context,
+    interaction: Interaction,
+    isSame: (session: BrokerSession) => boolean,
+  ) {
+    const session = await sessionOf(provider, ctx)
+    if (session?.accountId === undefined || isSame(session)) return
+    await endSession(provider, session, log)
+    delete interaction.session
+    const detail = { reason: 'another_person' }
+    await audit(ctx, [{ event: 'session.ended', subjectId: session.accountId, detail }])
+  }
+
   router.get('notice', '/interaction/:state', async (ctx) => {
     const { interaction, client, state } = await pending(ctx)
     const locale = localeOf(ctx, interaction.params['ui_locales'])
+    const chosen = 'ui_locales' in ctx.query ? `?ui_locales=${locale}` : ''
     ctx.set(pageHeaders())
     ctx.body = noticePage({
       locale,
       hotline: config.hotline,
       portalName: client.clientName ?? client.clientId,
       scopes: (interaction.params['scope'] as string).split(' '),
-      startUrl: `/interaction/${state}/start`,
+      startUrl: `/interaction/${state}/start${chosen}`,
       cancelUrl: `/interaction/${state}/cancel`,
-      switchUrl: `?ui_locales=${locale === 'vi' ? 'en' : 'vi'}`,
+      switchUrl: `${ctx.path}?ui_locales=${locale === 'vi' ? 'en' : 'vi'}`,
     })
   })
 
-  router.get('start', '/interaction/:state/start', async (ctx) => {
-    const { interaction, client } = await pending(ctx)
-    ctx.status = 303
-    ctx.redirect(await face.leave(ctx, interaction, client))
+  router.get('start', '/interaction/:state/start', async (ctx, next) => {
+    const { uid, interaction, client } = await pending(ctx)
+    try {
+      ctx.redirect(await face.leave(ctx, interaction, client))
+      ctx.status = 303
+    } catch (error) {
+      await currentUnit().take(keyOf('Interaction', uid))
+      await refuse(ctx, { uid, interaction, client }, error, next)
+    }
   })
 
   router.get('cancel', '/interaction/:state/cancel', async (ctx, next) => {
@@ -119,11 +156,12 @@ export function createLoginRoutes({
     if (interaction === undefined) throw new BrokerError('interaction_gone')
     const client = await clientOf(interaction)
 
+    let identity: Identity | undefined
     let signedIn: SignedIn & Arrival
     try {
       const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
       const ended = upstreamCalls.startTimer()
-      const identity = await upstream
+      identity = await upstream
         .complete(ctx.querystring, {
           ...trip,
           begunAt: interaction.iat,
@@ -131,35 +169,23 @@ export function createLoginRoutes({
         })
         .finally(() => ended({ outcome: 'answered' }))
       const requirement = requirementOf(client, interaction.params)
+      const asked = subjectsAsked(interaction.params)
+      const isAskedFor = (id?: string) => asked.every((sub) => id !== undefined && sub === subOf(client, id))
       signedIn = {
         identity,
-        ...(await signIn(identity, { requirement, reference: referenceOf(ctx), sso: false })),
+        ...(await signIn(identity, { requirement, reference: referenceOf(ctx), sso: false, isAskedFor })),
       }
     } catch (error) {
-      const code = codeOf(error)
-      const { oauth } = errorTable[code]
-      if (oauth === undefined) throw error
-      report(log, ctx, code, error)
-      await audit(ctx, [{ event: 'login.refused', clientId: client.clientId, detail: { code } }])
-      return finish(
-        ctx,
-        trip.uid,
-        interaction,
-        { error: oauth, error_description: `${code} (${referenceOf(ctx)})` },
-        next,
-      )
+      const came = identity?.identifier
+      // Who was refused is known to be here: the session of somebody else does not wait for the next request.
+      if (came !== undefined) {
+        await endSessionUnless(ctx, interaction, (session) => session.identity?.number === came.reveal())
+      }
+      return refuse(ctx, { uid: trip.uid, interaction, client }, error, next)
     }
 
-    const { subjectId, identity } = signedIn
-    const session = await sessionOf(provider, ctx)
-    if (session?.accountId !== undefined && session.accountId !== subjectId) {
-      // Another person at a shared computer: nothing of the one before may be inherited.
-      await endSession(provider, session, log)
-      delete interaction.session
-      await audit(ctx, [
-        { event: 'session.ended', subjectId: session.accountId, detail: { reason: 'another_person' } },
-      ])
-    }
+    const { subjectId } = signedIn
+    await endSessionUnless(ctx, interaction, (session) => session.accountId === subjectId)
     ctx.state['signedIn'] = signedIn
     const login = {
       accountId: subjectId,
@@ -176,7 +202,10 @@ export function createLoginRoutes({
     await next()
     const session = (ctx['oidc'] as { session?: Session } | undefined)?.session
     if (ctx.status !== 200 || session === undefined || session.accountId !== undefined) return
-    const { postLogoutRedirectUri, state } = session.state as { postLogoutRedirectUri?: string; state?: string }
+    const { postLogoutRedirectUri, state } = session.state as {
+      postLogoutRedirectUri?: string
+      state?: string
+    }
     const to = new URL(postLogoutRedirectUri ?? `${config.issuer}/session/end/success`)
     if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
     await session.destroy()
@@ -205,7 +234,7 @@ export function createLoginRoutes({
     if (!ended) return
     await audit(ctx, [{ event: 'session.ended', subjectId: before.accountId!, detail: { reason: 'logout' } }])
     const state = randomBytes(24).toString('base64url')
-    const away = upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
+    const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
     if (away === undefined) return
     currentUnit().put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
     ctx.redirect(away)

@@ -9,7 +9,7 @@ import { linksAtLogin } from '../mapping/linking.ts'
 import { type Requirement, unmet } from '../oidc/policy.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import { type Db, isUniqueViolation } from '../store/db.ts'
-import { type Link, findForSignIn, recordSignIn } from '../store/subjects.ts'
+import { type Link, findForSignIn, findLinks, recordSignIn } from '../store/subjects.ts'
 import type { Identity } from '../upstream/upstream.ts'
 
 export interface SignedIn {
@@ -19,7 +19,13 @@ export interface SignedIn {
 
 export type SignIn = (
   identity: Identity,
-  occasion: { readonly requirement: Requirement; readonly reference: string; readonly sso: boolean },
+  occasion: {
+    readonly requirement: Requirement
+    readonly reference: string
+    readonly sso: boolean
+    /** Whether the request speaks of this person; of somebody not yet known it never does. */
+    readonly isAskedFor?: (subjectId: string | undefined) => boolean
+  },
 ) => Promise<SignedIn>
 
 export function createSignIn({
@@ -31,7 +37,7 @@ export function createSignIn({
   citizenKeys: CitizenKeys
   log: Log
 }): SignIn {
-  return async function signIn(identity, { requirement, reference, sso }) {
+  return async function signIn(identity, { requirement, reference, sso, isAskedFor }) {
     const refusal = unmet(identity, requirement)
     if (refusal !== undefined) throw new BrokerError(refusal)
     const { identifier } = identity
@@ -43,6 +49,7 @@ export function createSignIn({
       const known = await findForSignIn(db, identifier.type, keys, clientId)
       if (known.subject?.cancelled) throw new BrokerError('identifier_cancelled')
       if (known.subject?.disabled) throw new BrokerError('subject_disabled')
+      if (isAskedFor?.(known.subject?.id) === false) throw new BrokerError('login_mismatch')
 
       const subjectId = known.subject?.id ?? randomUUID()
       const { existing, toLink } = linksAtLogin(identity.kind, known)
@@ -96,7 +103,9 @@ export function createSignIn({
           detail: { link: id, method },
         }))
         announce(log, [...linked, ...events])
-        return { subjectId, links: [...existing, ...made] }
+        if (made.length === toLink.length) return { subjectId, links: [...existing, ...made] }
+        // Another tab of the same person linked meanwhile: both shall hear of it.
+        return { subjectId, links: (await findLinks(db, subjectId, clientId)) ?? [] }
       } catch (error) {
         if (!isUniqueViolation(error) || attempt >= 2) throw error
       }

@@ -20,7 +20,14 @@ const companions = (payload: AdapterPayload): string[] => [
   ...(payload['expiresWithSession'] && payload.sessionUid ? [sessionKey(payload.sessionUid)] : []),
 ]
 
-export function createAdapterFactory({ registry }: { registry: Registry }): (model: string) => Adapter {
+/** @param interactionTtl longest time, in seconds, between a pushed request's arrival and the code for it */
+export function createAdapterFactory({
+  registry,
+  interactionTtl,
+}: {
+  registry: Registry
+  interactionTtl: number
+}): (model: string) => Adapter {
   const clients: Partial<Adapter> = { find: (id) => registry.find(id) }
 
   return (model) => {
@@ -61,6 +68,12 @@ export function createAdapterFactory({ registry }: { registry: Registry }): (mod
             if (target !== undefined) unit().delete(target)
           },
         }
+      case 'Grant':
+        // Its id is derived, so two tabs may make the same one at the same moment: see `mergeRecords`.
+        return {
+          ...records,
+          upsert: async (id, payload, ttl) => unit().create(key(id), payload, ttl ?? 0),
+        }
       case 'AuthorizationCode':
         return {
           ...records,
@@ -91,10 +104,16 @@ export function createAdapterFactory({ registry }: { registry: Registry }): (mod
       case 'PushedAuthorizationRequest':
         return {
           ...records,
+          // Opened by several, it may have begun several sign-ins: kept, beyond its own end, until the last of
+          // them has come back to find it consumed (RFC 9126 §4).
+          upsert: (id, payload, ttl) => records.upsert(id, payload, (ttl ?? 0) + interactionTtl),
           async consume(id) {
-            if ((await unit().take(key(id))) === undefined) {
+            const request = await unit().read(key(id))
+            const ttl = interactionTtl * 2
+            if (request === undefined || !(await unit().claim(`${key(id)}:consumed`, ttl))) {
               throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used')
             }
+            unit().put(key(id), { ...request, consumed: true }, ttl)
           },
         }
       case 'ReplayDetection':
@@ -109,12 +128,29 @@ export function createAdapterFactory({ registry }: { registry: Registry }): (mod
   }
 }
 
-/** Both tabs' portals survive; the newest sign-in decides the rest. A session of someone else is never merged. */
+/**
+ * Both tabs' portals, and at one portal both tabs' scopes and claims, survive; the newest sign-in decides the
+ * rest. A record of someone else is never merged.
+ */
 export function mergeRecords(key: string, mine: Payload, theirs: Payload): Payload | undefined {
   if (mine['accountId'] !== theirs['accountId']) return undefined
+  if (key.startsWith('Grant:')) return { ...mine, openid: mergeGranted(mine['openid'], theirs['openid']) }
   if (!key.startsWith('Session:')) return mine
   return {
     ...mine,
     authorizations: { ...(theirs['authorizations'] as object), ...(mine['authorizations'] as object) },
+  }
+}
+
+interface Granted {
+  readonly scope?: string
+  readonly claims?: readonly string[]
+}
+function mergeGranted(mine: unknown, theirs: unknown): Granted {
+  const both = [mine, theirs].map((granted) => (granted ?? {}) as Granted)
+  const unite = (lists: readonly (readonly string[])[]) => [...new Set(lists.flat())]
+  return {
+    scope: unite(both.map(({ scope }) => scope?.split(' ') ?? [])).join(' '),
+    claims: unite(both.map(({ claims }) => claims ?? [])),
   }
 }

@@ -25,9 +25,15 @@ const httpsUrl = z.url().refine((text) => {
 }, 'must be https (http only on loopback)')
 const redirectUri = z
   .string()
-  .refine((text) => URL.parse(text) !== null && !text.includes('#') && !/^(javascript|data):/i.test(text), {
-    message: 'must be an absolute address without fragment',
-  })
+  .refine(
+    (text) =>
+      URL.parse(text) !== null &&
+      !text.includes('#') &&
+      !/^(javascript|vbscript|data|blob|file|about):/i.test(text),
+    {
+      message: 'must be an absolute address without fragment',
+    },
+  )
 const network = z.string().refine((text) => {
   const [address = '', bits] = text.split('/')
   const family = isIP(address)
@@ -121,10 +127,13 @@ export const clientSchema = metadataSchema.superRefine((client, context) => {
   if (client.client_secret !== undefined && !method.startsWith('client_secret')) {
     fault('client_secret', `is not used by ${method}`)
   }
-  if (client.application_type === 'web') {
-    for (const uri of client.redirect_uris) {
-      if (!httpsUrl.safeParse(uri).success)
-        fault('redirect_uris', 'of a web client must be https (http only on loopback)')
+  if (client.token_endpoint_auth_signing_alg !== undefined && method !== 'private_key_jwt') {
+    fault('token_endpoint_auth_signing_alg', 'is for private_key_jwt only')
+  }
+  for (const name of ['redirect_uris', 'post_logout_redirect_uris'] as const) {
+    for (const uri of client[name]) {
+      const webOnly = client.application_type === 'web' || /^https?:/i.test(uri)
+      if (webOnly && !httpsUrl.safeParse(uri).success) fault(name, 'must be https (http only on loopback)')
     }
   }
   for (const scope of client.scope.split(' ')) {
@@ -133,9 +142,24 @@ export const clientSchema = metadataSchema.superRefine((client, context) => {
   }
   const encrypted = client.id_token_encrypted_response_alg ?? client.userinfo_encrypted_response_alg
   if (encrypted !== undefined && !keys) fault('jwks', 'encrypted answers need a key in jwks or jwks_uri')
+  if (client.request_object_signing_alg !== undefined && !keys)
+    fault('jwks', 'signed requests need a key in jwks or jwks_uri')
+  for (const answer of ['id_token', 'userinfo'] as const) {
+    const {
+      [`${answer}_encrypted_response_alg` as const]: alg,
+      [`${answer}_encrypted_response_enc` as const]: enc,
+    } = client
+    if (enc !== undefined && alg === undefined)
+      fault(`${answer}_encrypted_response_alg`, 'is needed beside its enc')
+    if (alg !== undefined && client[`${answer}_signed_response_alg`] === undefined) {
+      fault(`${answer}_signed_response_alg`, 'is needed: what is encrypted is signed first')
+    }
+  }
+  // An app's own scheme has no host, and all such apps would be one sector.
   const hosts = new Set(client.redirect_uris.map((uri) => URL.parse(uri)?.host))
-  if (client.subject_type === 'pairwise' && hosts.size > 1 && client.sector_identifier_uri === undefined) {
-    fault('sector_identifier_uri', 'is needed when redirect_uris have several hosts (OIDC Core §8.1)')
+  const severalOrNone = hosts.size > 1 || hosts.has('')
+  if (client.subject_type === 'pairwise' && severalOrNone && client.sector_identifier_uri === undefined) {
+    fault('sector_identifier_uri', 'is needed unless redirect_uris have one host (OIDC Core §8.1)')
   }
   if (client.policy.pkce_exemption !== undefined && method === 'none') {
     fault('policy', 'pkce_exemption is for confidential clients only')

@@ -11,6 +11,9 @@ import { policyOf } from './clients.ts'
 import type { Identity } from '../upstream/upstream.ts'
 import type { Link } from '../store/subjects.ts'
 
+/** The engine's own to give (OIDC Core §2): no scope releases them, and none may take them away. */
+const engineClaims = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
+
 /** Left by the callback for the engine's resumption within the same request. */
 export interface Arrival {
   readonly identity: Identity
@@ -25,18 +28,19 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
     provider: Provider
   }
   const arrival = ctx.state['signedIn'] as Arrival | undefined
-  if (arrival !== undefined) session.identity = toRecord(arrival.identity)
+  if (arrival !== undefined) {
+    session.identity = toRecord(arrival.identity)
+    session.signedInAt = Math.floor(Date.now() / 1000)
+  }
 
   const grantId = session.grantIdFor(client.clientId)
   const existing: BrokerGrant | undefined =
     grantId === undefined ? undefined : await provider.Grant.find(grantId)
   const grant: BrokerGrant =
     existing ?? new provider.Grant({ accountId: session.accountId!, clientId: client.clientId })
-  // Two tabs that open one portal at once must end with one grant and one sid, whichever is saved last. Once
-  // revoked, the id is never used again: what hung on it stays dead.
-  const derive = (what: string) => hash('sha256', `${what}\0${session.uid}\0${client.clientId}`, 'base64url')
-  if (grantId === undefined) grant.jti = derive('grant')
-  if (session.sidFor(client.clientId) === undefined) session.sidFor(client.clientId, derive('sid'))
+  if (session.sidFor(client.clientId) === undefined) {
+    session.sidFor(client.clientId, derive('sid', session, client.clientId))
+  }
 
   const scopes = [...ctx.oidc.requestParamOIDCScopes]
   grant.addOIDCScope(scopes.join(' '))
@@ -47,13 +51,23 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
   const releasable = new Set<string>(
     client.scope?.split(' ').flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []),
   )
+  // Decided anew each time: a portal may have been allowed meanwhile what it was refused before.
+  Object.assign(grant, { rejected: {} })
   for (const claim of ctx.oidc.requestParamClaims) {
+    if (engineClaims.has(claim)) continue
     const released = releasable.has(claim) && (allowed === undefined || allowed.includes(claim))
     if (released || standard.has(claim)) grant.addOIDCClaims([claim])
     else grant.rejectOIDCClaims([claim])
   }
   return grant
 }
+
+/**
+ * Two tabs that open one portal at once must end with one grant and one sid, whichever is saved last. Leaving a
+ * portal changes the session's id, so what hung on the grant before stays dead.
+ */
+const derive = (what: string, { oldId, jti }: BrokerSession, clientId: string) =>
+  hash('sha256', `${what}\0${oldId ?? jti}\0${clientId}`, 'base64url')
 
 export type AdmitAgain = (
   identity: Identity,
@@ -76,6 +90,10 @@ export function createAdmit({ again, now = Date.now }: { again: AdmitAgain; now?
       arrival?.links ??
       (await again(fromRecord(session.identity), requirementOf(ctx.oidc.client!, ctx.oidc.params!), ctx))
     grant.linksAt = Math.floor(now() / 1000)
+    // Only now has the session a grant here; one that was revoked is followed by one of another id.
+    const { clientId } = ctx.oidc.client!
+    if (session.grantIdFor(clientId) === undefined) grant.jti = derive('grant', session, clientId)
     await grant.save()
+    session.grantIdFor(clientId, grant.jti)
   }
 }

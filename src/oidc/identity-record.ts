@@ -17,7 +17,13 @@ export interface IdentityRecord {
 }
 
 /** What we keep in the engine's models beside its own fields (`provider.ts` declares the fields to it). */
-export type BrokerSession = Session & { identity?: IdentityRecord }
+export type BrokerSession = Session & {
+  identity?: IdentityRecord
+  /** When the citizen came back from VNeID, seconds since the epoch; the authentication there may be older. */
+  signedInAt?: number
+  /** The engine's: the id that this request is about to replace. */
+  oldId?: string
+}
 export type BrokerGrant = Grant & {
   identity?: IdentityRecord
   links?: readonly Link[]

@@ -1,4 +1,5 @@
 /** What one portal, by one request, asks of the citizen; and when that sends the citizen to VNeID. */
+import { decodeJwt } from 'jose'
 import {
   type Client,
   type KoaContextWithOIDC as EngineContext,
@@ -6,7 +7,7 @@ import {
   interactionPolicy,
 } from 'oidc-provider'
 import type { Identity } from '../upstream/upstream.ts'
-import { type Level, requiredLevel } from './acr.ts'
+import { type Level, acrOf, requiredLevel } from './acr.ts'
 import { policyOf } from './clients.ts'
 import type { BrokerSession } from './identity-record.ts'
 
@@ -16,6 +17,8 @@ export interface Requirement {
   readonly level: Level | 'unknown'
   /** Asked by the request itself: then an organisation, which has no level, cannot meet it. */
   readonly levelAsked: boolean
+  /** Asked as an essential claim: one of these, exactly (OIDC Core §5.5.1.1). */
+  readonly essentialAcrs: readonly string[] | undefined
 }
 
 type Params = Readonly<Record<string, unknown>>
@@ -28,7 +31,36 @@ export function requirementOf(client: Client, params: Params): Requirement {
     kinds: policy.kinds,
     level: requiredLevel(asked, policy.minimum_level),
     levelAsked: asked !== undefined,
+    essentialAcrs: essentialAcrs(params),
   }
+}
+
+interface ClaimRequest {
+  readonly essential?: boolean
+  readonly value?: string
+  readonly values?: readonly string[]
+}
+
+/** What the `claims` parameter asks of one claim of the ID token; the engine has seen that it is JSON. */
+function claimAsked(params: Params, name: string): ClaimRequest {
+  const { id_token: claims } = JSON.parse((params['claims'] as string | undefined) ?? '{}') as {
+    id_token?: Record<string, ClaimRequest | null>
+  }
+  return claims?.[name] ?? {}
+}
+
+function essentialAcrs(params: Params): readonly string[] | undefined {
+  const { essential, value, values } = claimAsked(params, 'acr')
+  if (essential !== true) return undefined
+  return value === undefined ? values : [value]
+}
+
+/** Whom a request speaks of, by the `sub` that the portal knows: nobody else may come back (OIDC Core §3.1.2.1, §5.5.1). */
+export function subjectsAsked(params: Params): readonly string[] {
+  const hint = params['id_token_hint'] as string | undefined
+  // The engine has checked the hint's signature, issuer and audience.
+  const hinted = hint === undefined ? undefined : decodeJwt(hint).sub
+  return [hinted, claimAsked(params, 'sub').value].filter((sub) => sub !== undefined)
 }
 
 /** The code of the refusal, or undefined when the person may enter. Never a downgrade. */
@@ -38,6 +70,7 @@ export function unmet(
 ): 'kind_unauthorised' | 'kind_not_admitted' | 'level_unmet' | undefined {
   if (kind === 'unauthorised_member') return 'kind_unauthorised'
   if (!asked.kinds.includes(kind)) return 'kind_not_admitted'
+  if (asked.essentialAcrs?.includes(level === undefined ? '' : acrOf(level)) === false) return 'level_unmet'
   if (kind === 'organisation' && !asked.levelAsked) return undefined
   return asked.level === 'unknown' || level === undefined || level < asked.level ? 'level_unmet' : undefined
 }
@@ -50,6 +83,9 @@ export function freshness(client: Client, params: Params, reasons: readonly stri
   const prompts = ((params['prompt'] as string | undefined) ?? '').split(' ')
   const again = ['session_reuse', 'level', 'kind', 'essential_acr', 'essential_acrs']
   if (prompts.includes('login') || reasons.some((reason) => again.includes(reason))) return 0
+  // Someone else is signed in than the portal waits for: VNeID must not answer by that same session again.
+  const another = ['id_token_hint', 'claims_id_token_sub_value']
+  if (!reasons.includes('no_session') && reasons.some((reason) => another.includes(reason))) return 0
   const ages = [params['max_age'], policyOf(client).session_max_age]
     .filter((age) => age !== undefined)
     .map(Number)

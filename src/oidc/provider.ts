@@ -18,6 +18,7 @@ import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from './claims.ts'
 import { isSecretOf, policyOf } from './clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
+import type { BrokerSession } from './identity-record.ts'
 import { createInteractionPolicy } from './policy.ts'
 
 const asymmetric = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const
@@ -52,8 +53,10 @@ export function createProvider({
 }): Provider {
   const { ttl } = config
   const secure = config.issuer.startsWith('https:')
-  const untilSessionEnds = (loginTs: number | undefined) =>
-    Math.max(1, ttl.session - (loginTs === undefined ? 0 : Math.floor(Date.now() / 1000) - loginTs))
+  const untilSessionEnds = (session: BrokerSession | undefined) => {
+    const now = Math.floor(Date.now() / 1000)
+    return Math.max(1, ttl.session - (now - (session?.signedInAt ?? now)))
+  }
 
   const provider = new Provider(config.issuer, {
     adapter,
@@ -148,6 +151,7 @@ export function createProvider({
       idTokenEncryptionAlgValues: [...keyManagement],
       userinfoEncryptionAlgValues: [...keyManagement],
       requestObjectEncryptionAlgValues: [],
+      requestObjectEncryptionEncValues: [],
     },
 
     cookies: {
@@ -163,11 +167,11 @@ export function createProvider({
       IdToken: ttl.idToken,
       Interaction: ttl.interaction,
       // Absolute, counted from the sign-in: use does not prolong it.
-      Session: (_ctx: unknown, session: Session) => untilSessionEnds(session.loginTs),
+      Session: (_ctx: unknown, session: BrokerSession) => untilSessionEnds(session),
       Grant: (ctx: EngineContext, grant: Grant) =>
         grant.getOIDCScope().split(' ').includes('offline_access')
           ? ttl.refreshToken
-          : untilSessionEnds(ctx.oidc.session?.loginTs),
+          : untilSessionEnds(ctx.oidc.session),
       RefreshToken: (ctx: EngineContext, token: { expiresWithSession?: boolean }) =>
         ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ??
         (token.expiresWithSession ? Math.min(ttl.session, ttl.refreshToken) : ttl.refreshToken),
@@ -176,7 +180,7 @@ export function createProvider({
   } as Configuration)
 
   // The engine copies only the fields a model lists; ours ride along, sealed, and die with the record.
-  extendModel(provider.Session, ['identity'])
+  extendModel(provider.Session, ['identity', 'signedInAt'])
   extendModel(provider.Grant, ['identity', 'links', 'linksAt'])
   provider.Client.prototype.compareClientSecret = function (presented: string) {
     return isSecretOf(this, presented)

@@ -13,8 +13,8 @@ export type Payload = Record<string, unknown>
 interface Slot {
   /** Undefined: known to be absent. */
   payload: Payload | undefined
-  /** Version it was read at; undefined when it is new. */
-  version?: string
+  /** Version it was read at; null: nobody may have written it yet; undefined: it is new. */
+  version?: string | null
   pending?: { readonly ttl: number; readonly along: readonly string[] }
 }
 
@@ -29,6 +29,8 @@ export interface UnitOfWork {
   /** True to exactly one caller until `ttl` seconds have passed. */
   claim(key: string, ttl: number): Promise<boolean>
   put(key: string, payload: Payload, ttl: number, along?: readonly string[]): void
+  /** Puts what is not known to be there. If another request makes the same record meanwhile, the two are merged. */
+  create(key: string, payload: Payload, ttl: number): void
   delete(key: string): void
   /** Puts a record into the unit as if it had been read; it is not written. */
   pretend(key: string, payload: Payload | undefined): void
@@ -107,6 +109,12 @@ export function beginUnitOfWork({
         pending: { ttl, along },
         ...(version === undefined ? {} : { version }),
       })
+    },
+    create(key, payload, ttl) {
+      const slot = slots.get(key)
+      const isUnknown = slot?.payload === undefined && slot?.pending === undefined
+      if (isUnknown) slots.set(key, { payload: undefined, version: slot?.version ?? null })
+      this.put(key, payload, ttl)
     },
     delete(key) {
       slots.set(key, { ...slots.get(key), payload: undefined, pending: { ttl: 0, along: [] } })

@@ -1,4 +1,4 @@
-/** The example portals and their legacy accounts (`config/*.example.json`), read, checked and put into the stores. */
+/** The example portals and their legacy accounts (`config/*.example.json`): read, checked, registered. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { type CitizenKeys, Identifier, identifierTypes } from '../citizen-id.ts'
@@ -29,7 +29,8 @@ const legacyAccountSchema = z
       return z.NEVER
     }
     if (named.length > 1) return fault(`has two numbers: ${named.join(' and ')}`)
-    if (type === undefined && account.attested_at !== undefined) return fault('attests a number it does not have')
+    if (type === undefined && account.attested_at !== undefined)
+      return fault('attests a number it does not have')
     try {
       return { ...account, ...(type && { identifier: Identifier.parse(type, account[type]) }) }
     } catch {
@@ -60,7 +61,13 @@ export async function registerExamples(
   { clients, accounts }: Examples,
 ): Promise<Map<string, string>> {
   const registered = await registerClients({ db, log, actor: 'sandbox' }, clients)
-  for (const { client_id: clientId, account_id: accountId, kind, identifier, attested_at: attestedAt } of accounts) {
+  for (const {
+    client_id: clientId,
+    account_id: accountId,
+    kind,
+    identifier,
+    attested_at: attestedAt,
+  } of accounts) {
     await insertLegacyAccount(db, {
       clientId,
       accountId,

@@ -1,34 +1,34 @@
 /** The demo portal's pages: no script, Vietnamese, and plainly no real portal. */
 import { createHash } from 'node:crypto'
-import type { IDToken, UserInfoResponse } from 'openid-client'
 import { html, type Html, raw, webAddress } from '../pages/html.ts'
+import type { Refusal, SignedIn } from './portal-client.ts'
 
 const style = `
   *{box-sizing:border-box}
   body{margin:0;font:1rem/1.55 system-ui,sans-serif;color:#1d2329;background:#f2f4f6;overflow-wrap:anywhere}
-  .demo{padding:.5rem 1rem;background:#ffd54a;text-align:center;font-size:.875rem;font-weight:700}
+  .demo{margin:0;padding:.5rem 1rem;background:#ffd54a;text-align:center;font-size:.875rem;font-weight:700}
   header{background:#14507d;color:#fff;padding:1rem}
-  .son-ha header{background:#1e6a45}
+  .green header{background:#1e6a45}
   header p{max-width:46rem;margin:0 auto;font-size:1.125rem;font-weight:600;line-height:1.35}
   main{max-width:48rem;margin:0 auto;padding:1rem}
   section{background:#fff;border:1px solid #d6dce1;border-radius:10px;padding:1.125rem;margin:0 0 1rem}
-  h1{font-size:1.375rem;line-height:1.3;margin:0 0 .5rem}h2{font-size:1.0625rem;margin:0 0 .75rem}
-  p{margin:0 0 1rem}section>:last-child{margin-bottom:0}
-  .button{display:flex;align-items:center;justify-content:center;width:100%;min-height:48px;padding:.6rem 1rem;
-    border:1px solid #8a1c1c;border-radius:8px;background:#8a1c1c;color:#fff;font:inherit;font-weight:600;
-    text-align:center;text-decoration:none;cursor:pointer}
+  h1{font-size:1.375rem;line-height:1.3;margin:0 0 .75rem}h2{font-size:1.0625rem;margin:0 0 .75rem}
+  p{margin:0 0 1rem}section>:last-child,form,dl>:last-child{margin-bottom:0}small{display:block;color:#53606b}
+  .button{display:flex;align-items:center;justify-content:center;width:100%;min-height:48px;
+    padding:.6rem 1rem;border:1px solid #8a1c1c;border-radius:8px;background:#8a1c1c;color:#fff;
+    font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
   .button.plain{background:#fff;border-color:#7a858e;color:#1d2329}
-  .actions{display:grid;gap:.75rem}
+  .actions,.actions form{display:grid;gap:.75rem}
   dl{margin:0}dt{color:#53606b;font-size:.875rem}dd{margin:0 0 .625rem;font-weight:600}
   table{width:100%;border-collapse:collapse}
   th,td{padding:.5rem .75rem .5rem 0;text-align:left;vertical-align:top;border-top:1px solid #e3e7ea}
   thead th{border-top:0;padding-top:0;color:#53606b;font-size:.875rem;font-weight:400}
   tbody th{font-weight:600}
-  details>summary{cursor:pointer;min-height:44px;display:flex;align-items:center;color:#14507d;font-weight:600}
-  pre{margin:0;padding:.75rem;background:#f2f4f6;border-radius:6px;font:.8125rem/1.5 ui-monospace,Consolas,monospace;
-    white-space:pre-wrap}
-  [role=alert],[role=status]{padding:.75rem 1rem;border-left:4px solid #b00020;background:#fff}
-  [role=status]{border-color:#1e6a45}
+  summary{cursor:pointer;line-height:44px;margin:-.625rem 0;color:#14507d;font-weight:600}
+  pre{margin:.75rem 0 0;padding:.75rem;background:#f2f4f6;border-radius:6px;white-space:pre-wrap;
+    font:.8125rem/1.5 ui-monospace,Consolas,monospace}
+  [role=alert],[role=status]{padding:.75rem 1rem;border-left:4px solid #b00020;background:#fbf3f3}
+  [role=status]{border-color:#1e6a45;background:#f1f8f4}
   :focus-visible{outline:3px solid #1a5fb4;outline-offset:2px}
   @media (min-width:40rem){
     main{padding:1.75rem 1rem}section{padding:1.5rem 1.75rem}
@@ -43,68 +43,92 @@ const style = `
 `
 const styleHash = createHash('sha256').update(style).digest('base64')
 /** No form-action: Chromium would hold the logout's redirects to the broker against it. */
-export const contentPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; frame-ancestors 'none'`
+export const contentPolicy = [
+  "default-src 'none'",
+  `style-src 'sha256-${styleHash}'`,
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
-/** Who is signed in, as the broker told this portal. */
-export interface Person {
-  readonly claims: IDToken
-  readonly userinfo: UserInfoResponse
-}
 /** The portal, and the one beside it in the same single sign-on. */
 export interface Place {
   readonly name: string
+  readonly colour?: 'blue' | 'green' | undefined
   readonly neighbour?: { readonly name: string; readonly url: string } | undefined
 }
 
-export function welcomePage(place: Place, { signedOut = false, error }: { signedOut?: boolean; error?: string } = {}): string {
-  return page(place, error === undefined ? 'Xin chào' : 'Đăng nhập không thành công', html`
-${signedOut && html`<p role="status">Ông/Bà đã đăng xuất khỏi các cổng đã đăng nhập bằng VNeID.</p>`}
-${error !== undefined && html`<p role="alert">${error}</p>`}
+export function welcomePage(
+  place: Place,
+  { signedOut = false, refusal }: { signedOut?: boolean; refusal?: Refusal } = {},
+): string {
+  const title = refusal === undefined ? 'Xin chào Ông/Bà' : 'Đăng nhập không thành công'
+  const sentence = refusals[refusal?.error ?? ''] ?? refusals['failed']
+  const body = html`
 <section>
-<h1>${error === undefined ? 'Xin chào Ông/Bà' : 'Đăng nhập không thành công'}</h1>
-<p>Vui lòng đăng nhập bằng Tài khoản Định danh điện tử cấp bởi Bộ Công an (VNeID) để nộp và theo dõi hồ sơ.</p>
+<h1>${title}</h1>
+${signedOut && html`<p role="status">Ông/Bà đã đăng xuất.</p>`}
+${refusal && html`<p role="alert">${sentence}<small>${refusal.detail}</small></p>`}
+<p>Vui lòng đăng nhập bằng Tài khoản Định danh điện tử cấp bởi Bộ Công an (VNeID)
+để nộp và theo dõi hồ sơ.</p>
 <div class="actions"><a class="button" href="/login">Đăng nhập bằng VNeID</a></div>
-</section>`)
+</section>`
+  return page(place, title, body)
 }
 
-export function personPage(place: Place, { claims, userinfo }: Person): string {
+export function personPage(place: Place, { claims, userinfo }: SignedIn): string {
   const { neighbour } = place
+  const there = neighbour && webAddress(`${neighbour.url}/login`)
   const accounts = (userinfo['legacy_accounts'] ?? []) as { id: string; method: string; linked_at: string }[]
   const organisation = userinfo['organisation'] as { id: string; name: string } | undefined
   const number = userinfo['citizen_id'] ?? userinfo['foreigner_id']
-  const facts: [string, unknown][] = [
+  const facts: [string, string | undefined][] = [
     ['Họ và tên', userinfo.name],
     ['Ngày sinh', userinfo.birthdate?.split('-').toReversed().join('/')],
-    ['Đối tượng', kinds[String(claims['kind'])]],
+    ['Đối tượng', kinds[claims['kind'] as string]],
     ['Mức độ định danh', levelInWords(claims.acr)],
     ['Số định danh cá nhân', typeof number === 'string' ? mask(number) : undefined],
     ['Tổ chức', organisation && `${organisation.name} (${organisation.id})`],
   ]
-  return page(place, 'Thông tin định danh', html`
+  return page(
+    place,
+    'Thông tin định danh',
+    html`
 <section>
 <h1>Thông tin định danh</h1>
-<dl>${facts.map(([term, fact]) => fact !== undefined && html`<dt>${term}</dt><dd>${String(fact)}</dd>`)}</dl>
+<dl>${facts.map(([term, fact]) => fact !== undefined && html`<dt>${term}</dt><dd>${fact}</dd>`)}</dl>
 </section>
 <section>
 <h2>Danh sách tài khoản liên kết</h2>
-${accounts.length === 0
+${
+  accounts.length === 0
     ? html`<p>Chưa có tài khoản nào của cổng này được liên kết với Ông/Bà.</p>`
     : html`<table>
-<thead><tr><th scope="col">Tài khoản</th><th scope="col">Căn cứ liên kết</th><th scope="col">Ngày liên kết</th></tr></thead>
-<tbody>${accounts.map(({ id, method, linked_at: at }) => html`<tr>
-<th scope="row">${id}</th><td>${methods[method] ?? method}</td><td>${new Date(at).toLocaleDateString('vi-VN')}</td>
-</tr>`)}</tbody></table>`}
+<thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${accounts.map(
+        ({ id, method, linked_at: at }) => html`<tr>
+<th scope="row">${id}</th><td>${methods[method] ?? method}</td><td>${day(at)}</td>
+</tr>`,
+      )}</tbody></table>`
+}
 </section>
 <section>
 <h2>Đi tiếp</h2>
 <div class="actions">
-${neighbour && html`<a class="button plain" href="${webAddress(`${neighbour.url}/login`)}">Sang ${neighbour.name}</a>`}
+${there && html`<a class="button plain" href="${there}">Sang ${neighbour?.name}</a>`}
 <form method="post" action="/logout"><button class="button">Đăng xuất</button></form>
 </div>
 </section>
-<section><details><summary>Nội dung ID token</summary><pre>${JSON.stringify(claims, null, 2)}</pre></details></section>`)
+<section><details><summary>Nội dung ID token</summary>
+<pre>${JSON.stringify(claims, null, 2)}</pre></details></section>`,
+  )
 }
 
+const columns = ['Tài khoản', 'Căn cứ liên kết', 'Ngày liên kết']
+const refusals: Readonly<Record<string, string>> = {
+  access_denied: 'Ông/Bà đã từ chối chia sẻ thông tin, hoặc tài khoản này không được đăng nhập vào cổng.',
+  unmet_authentication_requirements: 'Cổng này yêu cầu tài khoản VNeID có mức độ cao hơn.',
+  failed: 'Vui lòng thử lại sau.',
+}
 const kinds: Readonly<Record<string, string>> = {
   citizen: 'Công dân',
   foreigner: 'Người nước ngoài',
@@ -114,6 +138,8 @@ const kinds: Readonly<Record<string, string>> = {
 const methods: Readonly<Record<string, string>> = {
   attested_number: 'Số định danh đã so khớp với CSDL quốc gia về dân cư',
 }
+
+const day = (at: string) => new Date(at).toLocaleDateString('vi-VN', { timeZone: 'Asia/Ho_Chi_Minh' })
 
 const levelInWords = (acr: unknown) => {
   const level = /^urn:vneid:([12])$/.exec(String(acr))?.[1]
@@ -132,7 +158,7 @@ function page(place: Place, title: string, body: Html): string {
 <title>${title} – ${place.name}</title>
 <style>${raw(style)}</style>
 </head>
-<body class="${place.name.includes('Sơn Hà') && 'son-ha'}">
+<body class="${place.colour ?? 'blue'}">
 <p class="demo">TRANG MINH HỌA – KHÔNG PHẢI CỔNG DỊCH VỤ CÔNG THẬT</p>
 <header><p>${place.name}</p></header>
 <main>${body}</main>

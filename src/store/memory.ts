@@ -62,9 +62,8 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     },
     take(key) {
       const record = live(key)
-      const result = record && found(record)
       records.delete(key)
-      return counted(result)
+      return counted(record && { value: record.value, version: record.version, along: [] })
     },
     spend(key, ttl) {
       const record = live(key)
@@ -76,7 +75,8 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
       const refused: string[] = []
       for (const write of writes) {
         if ('delete' in write) records.delete(write.key)
-        else if (write.over !== undefined && live(write.key)?.version !== write.over) refused.push(write.key)
+        else if (write.over !== undefined && (live(write.key)?.version ?? null) !== write.over)
+          refused.push(write.key)
         else put(write.key, write.value, write.ttl, write.along)
       }
       return counted(refused)

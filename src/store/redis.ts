@@ -85,6 +85,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     const key = name(write.key)
     if ('delete' in write) return to.del(key)
     const stored = format(write, name)
+    if (write.over === null) return to.set(key, stored, 'EX', write.ttl, 'NX')
     if (write.over !== undefined) return to.replace(key, write.over, stored, write.ttl)
     return to.set(key, stored, 'EX', write.ttl)
   }
@@ -96,7 +97,9 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     },
     async take(key) {
       const stored = await trip(client.getdelBuffer(name(key)))
-      return stored === null ? undefined : { ...parse(stored), along: [] }
+      if (stored === null) return undefined
+      const { value, version } = parse(stored)
+      return { value, version, along: [] }
     },
     async spend(key, ttl) {
       const reply = await trip(client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, ttl))
@@ -121,7 +124,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
         replies = results.map(([, reply]) => reply)
       }
       return writes
-        .filter((write, index) => 'over' in write && replies[index] === 0)
+        .filter((write, index) => 'over' in write && (replies[index] === 0 || replies[index] === null))
         .map((write) => write.key)
     },
     ping: async () => void (await trip(client.ping())),
@@ -157,7 +160,17 @@ function connect(url: string): Redis | Cluster {
     connectTimeout: 5_000,
     commandTimeout: 5_000,
   }
-  if (mode === 'cluster') return new Cluster(nodes, { redisOptions: shared })
+  if (mode === 'cluster') return limited(new Cluster(nodes, { redisOptions: shared }), shared.commandTimeout)
   if (mode === 'sentinel') return new Redis({ ...shared, sentinels: nodes, name: path || 'mymaster' })
   return new Redis({ ...shared, ...nodes[0], db: Number(path || 0) })
+}
+
+/** `commandTimeout` counts on one server only; a Cluster that is wholly away would queue commands for ever. */
+function limited(cluster: Cluster, milliseconds: number): Cluster {
+  const send = cluster.sendCommand.bind(cluster)
+  cluster.sendCommand = (command, ...rest) => {
+    command.setTimeout(milliseconds)
+    return send(command, ...rest)
+  }
+  return cluster
 }

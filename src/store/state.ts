@@ -16,14 +16,14 @@ export type Write =
       readonly ttl: number
       /** Keys whose records are read together with this one. */
       readonly along?: readonly string[]
-      /** Write only if this version is still the stored one. */
-      readonly over?: string
+      /** Write only if this version is still the stored one; null: only if nothing is stored. */
+      readonly over?: string | null
     }
   | { readonly key: string; readonly delete: true }
 
 export interface State {
   read(key: string): Promise<Found | undefined>
-  /** Reads and removes: exactly one caller receives it. */
+  /** Reads and removes: exactly one caller receives it, without the records along. */
   take(key: string): Promise<Found | undefined>
   /** Reads and marks for `ttl` seconds; `spent` is false to exactly one caller. */
   spend(key: string, ttl: number): Promise<(Found & { readonly spent: boolean }) | undefined>

@@ -18,7 +18,7 @@ export interface Known {
     | { readonly id: string; readonly disabled: boolean; readonly cancelled: boolean }
     | undefined
   readonly links: readonly Link[]
-  /** Open legacy accounts of the portal with the same, attested number. */
+  /** Open legacy accounts of the portal with the same, attested number and of the same kind. */
   readonly attested: readonly string[]
 }
 
@@ -26,6 +26,9 @@ const linksOf = (subject: string, client: string) => `coalesce((
   select json_agg(json_build_object('id', l.id, 'accountId', l.account_id, 'method', l.method,
     'linkedAt', l.linked_at) order by l.linked_at, l.account_id)
   from account_link l where l.subject_id = ${subject} and l.client_id = ${client} and l.unlinked_at is null), '[]')`
+
+/** A staff account, or an organisation's under a person's number, is never linked by the number alone: a human decides. */
+const ofThatKind = `a.kind || '_id' = a.identifier_type`
 
 /** @param keys blind indexes of the number under every index key */
 export async function findForSignIn(
@@ -45,7 +48,7 @@ export async function findForSignIn(
        ${linksOf('s.id', '$3')} as links,
        array(select a.account_id from legacy_account a
              where a.client_id = $3 and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
-               and a.attested_at is not null and a.state = 'open') as attested
+               and a.attested_at is not null and a.state = 'open' and ${ofThatKind}) as attested
      from (select) one
        left join identifier_key k on k.type = $1 and k.key = any($2::bytea[])
        left join identifier i on i.id = k.identifier_id
@@ -96,6 +99,7 @@ export async function recordSignIn(
        from legacy_account a
        where a.client_id = $7 and a.account_id = any($8::text[]) and a.state = 'open'
          and a.identifier_type = $4 and a.identifier_key = any($6::bytea[]) and a.attested_at is not null
+         and ${ofThatKind}
        on conflict do nothing returning id, account_id, method, linked_at),
      moved as (
        update legacy_account a set state = 'linked' from linked l

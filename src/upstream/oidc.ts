@@ -112,9 +112,10 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
       return toIdentity(claims, authenticatedAt, config)
     },
 
-    end({ state, returnTo }) {
-      // Known once anybody has signed in or /health/ready was asked.
-      const address = last?.server.end_session_endpoint ?? config.endSessionEndpoint
+    async end({ state, returnTo }) {
+      // An issuer that is away must not keep anybody from leaving us.
+      const found = await road().catch(() => undefined)
+      const address = found?.server.end_session_endpoint ?? config.endSessionEndpoint
       if (address === undefined) return undefined
       const url = new URL(address)
       url.searchParams.set('client_id', config.clientId)

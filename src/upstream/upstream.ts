@@ -52,7 +52,7 @@ export interface Upstream {
    */
   complete(query: string, transaction: Transaction): Promise<Identity>
   /** Where to send the citizen to end the session at VNeID; undefined where the road offers none. */
-  end(request: { state: string; returnTo: string }): string | undefined
+  end(request: { state: string; returnTo: string }): Promise<string | undefined>
   /** Resolves when the road is configured and answers; for /health/ready. */
   ready(): Promise<void>
 }

@@ -116,7 +116,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
       return toIdentity(claims.data, now(), config)
     },
 
-    end({ state, returnTo }) {
+    async end({ state, returnTo }) {
       if (config.endSessionEndpoint === undefined) return undefined
       const url = new URL(config.endSessionEndpoint)
       url.searchParams.set('client_id', config.clientId)

@@ -1,51 +1,125 @@
 /**
  * The yardstick: oidc-provider as its documentation sets it up. An interaction that approves at once (or, when
- * `upstream` is given, one that goes to the same VNeID as the broker does), no mapping, no policy, no audit, no log.
+ * `upstream` is given, one that goes to the same VNeID as the broker does), no mapping, policy, audit or log.
  */
 import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Router } from '@koa/router'
-import { type ClientMetadata, type JWK, Provider } from 'oidc-provider'
+import type { Context } from 'koa'
+import { type ClientMetadata, Provider } from 'oidc-provider'
 import * as client from 'openid-client'
 import { openMap, openRedis } from './documented-adapter.ts'
 import { serve } from './measured.ts'
+
+interface UpstreamSettings {
+  issuer: string
+  clientId: string
+  clientSecret: string
+}
 
 export interface BareSettings {
   issuer: string
   /** Absent: a Map. */
   redisUrl?: string
   portal: ClientMetadata
-  upstream?: { issuer: string; clientId: string; clientSecret: string }
+  upstream?: UpstreamSettings
 }
 
 serve(async ({ issuer, redisUrl, portal, upstream }: BareSettings) => {
   const storage = redisUrl === undefined ? openMap() : openRedis(redisUrl)
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const cookieKey = randomBytes(32).toString('base64url')
   const provider = new Provider(issuer, {
     adapter: storage.adapter,
     clients: [portal],
-    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' } as JWK] },
-    findAccount: (_ctx, accountId) => ({ accountId, claims: async () => ({ sub: accountId, name: 'Nguyễn Văn An' }) }),
+    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' }] },
+    findAccount: (_ctx, accountId) => ({
+      accountId,
+      claims: () => Promise.resolve({ sub: accountId, name: 'Nguyễn Văn An' }),
+    }),
     claims: { openid: ['sub'], profile: ['name'] },
-    cookies: { keys: [cookieKey], ...(upstream && { short: { path: '/' } }) },
+    cookies: {
+      keys: [randomBytes(32).toString('base64url')],
+      // The way back from VNeID is not under the interaction's own path.
+      ...(upstream && { short: { path: '/', signed: true, httpOnly: true, sameSite: 'lax' as const } }),
+    },
     features: { devInteractions: { enabled: false } },
     pkce: { required: () => true },
     // The same lives as the broker's, so that both leave as much behind.
-    ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 28_800, IdToken: 600, Interaction: 900, Session: 28_800 },
+    ttl: {
+      AccessToken: 600,
+      AuthorizationCode: 60,
+      Grant: 28_800,
+      IdToken: 600,
+      Interaction: 900,
+      Session: 28_800,
+    },
   })
 
   const router = new Router()
-  /** What the documentation does after the questions: a grant of what was asked, and on. */
-  const approve = async (ctx: Parameters<Provider['app']['callback']>[0] | any, accountId: string) => {
-    const { params } = await provider.interactionDetails(ctx.req, ctx.res)
-    const grant = new provider.Grant({ accountId, clientId: String(params['client_id']) })
-    grant.addOIDCScope(String(params['scope']))
-    const grantId = await grant.save()
-    ctx.respond = false
-    await provider.interactionFinished(ctx.req, ctx.res, { login: { accountId }, consent: { grantId } })
-  }
-  if (upstream === undefined) router.get('/interaction/:uid', (ctx) => approve(ctx, 'one-and-the-same'))
+  if (upstream === undefined)
+    router.get('/interaction/:uid', (ctx) => approve(provider, ctx, 'one-and-the-same'))
+  else await brokered(router, provider, upstream)
   provider.use(router.routes())
+
+  const answer = provider.callback()
+  const server = createServer((request, response) => void answer(request, response))
+  server.listen(Number(new URL(issuer).port), '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    trips: () => Promise.resolve({ state: storage.trips(), sql: 0 }),
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await storage.close()
+    },
+  }
 })
+
+/** What the documentation does once the questions are answered: a grant of what was asked for, and on. */
+async function approve(provider: Provider, ctx: Context, accountId: string): Promise<void> {
+  const { params } = await provider.interactionDetails(ctx.req, ctx.res)
+  const grant = new provider.Grant({ accountId, clientId: String(params['client_id']) })
+  grant.addOIDCScope(String(params['scope']))
+  const grantId = await grant.save()
+  ctx.respond = false
+  await provider.interactionFinished(ctx.req, ctx.res, { login: { accountId }, consent: { grantId } })
+}
+
+/** The classic brokering: the interaction leads to VNeID, its callback ends the interaction. */
+async function brokered(
+  router: Router,
+  provider: Provider,
+  { issuer, ...us }: UpstreamSettings,
+): Promise<void> {
+  const vneid = await client.discovery(new URL(issuer), us.clientId, us.clientSecret, undefined, {
+    execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
+  })
+  const key = randomBytes(32)
+  const secretOf = (what: string, uid: string) =>
+    createHmac('sha256', key).update(`${what} ${uid}`).digest('base64url')
+
+  router.get('/interaction/:uid', async (ctx) => {
+    const { uid } = await provider.interactionDetails(ctx.req, ctx.res)
+    const url = client.buildAuthorizationUrl(vneid, {
+      redirect_uri: `${provider.issuer}/cb`,
+      scope: 'openid',
+      state: uid,
+      nonce: secretOf('nonce', uid),
+      code_challenge: await client.calculatePKCECodeChallenge(secretOf('verifier', uid)),
+      code_challenge_method: 'S256',
+    })
+    ctx.status = 303
+    ctx.redirect(url.href)
+  })
+  router.get('/cb', async (ctx) => {
+    const { uid } = await provider.interactionDetails(ctx.req, ctx.res)
+    const tokens = await client.authorizationCodeGrant(vneid, new URL(ctx.url, provider.issuer), {
+      expectedState: uid,
+      expectedNonce: secretOf('nonce', uid),
+      pkceCodeVerifier: secretOf('verifier', uid),
+      idTokenExpected: true,
+    })
+    await approve(provider, ctx, tokens.claims()!.sub)
+  })
+}

@@ -31,7 +31,9 @@ export async function launch(file: string, options: object, { alone }: { alone: 
     async ask<Answer>(question: Question, what: object = {}) {
       child.send({ question, options: what })
       const gone = exited.then(() => [{ fault: `${file} ended` }])
-      const [said] = (await Promise.race([once(child, 'message'), gone])) as [{ answer: Answer; fault?: string }]
+      const [said] = (await Promise.race([once(child, 'message'), gone])) as [
+        { answer: Answer; fault?: string },
+      ]
       if (said.fault !== undefined) throw new Error(`${file}: ${question}: ${said.fault}`)
       return said.answer
     },
@@ -53,7 +55,9 @@ export async function launch(file: string, options: object, { alone }: { alone: 
 /** Counts instructions of a process from now until the returned function is called; undefined where perf cannot. */
 export async function countInstructions(pid: number): Promise<() => Promise<number | undefined>> {
   if (!perfCounts) return () => Promise.resolve(undefined)
-  const perf = spawn('perf', ['stat', '-x,', '-e', events, '-p', String(pid)], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const perf = spawn('perf', ['stat', '-x,', '-e', events, '-p', String(pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let said = ''
   perf.stderr.setEncoding('utf8').on('data', (text: string) => void (said += text))
   await new Promise((resolve) => setTimeout(resolve, 300)) // it tells nobody when it has attached
@@ -66,7 +70,8 @@ export async function countInstructions(pid: number): Promise<() => Promise<numb
 }
 
 const events = 'instructions:u,instructions:k'
-const perfCounts = sumOf(spawnSync('perf', ['stat', '-x,', '-e', events, 'true'], { encoding: 'utf8' }).stderr) !== undefined
+const perfCounts =
+  sumOf(spawnSync('perf', ['stat', '-x,', '-e', events, 'true'], { encoding: 'utf8' }).stderr) !== undefined
 
 /** Lines of `perf stat -x,`: value,unit,event,… where the value may be `<not supported>`. */
 function sumOf(lines: string | null): number | undefined {

@@ -12,7 +12,12 @@ export interface Storage {
   close(): Promise<void>
 }
 
-const consumable = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode', 'BackchannelAuthenticationRequest'])
+const consumable = new Set([
+  'AuthorizationCode',
+  'RefreshToken',
+  'DeviceCode',
+  'BackchannelAuthenticationRequest',
+])
 const ofGrant = new Set([...consumable, 'AccessToken'])
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -29,12 +34,12 @@ export function openRedis(url: string, prefix = 'bare:'): Storage {
   const adapter = (model: string): Adapter => {
     const keyOf = (id: string) => `${prefix}${model}:${id}`
     const self: Adapter = {
-      async upsert(id, payload, ttl) {
+      async upsert(id, payload, ttl = 0) {
         const key = keyOf(id)
         const multi = redis.multi()
         if (consumable.has(model)) multi.hset(key, { payload: JSON.stringify(payload) })
         else multi.set(key, JSON.stringify(payload))
-        if (ttl) multi.expire(key, ttl)
+        multi.expire(key, ttl)
         if (ofGrant.has(model) && payload.grantId) {
           const list = grantKey(payload.grantId)
           multi.rpush(list, key)

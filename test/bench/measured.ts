@@ -22,7 +22,8 @@ export interface Opened {
 
 export type Question = 'open' | 'read' | 'settle' | 'profile' | 'profiled' | 'close'
 
-export function serve<Options>(open: (options: Options) => Promise<Opened>): void {
+/** @param open told by the parent what to open */
+export function serve(open: (options: never) => Promise<Opened>): void {
   let opened: Opened | undefined
   let requests = 0
   channel('http.server.request.start').subscribe(() => void requests++)
@@ -41,7 +42,7 @@ export function serve<Options>(open: (options: Options) => Promise<Opened>): voi
       heap: heapUsed + external,
     }
   }
-  const answers: Record<Question, (options: Options) => Promise<unknown>> = {
+  const answers: Record<Question, (options: never) => Promise<unknown>> = {
     open: async (options) => void (opened = await open(options)),
     read,
     settle: () => {
@@ -59,9 +60,9 @@ export function serve<Options>(open: (options: Options) => Promise<Opened>): voi
       inspector.disconnect()
       return profile
     },
-    close: async () => void (await opened?.close()),
+    close: () => opened?.close() ?? Promise.resolve(),
   }
-  process.on('message', ({ question, options }: { question: Question; options: Options }) => {
+  process.on('message', ({ question, options }: { question: Question; options: never }) => {
     answers[question](options).then(
       (answer) => process.send?.({ answer }),
       (error: Error) => process.send?.({ fault: error.stack ?? String(error) }),

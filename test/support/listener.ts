@@ -1,5 +1,5 @@
 /** A portal's back channel on loopback: keeps what was posted to each path, and serves documents. */
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll } from 'vitest'
@@ -14,14 +14,13 @@ export interface Listener {
 export async function openListener(): Promise<Listener> {
   const bodies = new Map<string, string[]>()
   const documents = new Map<string, string>()
-  const server = createServer((request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? ''
-    void text(request).then((body) => {
-      bodies.set(path, [...(bodies.get(path) ?? []), body])
-      response.setHeader('content-type', 'application/json')
-      response.end(documents.get(path) ?? '')
-    })
-  })
+    bodies.set(path, [...(bodies.get(path) ?? []), await text(request)])
+    response.setHeader('content-type', 'application/json')
+    response.end(documents.get(path) ?? '')
+  }
+  const server = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   afterAll(() => {
     server.closeAllConnections()

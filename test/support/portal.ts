@@ -10,8 +10,13 @@ export interface Portal {
   signIn(parameters?: Record<string, string>, visitor?: Visitor): Promise<SignedIn>
   /** The front channel only: where the browser ends, and what the portal hears if it ends there. */
   ask(parameters?: Record<string, string>, visitor?: Visitor): Promise<Asked>
-  redeem(answer: string, begun: Begun): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
-  refresh(refreshToken: string | undefined): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
+  redeem(
+    answer: string,
+    begun: Begun,
+  ): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
+  refresh(
+    refreshToken: string | undefined,
+  ): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers>
   userinfo(accessToken: string, sub?: string): Promise<client.UserInfoResponse>
 }
 export interface Begun {
@@ -55,7 +60,11 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
   const portal: Portal = {
     config,
     async begin(parameters = {}) {
-      const begun = { state: client.randomState(), nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier() }
+      const begun = {
+        state: client.randomState(),
+        nonce: client.randomNonce(),
+        verifier: client.randomPKCECodeVerifier(),
+      }
       const wish = {
         redirect_uri: redirectUri,
         scope,
@@ -73,14 +82,19 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
     },
     async ask(parameters, visitor = createVisitor()) {
       const begun = await portal.begin(parameters)
-      const page = await visitor.open(begun.url, { until: (address) => address.startsWith(`${redirectUri}?`) })
-      const answer = page.url.startsWith(redirectUri) ? Object.fromEntries(new URL(page.url).searchParams) : {}
+      const page = await visitor.open(begun.url, {
+        until: (address) => address.startsWith(`${redirectUri}?`),
+      })
+      const answer = page.url.startsWith(redirectUri)
+        ? Object.fromEntries(new URL(page.url).searchParams)
+        : {}
       return { visitor, begun, page, answer }
     },
     async signIn(parameters, visitor = createVisitor()) {
       const { begun, page } = await portal.ask(parameters, visitor)
       const { url, body } = page
-      if (!url.startsWith(redirectUri)) throw new Error(`stopped at ${new URL(url).pathname}: ${body.slice(0, 300)}`)
+      if (!url.startsWith(redirectUri))
+        throw new Error(`stopped at ${new URL(url).pathname}: ${body.slice(0, 300)}`)
       const tokens = await portal.redeem(url, begun)
       return { visitor, tokens, claims: tokens.claims()!, begun }
     },
@@ -93,16 +107,25 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
         dpopOption,
       ),
     refresh: (refreshToken) => client.refreshTokenGrant(config, refreshToken ?? '', undefined, dpopOption),
-    userinfo: (accessToken, sub) => client.fetchUserInfo(config, accessToken, sub ?? client.skipSubjectCheck, dpopOption),
+    userinfo: (accessToken, sub) =>
+      client.fetchUserInfo(config, accessToken, sub ?? client.skipSubjectCheck, dpopOption),
   }
   return portal
 }
 
 /** Presses a button of the page's form, as a browser without script does. */
-export function press(visitor: Visitor, page: Page, button: Record<string, string> = {}, until?: (url: string) => boolean): Promise<Page> {
+export function press(
+  visitor: Visitor,
+  page: Page,
+  button: Record<string, string> = {},
+  until?: (url: string) => boolean,
+): Promise<Page> {
   const [, action] = /<form method="post" action="([^"]+)"/.exec(page.body) ?? []
   if (action === undefined) throw new Error(`no form: ${page.body.slice(0, 300)}`)
   const inputs = [...page.body.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)]
   const form = Object.fromEntries(inputs.map(([, name, value]) => [name, value]))
-  return visitor.open(new URL(action, page.url).href, { form: { ...form, ...button }, ...(until && { until }) })
+  return visitor.open(new URL(action, page.url).href, {
+    form: { ...form, ...button },
+    ...(until && { until }),
+  })
 }

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -168,11 +169,14 @@ async function retried<T>(start: () => Promise<T>, attempts = 3): Promise<T> {
   }
 }
 
-/** Free together with the port 10,000 above it, where a Redis Cluster node gossips. */
+/**
+ * Free together with the port 10,000 above it, where a Redis Cluster node gossips; below the range that the
+ * system hands out by itself, so that no outgoing connection takes it before its server does.
+ */
 export async function freePort(): Promise<number> {
-  const port = await bind(0)
-  if (port <= 55_535 && (await bind(port + 10_000).catch(() => 0)) !== 0) return port
-  return freePort()
+  const port = randomInt(12_000, 22_000)
+  const free = await Promise.all([bind(port), bind(port + 10_000)]).catch(() => undefined)
+  return free === undefined ? freePort() : port
 }
 
 function bind(port: number): Promise<number> {
@@ -186,7 +190,7 @@ function bind(port: number): Promise<number> {
 }
 
 /** Debian keeps PostgreSQL's servers out of PATH. */
-function findBinary(name: string): string | undefined {
+export function findBinary(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   const debian = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) =>
     b.localeCompare(a, 'en', { numeric: true }),

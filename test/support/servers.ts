@@ -1,8 +1,14 @@
 /**
  * Finds or starts the servers of a test run: `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_REDIS_CLUSTER_URL`,
  * or private ones. What is missing is named and its tests are skipped; with `CI` or `REQUIRE_SERVERS` it is a fault.
+ * At the end of the run everything that it left is searched for citizens and secrets in clear.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { dumpRedis, dumpServer } from './dumps.ts'
+import { searchFolder } from './leaks.ts'
 import { type PrivateServer, startPostgres, startRedis, startRedisCluster } from './private-servers.ts'
 
 declare module 'vitest' {
@@ -27,12 +33,14 @@ const kinds = [
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
   const required = [process.env.CI, process.env.REQUIRE_SERVERS].includes('true')
-  const started: PrivateServer[] = []
+  const leakFolder = mkdtempSync(join(tmpdir(), 'broker-run-'))
+  project.provide('leakFolder', leakFolder)
+  const started: (PrivateServer & { key: string })[] = []
   const stop = async () => void (await Promise.all(started.map((server) => server.stop())))
   const find = async ({ name, key, variable, start }: (typeof kinds)[number]) => {
     const given = process.env[variable]
     const server = given ? undefined : await start()
-    if (server !== undefined) started.push(server)
+    if (server !== undefined) started.push({ ...server, key })
     const url = given || server?.url
     if (url === undefined && required) throw new Error(`${name} is required: install it or set ${variable}`)
     if (url === undefined) console.warn(`skipped: the tests on ${name} (not installed, and no ${variable})`)
@@ -40,7 +48,34 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   const outcomes = await Promise.allSettled(kinds.map(find))
   const fault = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (fault === undefined) return stop
-  await stop()
-  throw fault.reason
+  if (fault !== undefined) {
+    await stop()
+    throw fault.reason
+  }
+  return async () => {
+    try {
+      // A server that was given to us may hold what is not ours: only private ones are dumped.
+      await Promise.all(
+        started.map(async ({ key, url }) => {
+          const dump = key === 'databaseUrl' ? dumpServer(url) : dumpRedis(url)
+          writeFileSync(join(leakFolder, `dump-${key}`), await dump)
+        }),
+      )
+    } finally {
+      await stop()
+    }
+    failOnLeaks(leakFolder)
+  }
+}
+
+function failOnLeaks(folder: string): void {
+  const { findings, files, secrets } = searchFolder(folder)
+  // A search that was given secrets and nothing to find them in would always be content.
+  const isBlind = secrets > 0 && !files.some((file) => file.startsWith('log-'))
+  if (findings.length === 0 && !isBlind) return rmSync(folder, { recursive: true })
+  process.exitCode = 1
+  const what = isBlind ? ['nothing was there to be searched'] : findings
+  throw new Error(
+    `in clear after the test run, see ${folder}:\n${what.map((line) => `  ${line}`).join('\n')}`,
+  )
 }

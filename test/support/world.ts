@@ -15,13 +15,17 @@ import { type Database, openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { insertLegacyAccount } from '../../src/store/legacy-accounts.ts'
 import { discoverPortal, type Portal, type PortalOptions } from './portal.ts'
+import { dumpRedis, dumpRows } from './dumps.ts'
 import { freePort } from './private-servers.ts'
+import { openRecord, recordSecrets } from './record.ts'
 
 export type Engine = 'server' | 'embedded'
 
 export interface World {
   readonly issuer: string
   readonly config: Config
+  /** The same as environment variables, for a broker in a process of its own. */
+  readonly settings: Readonly<Record<string, string>>
   readonly simulator: Simulator
   /** A second connection to the same database; undefined when it is embedded (one process, one owner). */
   readonly db: Database
@@ -65,7 +69,7 @@ export async function openWorld({
   environment = {},
 }: { dialect?: 'oidc' | 'vneid'; database?: Engine; state?: Engine | 'cluster'; environment?: Record<string, string> } = {}): Promise<World> {
   const port = await freePort()
-  const issuer = `http://127.0.0.1:${port}`
+  const issuer = environment['ISSUER'] ?? `http://127.0.0.1:${port}`
   const simulator = await openSimulator({
     clients: [
       {
@@ -110,8 +114,16 @@ export async function openWorld({
     ...environment,
   }
   const config = loadConfig(settings)
+  for (const name of ['SEAL_KEYS', 'INDEX_KEYS', 'COOKIE_KEYS', 'PAIRWISE_KEY', 'UPSTREAM_CLIENT_SECRET']) {
+    recordSecrets(settings[name]!.split(','))
+  }
   const logLines: string[] = []
-  const log = createLog({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
+  const record = openRecord('log')
+  const write = (line: string) => {
+    logLines.push(line)
+    record(line)
+  }
+  const log = createLog({ level: 'debug', destination: { write } })
 
   const db = await openDatabase(config.database)
   await migrate(db)
@@ -123,12 +135,14 @@ export async function openWorld({
   const world: World = {
     issuer,
     config,
+    settings,
     simulator,
     db,
     logLines,
     operationsUrl: broker.operationsUrl,
     async register(...definitions) {
-      await registerClients({ db, log, actor: 'test' }, definitions)
+      const registered = await registerClients({ db, log, actor: 'test' }, definitions)
+      recordSecrets([...definitions.map((given) => given['client_secret'] as string), ...registered.map(({ secret }) => secret)])
       await broker.refresh()
     },
     async legacyAccount({ clientId, accountId, number, attested = true }) {
@@ -157,6 +171,11 @@ export async function openWorld({
       world.operationsUrl = broker.operationsUrl
     },
     async close() {
+      openRecord('metrics')(await (await fetch(`${world.operationsUrl}/metrics`)).text())
+      if (database === 'embedded') openRecord('rows')(await dumpRows(db))
+      // What outlives the run is dumped at its end; a server that a test has stopped holds nothing.
+      const briefly = state === 'embedded' ? '' : await dumpRedis(stateUrl, 900).catch(() => '')
+      if (briefly !== '') openRecord('redis')(briefly)
       await broker.stop()
       if (database === 'server') await db.close()
       await simulator.close()

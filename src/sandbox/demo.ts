@@ -1,0 +1,183 @@
+/** `npm run demo`: the simulator, the broker and two portals on loopback; a scripted login; then yours. */
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { createCitizenKeys } from '../citizen-id.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { createLog } from '../log.ts'
+import { start } from '../main.ts'
+import { generateSigningKey } from '../oidc/keys.ts'
+import { createSeal } from '../seal.ts'
+import { openDatabase } from '../store/db.ts'
+import { migrate } from '../store/migrate.ts'
+import { citizenNamed, citizens } from './citizens.ts'
+import { takePort } from './demo-ports.ts'
+import { playScript } from './demo-script.ts'
+import { createTeller, NotHeld, type Teller } from './demo-telling.ts'
+import { type Examples, readExamples, registerExamples } from './examples.ts'
+import { openPortal, type Portal } from './portal.ts'
+import { openSimulator, type Simulator } from './simulator.ts'
+
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+const newKey = () => randomBytes(32).toString('base64url')
+const at = (port: number) => `http://127.0.0.1:${port}`
+const upstreamClient = { clientId: 'vneid-sso-gateway', clientSecret: newKey() }
+/** Of the broker; shown only if something fails. */
+const logLines: string[] = []
+/** Everything open, the last one first. */
+const open: { close(): Promise<unknown> }[] = []
+
+try {
+  const { once } = parseArgs({ options: { once: { type: 'boolean', default: false } } }).values
+  await run(once)
+  if (once) await closeAll()
+  else for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void closeAll())
+} catch (error) {
+  process.exitCode = 1
+  const why = error instanceof NotHeld ? `this did not hold: ${error.message}` : String(error)
+  process.stderr.write(`\nThe demo failed: ${why}\n`)
+  if (logLines.length > 0) process.stderr.write(`\nThe broker’s last words:\n${logLines.slice(-40).join('')}`)
+  await closeAll()
+}
+
+async function closeAll(): Promise<void> {
+  for (const part of open.splice(0)) await part.close().catch(() => {})
+}
+
+async function run(once: boolean): Promise<void> {
+  print('VNeID SSO gateway, a demonstration. Every person, portal and number in it is made up.\n')
+  const usual = process.env['DEMO_PORTS'] !== 'free'
+  const port = (who: string, wanted: number) => takePort({ who, wanted: usual ? wanted : 0, print })
+  const brokerPort = await port('the broker', 3000)
+  const simulatorPort = await port('the VNeID simulator', 3400)
+  const portalPorts = [await port('portal one', 4001), await port('portal two', 4002)]
+  const [one = 0, two = 0] = portalPorts
+  const examples = readExamples({ [at(4001)]: at(one), [at(4002)]: at(two) })
+
+  print('Starting. The embedded PostgreSQL takes a few seconds to unpack into memory …\n')
+  const citizen = citizenNamed('an')
+  const simulator = await openSimulator({
+    port: simulatorPort,
+    clients: [
+      {
+        ...upstreamClient,
+        redirectUris: [`${at(brokerPort)}/callback`],
+        postLogoutRedirectUris: [`${at(brokerPort)}/signed-out`],
+      },
+    ],
+    approve: citizen.key,
+  })
+  open.unshift(simulator)
+  const config = configOf(brokerPort, simulator)
+  const { issuer } = config
+  const { db, citizenKeys, secrets, operationsUrl } = await openBroker(config, examples)
+  const portals = await openPortals({ issuer, examples, secrets, ports: portalPorts })
+
+  const places = [
+    ['VNeID', simulator.url, 'simulated'],
+    ['broker', issuer, 'VNeID dialect oidc, stores in memory, random keys of this run'],
+    ...examples.clients
+      .slice(0, 2)
+      .map(({ client_name: name, token_endpoint_auth_method: method }, index) => [
+        index === 0 ? 'portal one' : 'portal two',
+        portals[index]?.url ?? '',
+        `${name}, ${method}`,
+      ]),
+  ]
+  const tell = createTeller(print, new Map(places.map(([name = '', url = '']) => [url, name])))
+  tell.table([['who', 'where', 'what'], ...places])
+  await playScript({ issuer, db, citizenKeys, simulator, examples, portals, citizen, tell })
+  print('\nEvery step held.')
+  if (!once) invite({ tell, simulator, portals, issuer, operationsUrl })
+}
+
+function configOf(port: number, simulator: Simulator): Config {
+  return loadConfig({
+    ISSUER: at(port),
+    PORT: String(port),
+    OPERATIONS_PORT: '0',
+    DATABASE_URL: 'embedded:memory',
+    STATE_URL: 'memory:',
+    SEAL_KEYS: newKey(),
+    INDEX_KEYS: newKey(),
+    COOKIE_KEYS: newKey(),
+    PAIRWISE_KEY: newKey(),
+    UPSTREAM_DIALECT: 'oidc',
+    UPSTREAM_ISSUER: simulator.issuer,
+    UPSTREAM_CLIENT_ID: upstreamClient.clientId,
+    UPSTREAM_CLIENT_SECRET: upstreamClient.clientSecret,
+    SHUTDOWN_GRACE: '2',
+  })
+}
+
+async function openBroker(config: Config, examples: Examples) {
+  const keepLine = (line: string) => void logLines.splice(0, logLines.push(line) - 200)
+  const log = createLog({ level: 'info', destination: { write: keepLine } })
+  const db = await openDatabase(config.database)
+  open.unshift(db)
+  await migrate(db)
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
+  const seal = createSeal(config.keys.seal, 'identifier')
+  const citizenKeys = createCitizenKeys({ indexKeys: config.keys.index, seal })
+  const secrets = await registerExamples({ db, log, citizenKeys }, examples)
+  const broker = await start(config, log, { db })
+  open.unshift({ close: () => broker.stop() })
+  return { db, citizenKeys, secrets, operationsUrl: broker.operationsUrl }
+}
+
+async function openPortals({
+  issuer,
+  examples,
+  secrets,
+  ports,
+}: {
+  issuer: string
+  examples: Examples
+  secrets: ReadonlyMap<string, string>
+  ports: readonly number[]
+}): Promise<[Portal, Portal]> {
+  const openOne = async (index: 0 | 1) => {
+    const [client, other] = [examples.clients[index]!, examples.clients[1 - index]!]
+    const portal = await openPortal({
+      issuer,
+      clientId: client.client_id,
+      secret: secrets.get(client.client_id),
+      scope: client.scope,
+      name: client.client_name,
+      colour: index === 0 ? 'blue' : 'green',
+      port: ports[index]!,
+      neighbour: { name: other.client_name, url: at(ports[1 - index]!) },
+    })
+    open.unshift(portal)
+    return portal
+  }
+  return [await openOne(0), await openOne(1)]
+}
+
+function invite({
+  tell,
+  simulator,
+  portals: [one, two],
+  issuer,
+  operationsUrl,
+}: {
+  tell: Teller
+  simulator: Simulator
+  portals: readonly [Portal, Portal]
+  issuer: string
+  operationsUrl: string
+}): void {
+  simulator.approve(undefined)
+  print('\nNow you. VNeID shows its screens from here on: choose a citizen, agree, type any six digits.\n')
+  tell.table([
+    ['open', 'in a browser'],
+    ['portal one', one.url],
+    ['portal two', two.url],
+    ['discovery', `${issuer}/.well-known/openid-configuration`],
+    ['metrics', `${operationsUrl}/metrics`],
+  ])
+  tell.table([
+    ['citizen', 'number', 'name', 'what is special'],
+    ...citizens.map(({ key, number, name, note }) => [key, number, name, note ?? '']),
+  ])
+  print('It runs until Ctrl-C, and keeps nothing.')
+}

@@ -1,0 +1,232 @@
+/** What the database decides about people, portals, keys and the audit, on a server and embedded. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { type CitizenKeys, createCitizenKeys, Identifier } from '../src/citizen-id.ts'
+import { createLog } from '../src/log.ts'
+import { createSignIn } from '../src/login/sign-in.ts'
+import type { Requirement } from '../src/oidc/policy.ts'
+import { createSeal } from '../src/seal.ts'
+import { deleteOldAuditEvents, insertAuditEvents } from '../src/store/audit.ts'
+import { findClients, listClients, listClientVersions, putClient } from '../src/store/clients.ts'
+import { type Database, openDatabase } from '../src/store/db.ts'
+import { insertSigningKey, listSigningKeys } from '../src/store/keys.ts'
+import { insertLegacyAccount } from '../src/store/legacy-accounts.ts'
+import { migrate } from '../src/store/migrate.ts'
+import { findForSignIn, recordSignIn } from '../src/store/subjects.ts'
+import type { Identity } from '../src/upstream/upstream.ts'
+import { freshDatabase } from './support/world.ts'
+
+const log = createLog({ level: 'silent' })
+const seal = createSeal([randomBytes(32)], 'identifier')
+const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]
+const before = createCitizenKeys({ indexKeys: [oldKey], seal })
+const during = createCitizenKeys({ indexKeys: [newKey, oldKey], seal })
+const after = createCitizenKeys({ indexKeys: [newKey], seal })
+
+let serial = 0
+const newNumber = () => Identifier.parse('citizen_id', `001090${String(++serial).padStart(6, '0')}`)
+const someone = (identifier = newNumber()): Identity => ({
+  kind: 'citizen',
+  identifier,
+  level: 2,
+  authenticatedAt: 1,
+})
+const at = (clientId: string) => ({
+  requirement: {
+    clientId,
+    kinds: ['citizen'],
+    level: 1,
+    levelAsked: false,
+    essentialAcrs: undefined,
+  } satisfies Requirement,
+  reference: 'R',
+  sso: false,
+})
+
+const engines = [
+  { name: 'a PostgreSQL server', missing: inject('databaseUrl') === undefined, address: freshDatabase },
+  { name: 'PGlite in the process', missing: false, address: () => Promise.resolve('embedded:memory') },
+]
+for (const { name, missing, address } of engines)
+  describe.skipIf(missing)(`people in ${name}`, () => {
+    let db: Database
+    beforeAll(async () => {
+      db = await openDatabase({ url: await address() })
+      await migrate(db)
+      for (const id of ['portal-a', 'portal-b']) await putClient(db, { id, metadata: {}, secretHash: null })
+    })
+    afterAll(() => db.close())
+
+    const signer = (citizenKeys: CitizenKeys) => createSignIn({ db, citizenKeys, log })
+    const countOf = async (from: string) =>
+      (await db.query<{ n: number }>(`select count(*)::int as n from ${from}`))[0]!.n
+    const account = (
+      identifier: Identifier,
+      accountId: string,
+      changes: { attestedAt?: Date } = { attestedAt: new Date() },
+    ) =>
+      insertLegacyAccount(db, {
+        clientId: 'portal-a',
+        accountId,
+        kind: 'citizen',
+        identifier: {
+          type: identifier.type,
+          key: before.keys(identifier)[0]!,
+          sealed: before.seal(identifier),
+        },
+        ...changes,
+      })
+
+    test('many first sign-ins of one number at once make one subject and one audit row of its birth', async () => {
+      const signIn = signer(before)
+      const identity = someone()
+      const subjects = await countOf('subject')
+      const results = await Promise.all(Array.from({ length: 12 }, () => signIn(identity, at('portal-a'))))
+      const [subjectId, ...others] = new Set(results.map((result) => result.subjectId))
+      expect(others).toEqual([])
+      expect(await countOf('subject')).toBe(subjects + 1)
+      expect(
+        await countOf(`audit_event where subject_id = '${subjectId}' and event = 'subject.created'`),
+      ).toBe(1)
+      expect(
+        await countOf(`audit_event where subject_id = '${subjectId}' and event = 'login.completed'`),
+      ).toBe(12)
+    })
+
+    test('while index keys rotate, who was registered under the old key is found, who comes first is kept under both', async () => {
+      const [known, newcomer] = [someone(), someone()]
+      const { subjectId } = await signer(before)(known, at('portal-a'))
+      expect((await signer(during)(known, at('portal-a'))).subjectId).toBe(subjectId)
+      const first = await signer(during)(newcomer, at('portal-a'))
+      expect((await signer(before)(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
+      expect((await signer(after)(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
+    })
+
+    test('a broker with the new key and one without it still make one subject of one number', async () => {
+      const identity = someone()
+      const results = await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          signer(index % 2 === 0 ? before : during)(identity, at('portal-a')),
+        ),
+      )
+      expect(new Set(results.map(({ subjectId }) => subjectId)).size).toBe(1)
+    })
+
+    test('an account is linked once although two tabs sign in at once, and both hear of it', async () => {
+      for (let round = 0; round < 10; round++) {
+        const identity = someone()
+        const signIn = signer(before)
+        // Known already, so that the race is about the account alone.
+        await signIn(identity, at('portal-b'))
+        const accountId = randomUUID()
+        await account(identity.identifier, accountId)
+        const results = await Promise.all([1, 2, 3].map(() => signIn(identity, at('portal-a'))))
+        for (const { links } of results) expect(links.map((link) => link.accountId)).toEqual([accountId])
+        expect(await countOf(`account_link where account_id = '${accountId}'`)).toBe(1)
+        expect(await countOf(`audit_event where event = 'link.created' and client_id = 'portal-a'`)).toBe(
+          round + 1,
+        )
+      }
+    })
+
+    test('an account whose number nobody compared with the population database is never linked', async () => {
+      const identity = someone()
+      await account(identity.identifier, 'unattested', {})
+      expect((await signer(before)(identity, at('portal-a'))).links).toEqual([])
+      expect(await countOf(`account_link where account_id = 'unattested'`)).toBe(0)
+    })
+
+    test('there is no link without its audit row, and no subject without its number: one statement, all or nothing', async () => {
+      const identifier = newNumber()
+      await account(identifier, 'whole')
+      const change = {
+        subjectId: randomUUID(),
+        create: { kind: 'citizen', identifierId: randomUUID(), sealed: before.seal(identifier) },
+        type: identifier.type,
+        keys: before.keys(identifier),
+        clientId: 'portal-a',
+        accountIds: ['whole'],
+        method: 'attested_number',
+        actor: 'citizen',
+        reference: 'R',
+      }
+      const counts = async () =>
+        Promise.all(['subject', 'identifier', 'identifier_key', 'account_link', 'audit_event'].map(countOf))
+      const untouched = await counts()
+      // The last part of the statement, the audit, is what fails.
+      const unheard = [{ event: 'login.completed' as const, actor: 'citizen', subjectId: 'not a uuid' }]
+      await expect(recordSignIn(db, { ...change, events: unheard })).rejects.toThrow('type uuid')
+      expect(await counts()).toEqual(untouched)
+      expect(await countOf(`legacy_account where account_id = 'whole' and state = 'open'`)).toBe(1)
+
+      const [link] = await recordSignIn(db, { ...change, events: [] })
+      expect(link).toMatchObject({ accountId: 'whole', method: 'attested_number' })
+      expect(new Date(link!.linkedAt).getTime()).toBeGreaterThan(Date.now() - 60_000)
+      const known = await findForSignIn(db, identifier.type, change.keys, 'portal-a')
+      expect(known).toEqual({
+        subject: { id: change.subjectId, disabled: false, cancelled: false },
+        links: [link],
+        attested: [],
+      })
+    })
+
+    test('a disabled subject and a cancelled number are refused, and make no second subject', async () => {
+      const [disabled, cancelled] = [someone(), someone()]
+      const signIn = signer(before)
+      const one = await signIn(disabled, at('portal-a'))
+      const two = await signIn(cancelled, at('portal-a'))
+      await db.query('update subject set disabled_at = now() where id = $1', [one.subjectId])
+      await db.query('update identifier set valid_to = now() where subject_id = $1', [two.subjectId])
+      const subjects = await countOf('subject')
+      await expect(signIn(disabled, at('portal-a'))).rejects.toMatchObject({ code: 'subject_disabled' })
+      await expect(signIn(cancelled, at('portal-a'))).rejects.toMatchObject({ code: 'identifier_cancelled' })
+      expect(await countOf('subject')).toBe(subjects)
+    })
+
+    test('a legacy account that is imported again stays as it is', async () => {
+      const identifier = newNumber()
+      expect([await account(identifier, 'twice'), await account(newNumber(), 'twice')]).toEqual([true, false])
+      const { attested } = await findForSignIn(db, identifier.type, before.keys(identifier), 'portal-a')
+      expect(attested).toEqual(['twice'])
+    })
+
+    test('a portal is written only where it differs, and every change has a version', async () => {
+      const portal = { id: 'portal-c', metadata: { name: 'Cổng', list: [1] }, secretHash: randomBytes(32) }
+      expect(await putClient(db, portal)).toBe('created')
+      expect(await putClient(db, portal)).toBe('unchanged')
+      expect(await putClient(db, { ...portal, secretHash: null })).toBe('changed')
+      expect(await putClient(db, { ...portal, secretHash: null, metadata: {} })).toBe('changed')
+      expect(await putClient(db, portal)).toBe('changed')
+      const row = { ...portal, version: 4 }
+      expect(await findClients(db, ['portal-c', 'nobody'])).toEqual([row])
+      expect((await listClients(db)).at(-1)).toEqual(row)
+      expect(await listClientVersions(db)).toContainEqual({ id: 'portal-c', version: 4 })
+    })
+
+    test('of signing keys the newest is first', async () => {
+      const key = (kid: string) => ({ kid, alg: 'ES256', public: { kid }, sealed: randomBytes(40) })
+      const [older, newer] = [key('older'), key('newer')]
+      await insertSigningKey(db, older)
+      await insertSigningKey(db, newer)
+      expect(await listSigningKeys(db)).toEqual([newer, older])
+      await expect(insertSigningKey(db, older)).rejects.toMatchObject({ code: '23505' })
+    })
+
+    test('retention deletes what is older than its days, in bounded batches, and nothing else', async () => {
+      const detail = { reason: 'old', list: ['a'] }
+      const event = { event: 'session.ended' as const, actor: 'system', clientId: 'retention', detail }
+      await insertAuditEvents(db, [event, event, event, event])
+      await db.query(
+        `update audit_event set at = now() - make_interval(days => 401) where id in
+         (select id from audit_event where client_id = 'retention' order by id limit 3)`,
+      )
+      const rows = await countOf('audit_event')
+      expect(await deleteOldAuditEvents(db, 400, 2)).toBe(2)
+      expect(await deleteOldAuditEvents(db, 400, 2)).toBe(1)
+      expect(await deleteOldAuditEvents(db, 400, 2)).toBe(0)
+      expect(await countOf('audit_event')).toBe(rows - 3)
+      expect(
+        await db.query(`select detail, subject_id from audit_event where client_id = 'retention'`),
+      ).toEqual([{ detail, subject_id: null }])
+    })
+  })

@@ -1,0 +1,121 @@
+/**
+ * The search for what must never lie anywhere in clear: the sandbox's citizens, and every secret that the test
+ * run saw (`record.ts`). It tells the place and the kind of a finding, and never the value.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { citizens } from '../../src/sandbox/citizens.ts'
+
+export interface Needle {
+  readonly kind: string
+  readonly text: string
+  /** Found only where no letter, digit, dot or dash stands beside it: short runs of digits turn up in anything. */
+  readonly alone?: boolean
+}
+
+/** Numbers, names and full birth dates, in every spelling that a log, a dump or a URL may give them. */
+export function citizenNeedles(): Needle[] {
+  return citizens.flatMap(({ key, number, name, birthDate = '' }) => {
+    const names = [name.normalize('NFC'), name.normalize('NFD')]
+    const compact = birthDate.replaceAll('-', '')
+    const of = (kind: string, texts: readonly string[]) =>
+      [...new Set(texts)].map((text) => ({ kind: `the ${kind} of ${key}`, text }))
+    return [
+      ...of('number', [number, ...disguises(number)]),
+      ...of(
+        'name',
+        names.flatMap((form) => [form, ...disguises(form), ...disguises(form.toUpperCase())]),
+      ),
+      // Where only the year is known there is nothing to find: any four digits may be a year.
+      ...(birthDate.length < 10
+        ? []
+        : [
+            ...[birthDate, compact].map((text) => ({ kind: `the birth date of ${key}`, text, alone: true })),
+            ...of('birth date', [birthDate, compact].flatMap(disguises)),
+          ]),
+    ]
+  })
+}
+
+const secretNeedles = (secrets: Iterable<string>): Needle[] =>
+  [...new Set(secrets)].flatMap((secret) =>
+    [secret, Buffer.from(secret).toString('hex'), encodeURIComponent(secret)].map((text) => ({
+      kind: 'a secret',
+      text,
+    })),
+  )
+
+/** As JSON escapes, in a URL, as hexadecimal (how a dump shows bytes), and within base64 at each alignment. */
+function disguises(text: string): string[] {
+  const escaped = text.replaceAll(
+    /[^ -~]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  const url = encodeURIComponent(text)
+  const base64 = [0, 1, 2].map((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]).toString('base64')
+    // Without the characters that the neighbouring bytes have a part in.
+    return encoded.slice(
+      Math.ceil((offset * 8) / 6),
+      Math.floor(((offset + Buffer.byteLength(text)) * 8) / 6),
+    )
+  })
+  const forms = [escaped, url, url.replaceAll('%20', '+'), Buffer.from(text).toString('hex'), ...base64]
+  const inUrls = base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))
+  return [...forms, ...inUrls].filter((form) => form !== text)
+}
+
+const width = 8
+const slots = 1 << 22
+
+/** @returns a search for all needles in one pass; letters count as equal in both cases. */
+export function createSearch(needles: readonly Needle[]): (text: string) => string[] {
+  const byHead = new Map<number, { bytes: Buffer; needle: Needle }[]>()
+  const filter = new Uint8Array(slots)
+  for (const needle of needles) {
+    const bytes = Buffer.from(needle.text.toLowerCase())
+    if (bytes.length < width) throw new Error(`too short to be searched for: ${needle.kind}`)
+    const head = headAt(bytes, 0)
+    byHead.set(head, [...(byHead.get(head) ?? []), { bytes, needle }])
+    filter[head & (slots - 1)] = 1
+  }
+  return (text) => {
+    const found = new Set<string>()
+    // A dump writes the backslash of an escape twice.
+    const bytes = Buffer.from(text.toLowerCase().replaceAll('\\\\', '\\'))
+    for (let at = 0; at + width <= bytes.length; at++) {
+      const head = headAt(bytes, at)
+      if (filter[head & (slots - 1)] === 0) continue
+      for (const { bytes: wanted, needle } of byHead.get(head) ?? []) {
+        const end = at + wanted.length
+        if (bytes.compare(wanted, 0, wanted.length, at, Math.min(end, bytes.length)) !== 0) continue
+        if (needle.alone && (touches(bytes[at - 1]) || touches(bytes[end]))) continue
+        found.add(needle.kind)
+      }
+    }
+    return [...found]
+  }
+}
+
+/** The first eight bytes as one number. */
+const headAt = (bytes: Buffer, at: number): number =>
+  (Math.imul(word(bytes, at), 0x9e3779b1) ^ Math.imul(word(bytes, at + 4), 0x85ebca6b)) >>> 0
+const word = (bytes: Buffer, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+const touches = (byte: number | undefined): boolean =>
+  byte !== undefined && /[\w.-]/.test(String.fromCharCode(byte))
+
+/** Searches the files of a run's folder; those named `secrets-…` say what else to look for. */
+export function searchFolder(folder: string): { findings: string[]; files: string[]; secrets: number } {
+  const [recorded, files] = partition(readdirSync(folder), (file) => file.startsWith('secrets-'))
+  const read = (file: string) => readFileSync(join(folder, file), 'utf8')
+  const secrets = recorded.flatMap((file) => read(file).split('\n')).filter((line) => line !== '')
+  const search = createSearch([...citizenNeedles(), ...secretNeedles(secrets)])
+  const findings = files.flatMap((file) => search(read(file)).map((kind) => `${file}: ${kind}`))
+  return { findings, files, secrets: secrets.length }
+}
+
+const partition = (names: readonly string[], isFirst: (name: string) => boolean): [string[], string[]] => [
+  names.filter(isFirst),
+  names.filter((name) => !isFirst(name)),
+]
