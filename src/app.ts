@@ -10,6 +10,7 @@ import { acceptPostedForm } from './http/posted-form.ts'
 import type { Log } from './log.ts'
 import { createFace } from './login/face.ts'
 import { hideEngineCookies } from './login/hand-off.ts'
+import { createLogoutRoutes } from './login/logout-routes.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createSignIn } from './login/sign-in.ts'
 import { createTransactions } from './login/transaction.ts'
@@ -110,6 +111,7 @@ export async function createApp({
   app.use(acceptPostedForm)
   app.use(hideEngineCookies)
   app.use(createLoginRoutes({ config, db, provider, upstream, transactions, signIn, face, log }))
+  app.use(createLogoutRoutes({ config, db, provider, upstream, log }))
   for (const engine of provider.middleware) app.use(engine)
 
   const callback = app.callback()

@@ -4,6 +4,8 @@
  */
 import { auditEvents } from './metrics.ts'
 import type { Log } from './log.ts'
+import { insertAuditEvents } from './store/audit.ts'
+import type { Db } from './store/db.ts'
 
 export type AuditName =
   | 'login.completed'
@@ -25,6 +27,12 @@ export interface AuditEvent {
   readonly reference?: string
   /** Codes and ids of our own; never a person's datum. */
   readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+/** An event of its own, which no other change carries: row, log line, counter. */
+export async function record(db: Db, log: Log, events: readonly AuditEvent[]): Promise<void> {
+  await insertAuditEvents(db, events)
+  announce(log, events)
 }
 
 /** After the commit: one log line and one count for each event. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import request from 'supertest'
 import { createOperationsServer } from '../src/http/operations.ts'
 import { openWorld, type World } from './support/world.ts'
@@ -38,7 +38,7 @@ test('readiness names what is missing, and that the node is draining', async () 
     isDraining: () => draining,
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  afterAll(() => void server.close())
+  onTestFinished(() => void server.close())
   await request(server).get('/health/ready').expect(503, { status: 'not ready', missing: ['state', 'upstream'] })
   draining = true
   await request(server).get('/health/ready').expect(503, { status: 'draining' })

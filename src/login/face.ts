@@ -162,14 +162,10 @@ export function createFace({
       )
     },
 
-    loggedOutPage(ctx) {
+    async loggedOutPage(ctx) {
       const context = ctx as unknown as Context
       const { client } = ctx.oidc
-      const view = {
-        ...frame(context, wishOf(ctx)),
-        ...(client?.clientUri ? { returnUrl: client.clientUri } : {}),
-        portalName: client?.clientName,
-      }
+      const view = { ...frame(context, wishOf(ctx)), ...(await wayBack(context, client?.clientId)) }
       // The engine names a client here only when that portal alone was left.
       const markup = client?.clientName
         ? leftPortalPage({

@@ -1,9 +1,8 @@
 import type { Context } from 'koa'
-import { type AuditEvent, announce } from '../audit.ts'
+import { record } from '../audit.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
-import { insertAuditEvents } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
 
 /**
@@ -20,14 +19,7 @@ export async function recordRefusal(
   const { oauth } = errorTable[code] as { oauth?: string }
   if (oauth === undefined) throw error
   report(log, ctx, code, error)
-  const event: AuditEvent = {
-    event: 'login.refused',
-    clientId,
-    actor: 'citizen',
-    reference: referenceOf(ctx),
-    detail: { code },
-  }
-  await insertAuditEvents(db, [event])
-  announce(log, [event])
+  const reference = referenceOf(ctx)
+  await record(db, log, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail: { code } }])
   return { code, oauth }
 }

@@ -1,9 +1,8 @@
-/** The citizen's way through us: notice, trip to VNeID, callback, resumption; and the way out. */
-import { randomBytes } from 'node:crypto'
+/** The citizen's way through us: notice, trip to VNeID, callback, resumption. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Client, Provider, Session } from 'oidc-provider'
-import { type AuditEvent, announce } from '../audit.ts'
+import type { Client, Provider } from 'oidc-provider'
+import { record } from '../audit.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
@@ -18,7 +17,6 @@ import { freshness, requirementOf, subjectsAsked } from '../oidc/policy.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
 import { noticePage } from '../pages/notice.ts'
-import { insertAuditEvents } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
 import type { Identity, Upstream } from '../upstream/upstream.ts'
 import { localeOf, readBrowser } from './browser.ts'
@@ -105,8 +103,15 @@ export function createLoginRoutes({
     if (session?.accountId === undefined || isSame(session)) return
     await endSession(provider, session, log)
     delete interaction.session
-    const detail = { reason: 'another_person' }
-    await audit(ctx, [{ event: 'session.ended', subjectId: session.accountId, detail }])
+    await record(db, log, [
+      {
+        event: 'session.ended',
+        subjectId: session.accountId,
+        actor: 'citizen',
+        reference: referenceOf(ctx),
+        detail: { reason: 'another_person' },
+      },
+    ])
   }
 
   router.get('notice', '/interaction/:state', async (ctx) => {
@@ -196,56 +201,6 @@ export function createLoginRoutes({
     }
     return finish(ctx, trip.uid, interaction, { login, consent: {} }, next)
   })
-
-  // Nobody is signed in here: the engine would show a form that only a script or a needless click sends on.
-  router.get('end_session', '/session/end', async (ctx, next) => {
-    await next()
-    const session = (ctx['oidc'] as { session?: Session } | undefined)?.session
-    if (ctx.status !== 200 || session === undefined || session.accountId !== undefined) return
-    const { postLogoutRedirectUri, state } = session.state as {
-      postLogoutRedirectUri?: string
-      state?: string
-    }
-    const to = new URL(postLogoutRedirectUri ?? `${config.issuer}/session/end/success`)
-    if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
-    await session.destroy()
-    ctx.remove('set-cookie')
-    ctx.status = 303
-    ctx.redirect(to.href)
-  })
-
-  // Back from VNeID's own logout: to where the portal wanted.
-  router.get('signed-out', '/signed-out', async (ctx) => {
-    const state = stateOf(ctx)
-    const onward = state === null ? undefined : await currentUnit().take(keyOf('SignedOut', state))
-    ctx.status = 303
-    ctx.redirect(typeof onward?.['to'] === 'string' ? onward['to'] : `${config.issuer}/session/end/success`)
-  })
-
-  // After the engine has ended the session here, the one at VNeID ends too: the next person at this
-  // computer must not inherit it.
-  router.post('end_session_confirm', '/session/end/confirm', async (ctx, next) => {
-    const before = await sessionOf(provider, ctx)
-    await next()
-    const ended =
-      ctx.status === 303 &&
-      before?.accountId !== undefined &&
-      (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
-    if (!ended) return
-    await audit(ctx, [{ event: 'session.ended', subjectId: before.accountId!, detail: { reason: 'logout' } }])
-    const state = randomBytes(24).toString('base64url')
-    const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
-    if (away === undefined) return
-    currentUnit().put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
-    ctx.redirect(away)
-    ctx.status = 303
-  })
-
-  async function audit(ctx: Context, partial: readonly Omit<AuditEvent, 'actor' | 'reference'>[]) {
-    const events = partial.map((event) => ({ ...event, actor: 'citizen', reference: referenceOf(ctx) }))
-    await insertAuditEvents(db, events)
-    announce(log, events)
-  }
 
   return router.routes() as unknown as Middleware
 }

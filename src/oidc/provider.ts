@@ -8,7 +8,6 @@ import {
   type JWKS,
   type KoaContextWithOIDC as EngineContext,
   Provider,
-  type Session,
   errors,
 } from 'oidc-provider'
 import type { Config } from '../config.ts'
@@ -33,7 +32,7 @@ export interface CitizenFace {
   admitAgain: AdmitAgain
   renderError: NonNullable<Configuration['renderError']>
   logoutPage(ctx: EngineContext): void
-  loggedOutPage(ctx: EngineContext): void
+  loggedOutPage(ctx: EngineContext): Promise<void>
 }
 
 export function createProvider({

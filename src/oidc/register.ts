@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import { findClients, putClient } from '../store/clients.ts'
 import type { Database } from '../store/db.ts'
+import { listSigningKeys } from '../store/keys.ts'
 import { clientSchema, hashSecret } from './clients.ts'
 
 export interface Registered {
@@ -37,6 +38,17 @@ export async function registerClients(
   })
   if (faults.length > 0) throw new DefinitionError(faults)
   const clients = parsed.map(({ data }) => data!)
+  const keys = new Set((await listSigningKeys(db)).map(({ alg }) => alg))
+  for (const {
+    client_id: id,
+    id_token_signed_response_alg: alg,
+    userinfo_signed_response_alg: other = alg,
+  } of clients) {
+    for (const missing of new Set([alg, other]).difference(keys)) {
+      faults.push(`${id}: needs a signing key for ${missing} ("keys generate --alg ${missing}")`)
+    }
+  }
+  if (faults.length > 0) throw new DefinitionError(faults)
 
   const events: AuditEvent[] = []
   const results = await db.transaction(async (tx) => {

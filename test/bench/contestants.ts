@@ -112,7 +112,7 @@ export async function openBroker(vneid: Vneid, servers?: Servers): Promise<Conte
       PORT: String(portOf(issuer)),
       OPERATIONS_PORT: '0',
       LOG_LEVEL: 'info',
-      DATABASE_URL: servers?.databaseUrl ?? `embedded:${folder}`,
+      DATABASE_URL: servers?.databaseUrl ?? `embedded:${join(folder, 'data')}`,
       STATE_URL: servers?.redisUrl ?? 'memory:',
       SEAL_KEYS: key(),
       INDEX_KEYS: key(),

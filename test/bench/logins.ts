@@ -38,6 +38,8 @@ if (!['embedded', 'server', 'both'].includes(values.stores) || !(logins > 0) || 
 }
 
 stepAside()
+// Children end with this process; the servers' folders are removed when it exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const open: { close(): Promise<void> }[] = []
 const kept = <T extends { close(): Promise<void> }>(opened: T): T => {
   open.unshift(opened)

@@ -1,0 +1,83 @@
+/** The citizen's way out, around the engine's own: no needless page, and VNeID's session ends too. */
+import { randomBytes } from 'node:crypto'
+import Router from '@koa/router'
+import type { Middleware } from 'koa'
+import type { Provider, Session } from 'oidc-provider'
+import { record } from '../audit.ts'
+import type { Config } from '../config.ts'
+import { referenceOf } from '../http/boundary.ts'
+import type { Log } from '../log.ts'
+import { sessionOf } from '../oidc/logout.ts'
+import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
+import type { Db } from '../store/db.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+
+export function createLogoutRoutes({
+  config,
+  db,
+  provider,
+  upstream,
+  log,
+}: {
+  config: Config
+  db: Db
+  provider: Provider
+  upstream: Upstream
+  log: Log
+}): Middleware {
+  const router = new Router()
+
+  // Nobody is signed in here: the engine would show a form that only a script or a needless click sends on.
+  router.get('end_session', '/session/end', async (ctx, next) => {
+    await next()
+    const session = (ctx['oidc'] as { session?: Session } | undefined)?.session
+    if (ctx.status !== 200 || session === undefined || session.accountId !== undefined) return
+    const { postLogoutRedirectUri, state } = session.state as {
+      postLogoutRedirectUri?: string
+      state?: string
+    }
+    const to = new URL(postLogoutRedirectUri ?? `${config.issuer}/session/end/success`)
+    if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
+    await session.destroy()
+    ctx.remove('set-cookie')
+    ctx.status = 303
+    ctx.redirect(to.href)
+  })
+
+  // Back from VNeID's own logout: to where the portal wanted.
+  router.get('signed-out', '/signed-out', async (ctx) => {
+    const { state } = ctx.query
+    const onward = typeof state !== 'string' ? undefined : await currentUnit().take(keyOf('SignedOut', state))
+    ctx.status = 303
+    ctx.redirect(typeof onward?.['to'] === 'string' ? onward['to'] : `${config.issuer}/session/end/success`)
+  })
+
+  // After the engine has ended the session here, the one at VNeID ends too: the next person at this
+  // computer must not inherit it.
+  router.post('end_session_confirm', '/session/end/confirm', async (ctx, next) => {
+    const before = await sessionOf(provider, ctx)
+    await next()
+    const ended =
+      ctx.status === 303 &&
+      before?.accountId !== undefined &&
+      (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
+    if (!ended) return
+    await record(db, log, [
+      {
+        event: 'session.ended',
+        subjectId: before.accountId!,
+        actor: 'citizen',
+        reference: referenceOf(ctx),
+        detail: { reason: 'logout' },
+      },
+    ])
+    const state = randomBytes(24).toString('base64url')
+    const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
+    if (away === undefined) return
+    currentUnit().put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
+    ctx.redirect(away)
+    ctx.status = 303
+  })
+
+  return router.routes() as unknown as Middleware
+}
