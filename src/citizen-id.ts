@@ -2,7 +2,7 @@
  * Identification numbers: the one module that sees them raw. Elsewhere a number is an `Identifier`,
  * which prints as `[redacted]`, or a keyed hash of it.
  */
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import { inspect } from 'node:util'
 import { BrokerError } from './errors.ts'
 import type { Seal } from './seal.ts'
@@ -70,9 +70,10 @@ export function createCitizenKeys({
   indexKeys: readonly Buffer[]
   seal: Seal
 }): CitizenKeys {
+  const ring = indexKeys.map((key) => createSecretKey(key))
   return {
     keys: (identifier) =>
-      indexKeys.map((key) =>
+      ring.map((key) =>
         createHmac('sha256', key).update(`${identifier.type}\0${identifier.reveal()}`).digest(),
       ),
     seal: (identifier) => seal.seal(identifier.reveal(), identifier.type),

@@ -1,5 +1,12 @@
 /** Authenticated encryption under a ring of keys: the first seals, all open. */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+} from 'node:crypto'
 
 export interface Seal {
   /** AES-256-GCM; `context` is authenticated and must be repeated to open. */
@@ -16,7 +23,8 @@ export interface Seal {
 export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
   const keys = ring.map((secret) => {
     const key = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `vneid-sso-gateway ${purpose}`, 32))
-    return { id: createHash('sha256').update(key).digest().subarray(0, 4), key }
+    // As a KeyObject: a raw key is inspected anew at each use, which costs more than the cipher.
+    return { id: createHash('sha256').update(key).digest().subarray(0, 4), key: createSecretKey(key) }
   })
   const [current] = keys
   if (current === undefined) throw new TypeError('a seal needs at least one key')

@@ -197,7 +197,8 @@ describe('there is no other way in', () => {
     expect(having(/\.complete\(/)).toEqual(['login/routes.ts'])
     expect(having(/loginAccount|interactionFinished|interactionResult/)).toEqual([])
     const routes = readFileSync('src/login/routes.ts', 'utf8')
-    const declared = [...routes.matchAll(/router\.(\w+)\(\s*'[\w-]+',\s*'([^']+)'/g)].map(
+    const all = routes + readFileSync('src/login/logout-routes.ts', 'utf8')
+    const declared = [...all.matchAll(/router\.(\w+)\(\s*'[\w-]+',\s*'([^']+)'/g)].map(
       ([, method, path]) => `${method} ${path}`,
     )
     expect(declared).toEqual([
@@ -209,7 +210,7 @@ describe('there is no other way in', () => {
       'get /signed-out',
       'post /session/end/confirm',
     ])
-    expect(having(/\bnew Router\(/)).toEqual(['login/routes.ts'])
+    expect(having(/\bnew Router\(/)).toEqual(['login/logout-routes.ts', 'login/routes.ts'])
     expect(routes.match(/\.complete\(/g)).toHaveLength(1)
     expect(routes.match(/const login = /g)).toHaveLength(1)
   })

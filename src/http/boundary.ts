@@ -21,7 +21,18 @@ export function pinAddress(app: Koa, issuer: string): void {
 
 /** Crockford's base32: a person can read it out over the telephone. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const newReference = () => Array.from(randomBytes(10), (byte) => alphabet[byte & 31]).join('')
+/** Random bytes are cheap by the thousand. */
+let pool = Buffer.alloc(0)
+let used = 0
+function newReference(): string {
+  if (used + 10 > pool.length) {
+    pool = randomBytes(5_000)
+    used = 0
+  }
+  let text = ''
+  for (const end = used + 10; used < end; used++) text += alphabet[pool[used]! & 31]
+  return text
+}
 
 export const referenceOf = (ctx: Koa.Context): string => ctx.state['reference'] as string
 

@@ -3,7 +3,7 @@
  * and `state` is bound to the browser that began it. A callback that was not begun here, or in another
  * browser, is recognised before anything is read (RFC 9700 §4.7).
  */
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { BrokerError } from '../errors.ts'
 
 interface Secrets {
@@ -21,12 +21,12 @@ export interface Transactions {
 /** @param keys 32 bytes each, newest first; a trip begun under an older one still comes home */
 export function createTransactions(keys: readonly Buffer[]): Transactions {
   const derived = keys.map((key) =>
-    Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'upstream transaction', 32)),
+    createSecretKey(Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'upstream transaction', 32))),
   )
-  const mac = (key: Buffer, ...parts: string[]) =>
+  const mac = (key: KeyObject, ...parts: string[]) =>
     createHmac('sha256', key).update(parts.join('\0')).digest('base64url')
-  const bind = (key: Buffer, uid: string, browser: string) => mac(key, 'state', uid, browser)
-  const secrets = (key: Buffer, uid: string, state: string): Secrets => ({
+  const bind = (key: KeyObject, uid: string, browser: string) => mac(key, 'state', uid, browser)
+  const secrets = (key: KeyObject, uid: string, state: string): Secrets => ({
     state,
     nonce: mac(key, 'nonce', uid),
     codeVerifier: mac(key, 'verifier', uid),

@@ -1,5 +1,5 @@
 /** Subject + links + scopes → claims. */
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import { type Client, type FindAccount, errors } from 'oidc-provider'
 import { acrOf } from './acr.ts'
 import type { Db } from '../store/db.ts'
@@ -67,7 +67,8 @@ const pick = (claims: Record<string, unknown>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
 
 /** OIDC Core §8.1: the same for all clients of a sector, unlinkable between sectors. */
-export function createPairwiseIdentifier(key: Buffer) {
+export function createPairwiseIdentifier(raw: Buffer) {
+  const key = createSecretKey(raw)
   return (_ctx: unknown, accountId: string, client: Client): string => {
     const sector = client.sectorIdentifier
     if (typeof sector !== 'string') throw new TypeError('a pairwise client without a sector')

@@ -8,7 +8,7 @@ export const acrValues = ['urn:vneid:1', 'urn:vneid:2'] as const
 /** OIDC Core §2 `acr`: "mức độ 01" is `urn:vneid:1`, "mức độ 02" is `urn:vneid:2`. */
 export const acrOf = (level: Level): string => `${prefix}${level}`
 
-export function levelOf(acr: string | undefined): Level | undefined {
+function levelOf(acr: string | undefined): Level | undefined {
   if (acr === acrOf(1)) return 1
   if (acr === acrOf(2)) return 2
   return undefined

@@ -8,7 +8,7 @@ const codeMemory = 300
 /** Until the engine sets the true end of an assertion's `jti`; assertions live shorter than this. */
 const replayMemory = 3_600
 
-export const sessionKey = (uid: string): string => keyOf('Session', uid)
+const sessionKey = (uid: string): string => keyOf('Session', uid)
 const sessionIdKey = (id: string): string => keyOf('SessionId', id)
 
 /**

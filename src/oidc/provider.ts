@@ -1,5 +1,5 @@
 /** Our issuer, toward relying parties: the engine's configuration, policy as data. */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import {
   type Adapter,
   type Client,
@@ -204,12 +204,13 @@ function assertShortLived(claims: Record<string, unknown>, fault: (message: stri
 
 /** What Koa wants of Keygrip, with one HMAC and one constant-time comparison for each cookie. */
 function createCookieSigner(keys: readonly Buffer[]) {
-  const mac = (data: string, key: Buffer) => createHmac('sha256', key).update(data).digest()
+  const ring = keys.map((key) => createSecretKey(key))
+  const mac = (data: string, key: KeyObject) => createHmac('sha256', key).update(data).digest()
   const signer = {
-    sign: (data: string) => mac(data, keys[0]!).toString('base64url'),
+    sign: (data: string) => mac(data, ring[0]!).toString('base64url'),
     index(data: string, signature: string) {
       const given = Buffer.from(signature, 'base64url')
-      return keys.findIndex((key) => given.length === 32 && timingSafeEqual(mac(data, key), given))
+      return ring.findIndex((key) => given.length === 32 && timingSafeEqual(mac(data, key), given))
     },
     verify: (data: string, signature: string) => signer.index(data, signature) >= 0,
   }

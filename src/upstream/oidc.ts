@@ -1,5 +1,5 @@
 /** The strict road: OpenID Connect Core, authorization code flow with PKCE; openid-client checks, this file decides. */
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, hash } from 'node:crypto'
 import * as client from 'openid-client'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
@@ -68,7 +68,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
         scope: config.scope,
         state: transaction.state,
         nonce: transaction.nonce,
-        code_challenge: await client.calculatePKCECodeChallenge(transaction.codeVerifier),
+        code_challenge: hash('sha256', transaction.codeVerifier, 'base64url'),
         code_challenge_method: 'S256',
         ...(locale !== undefined && { ui_locales: locale }),
         ...(acrValues !== undefined && { acr_values: acrValues }),
