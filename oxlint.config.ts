@@ -2,7 +2,11 @@ import { defineConfig } from 'oxlint'
 
 /** What only one room may import. */
 const sql = { regex: '^(pg|ioredis|@electric-sql/pglite)$', message: 'SQL and Redis live in store/ only.' }
-const engine = { regex: '^oidc-provider$', message: 'oidc/ alone constructs the provider.', allowTypeImports: true }
+const engine = {
+  regex: '^oidc-provider$',
+  message: 'oidc/ alone constructs the provider.',
+  allowTypeImports: true,
+}
 const rp = { regex: '^openid-client$', message: 'upstream/ alone calls VNeID.' }
 const config = { regex: '^\\.\\.?/config\\.ts$', message: 'Config as a type only.', allowTypeImports: true }
 /** A room does not know what stands above it (docs/architecture.md). */
@@ -14,7 +18,13 @@ const faces = ['admin', 'login', 'sandbox', 'http']
 
 const forbidden: Record<string, object[]> = {
   'src/**': [sql, engine, rp],
-  'src/{app,audit}.ts': [sql, engine, rp, config, { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' }],
+  'src/{app,audit}.ts': [
+    sql,
+    engine,
+    rp,
+    config,
+    { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
+  ],
   'src/{errors,log,metrics,citizen-id,seal,config,outgoing,networks}.ts': [
     sql,
     engine,

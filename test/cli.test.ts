@@ -50,13 +50,18 @@ test('an operator goes from an empty database to a registered portal with four c
   expect(first).toMatchObject({ code: 0 })
   expect(first.out).toMatch(/^created {3}portal-a\n {10}client_secret, shown this once: [\w-]{43}\n$/)
   expect((await cli(['client', 'apply', portals])).out).toBe('unchanged portal-a\n')
-  expect((await cli(['client', 'list'])).out).toMatch(/^portal-a +client_secret_basic +level 1 {2}citizen {2}Cổng portal-a\n$/)
+  expect((await cli(['client', 'list'])).out).toMatch(
+    /^portal-a +client_secret_basic +level 1 {2}citizen {2}Cổng portal-a\n$/,
+  )
 }, 120_000)
 
 test('a file with faults names each of them and registers nothing', async () => {
   const portals = file('faulty.json', [
     portalDefinition('portal-fine'),
-    portalDefinition('portal-b', { redirect_uris: ['https://b.example/cb#fragment'], scope: 'openid everything' }),
+    portalDefinition('portal-b', {
+      redirect_uris: ['https://b.example/cb#fragment'],
+      scope: 'openid everything',
+    }),
   ])
   const { code, err, out } = await cli(['client', 'apply', portals])
   expect(code).toBe(1)
@@ -67,7 +72,13 @@ test('a file with faults names each of them and registers nothing', async () => 
 }, 60_000)
 
 test('a wrong call shows the usage and exits 2', async () => {
-  for (const args of [[], ['client'], ['client', 'apply'], ['keys', 'generate', '--alg', 'none'], ['--nonsense']]) {
+  for (const args of [
+    [],
+    ['client'],
+    ['client', 'apply'],
+    ['keys', 'generate', '--alg', 'none'],
+    ['--nonsense'],
+  ]) {
     const { code, err } = await cli(args)
     expect({ args, code }).toEqual({ args, code: 2 })
     expect(err).toContain('usage: npm run cli')

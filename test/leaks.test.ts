@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, inject, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { citizenNeedles, createSearch, searchFolder } from './support/leaks.ts'
 import { openWorld, portalDefinition, secretOf } from './support/world.ts'
@@ -46,7 +46,7 @@ test('what only looks like a datum is not found', () => {
 
 test('a planted value and a planted secret are found by file and kind, and not repeated', () => {
   const folder = mkdtempSync(join(tmpdir(), 'broker-planted-'))
-  afterAll(() => rmSync(folder, { recursive: true }))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
   const secret = 'a-secret-of-this-test-and-no-other'
   writeFileSync(join(folder, 'secrets-1'), `${secret}\n`)
   writeFileSync(join(folder, 'log-1'), `{"event":"request.served"}\n`)

@@ -11,7 +11,10 @@ test('a fault is logged by its kind and place, never by its message', () => {
   const cause = new TypeError('for citizen 001085999901')
   const line = logged({ event: 'x.failed', err: new Error('number 001085999901 is bad', { cause }) })
   expect(line).not.toContain('001085999901')
-  expect(JSON.parse(line)).toMatchObject({ event: 'x.failed', err: { kind: 'Error', cause: { kind: 'TypeError' } } })
+  expect(JSON.parse(line)).toMatchObject({
+    event: 'x.failed',
+    err: { kind: 'Error', cause: { kind: 'TypeError' } },
+  })
   expect(logged({ event: 'x.failed', err: 'a thrown text with 001085999901' })).not.toContain('001085999901')
 })
 

@@ -17,7 +17,8 @@ test('metrics are on the operations port and not on the public one', async () =>
   const { text } = await request(world.operationsUrl).get('/metrics').expect(200)
   expect(text).toContain('# TYPE http_request_duration_seconds histogram')
   expect(text).toContain('store_round_trips_total{store="database"}')
-  for (const path of ['/metrics', '/health/ready', '/health/live']) await request(world.issuer).get(path).expect(404)
+  for (const path of ['/metrics', '/health/ready', '/health/live'])
+    await request(world.issuer).get(path).expect(404)
 })
 
 test('metric labels are closed sets: a made-up path is counted as other', async () => {
@@ -39,7 +40,9 @@ test('readiness names what is missing, and that the node is draining', async () 
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
-  await request(server).get('/health/ready').expect(503, { status: 'not ready', missing: ['state', 'upstream'] })
+  await request(server)
+    .get('/health/ready')
+    .expect(503, { status: 'not ready', missing: ['state', 'upstream'] })
   draining = true
   await request(server).get('/health/ready').expect(503, { status: 'draining' })
   await request(server).get('/health/live').expect(200)

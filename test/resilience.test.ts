@@ -67,6 +67,7 @@ describe.each([
       await expect(a.redeem(begun.page.url, begun.begun)).rejects.toMatchObject({ error: 'invalid_grant' })
       await expect(a.userinfo(refreshed.access_token)).rejects.toMatchObject({ status: 401 })
       expect(await world.db.query(`select 1 from subject`)).toHaveLength(1)
+      await world.close()
     },
   )
 })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
-import { afterAll } from 'vitest'
+import { atEnd } from './at-end.ts'
 import { openRecord } from './record.ts'
 
 export interface BrokerProcess {
@@ -23,7 +23,7 @@ export async function startBroker(settings: Readonly<Record<string, string>>): P
     env: { PATH: process.env.PATH, ...settings, PORT: '0', OPERATIONS_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  afterAll(() => void child.kill('SIGKILL'))
+  atEnd(() => void child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -69,7 +69,7 @@ export async function openProxy(): Promise<Proxy> {
     incoming.pipe(onward)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  afterAll(() => {
+  atEnd(() => {
     server.closeAllConnections()
     server.close()
   })

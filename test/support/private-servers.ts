@@ -72,7 +72,16 @@ export async function startRedisSentinel(): Promise<PrivateServer | undefined> {
   const port = await freePort()
   const file = join(folder, 'sentinel.conf')
   writeFileSync(file, `sentinel monitor mymaster 127.0.0.1 ${new URL(master.url).port} 1\n`)
-  const child = spawn(redis, [file, '--sentinel', '--bind', '127.0.0.1', '--port', String(port), '--dir', folder])
+  const child = spawn(redis, [
+    file,
+    '--sentinel',
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--dir',
+    folder,
+  ])
   const end = keep(child, folder, 'SIGTERM')
   const stop = async () => void (await Promise.all([end(), master.stop()]))
   await saying(child, '+monitor master', stop)

@@ -1,5 +1,9 @@
 /** Listens to every fetch of a test and records the secrets that pass: those of portals, browsers and our forgeries. */
+import { afterAll } from 'vitest'
+import { closeAll } from './at-end.ts'
 import { recordSecrets } from './record.ts'
+
+afterAll(closeAll)
 
 const inBodies = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'logout_token']
 const inForms = [

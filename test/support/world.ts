@@ -1,7 +1,7 @@
 /** A whole world on loopback: simulator, stores, broker. Everything goes through HTTP. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import * as client from 'openid-client'
-import { afterAll, inject } from 'vitest'
+import { inject } from 'vitest'
 import pg from 'pg'
 import { createCitizenKeys, Identifier } from '../../src/citizen-id.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
@@ -15,6 +15,7 @@ import { type Database, openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { insertLegacyAccount } from '../../src/store/legacy-accounts.ts'
 import { discoverPortal, type Portal, type PortalOptions } from './portal.ts'
+import { atEnd } from './at-end.ts'
 import { dumpRedis, dumpRows } from './dumps.ts'
 import { freePort } from './private-servers.ts'
 import { openRecord, recordSecrets } from './record.ts'
@@ -32,7 +33,12 @@ export interface World {
   readonly logLines: string[]
   operationsUrl: string
   register(...definitions: Record<string, unknown>[]): Promise<void>
-  legacyAccount(account: { clientId: string; accountId: string; number: string; attested?: boolean }): Promise<void>
+  legacyAccount(account: {
+    clientId: string
+    accountId: string
+    number: string
+    attested?: boolean
+  }): Promise<void>
   /** The blind indexes under which a number is found. */
   citizenKeysOf(number: string): Buffer[]
   portal(options: Partial<PortalOptions> & { clientId: string }): Promise<Portal>
@@ -43,7 +49,11 @@ export interface World {
 
 export const portalAddress = 'http://127.0.0.1:9/cb'
 const key = () => randomBytes(32).toString('base64url')
-const envelope = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } })
+const envelope = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
 
 export const secretOf = (id: string): string => `${id}-secret-secret-secret-secret-secret`
 
@@ -67,7 +77,12 @@ export async function openWorld({
   database = inject('databaseUrl') === undefined ? 'embedded' : 'server',
   state = inject('redisUrl') === undefined ? 'embedded' : 'server',
   environment = {},
-}: { dialect?: 'oidc' | 'vneid'; database?: Engine; state?: Engine | 'cluster'; environment?: Record<string, string> } = {}): Promise<World> {
+}: {
+  dialect?: 'oidc' | 'vneid'
+  database?: Engine
+  state?: Engine | 'cluster'
+  environment?: Record<string, string>
+} = {}): Promise<World> {
   const port = await freePort()
   const issuer = environment['ISSUER'] ?? `http://127.0.0.1:${port}`
   const simulator = await openSimulator({
@@ -85,7 +100,11 @@ export async function openWorld({
   })
   const databaseUrl = database === 'server' ? await freshDatabase() : 'embedded:memory'
   const stateUrl =
-    state === 'server' ? `${inject('redisUrl')}` : state === 'cluster' ? `${inject('redisClusterUrl')}` : 'memory:'
+    state === 'server'
+      ? `${inject('redisUrl')}`
+      : state === 'cluster'
+        ? `${inject('redisClusterUrl')}`
+        : 'memory:'
 
   const settings: Record<string, string> = {
     ISSUER: issuer,
@@ -130,8 +149,12 @@ export async function openWorld({
   await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
   await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'RS256')
   let broker = await start(config, log, database === 'embedded' ? { db } : {})
-  const citizenKeys = createCitizenKeys({ indexKeys: config.keys.index, seal: createSeal(config.keys.seal, 'identifier') })
+  const citizenKeys = createCitizenKeys({
+    indexKeys: config.keys.index,
+    seal: createSeal(config.keys.seal, 'identifier'),
+  })
 
+  let isClosed = false
   const world: World = {
     issuer,
     config,
@@ -142,7 +165,10 @@ export async function openWorld({
     operationsUrl: broker.operationsUrl,
     async register(...definitions) {
       const registered = await registerClients({ db, log, actor: 'test' }, definitions)
-      recordSecrets([...definitions.map((given) => given['client_secret'] as string), ...registered.map(({ secret }) => secret)])
+      recordSecrets([
+        ...definitions.map((given) => given['client_secret'] as string),
+        ...registered.map(({ secret }) => secret),
+      ])
       await broker.refresh()
     },
     async legacyAccount({ clientId, accountId, number, attested = true }) {
@@ -151,7 +177,11 @@ export async function openWorld({
         clientId,
         accountId,
         kind: 'citizen',
-        identifier: { type: 'citizen_id', key: citizenKeys.keys(identifier)[0]!, sealed: citizenKeys.seal(identifier) },
+        identifier: {
+          type: 'citizen_id',
+          key: citizenKeys.keys(identifier)[0]!,
+          sealed: citizenKeys.seal(identifier),
+        },
         ...(attested ? { attestedAt: new Date() } : {}),
       })
     },
@@ -171,6 +201,8 @@ export async function openWorld({
       world.operationsUrl = broker.operationsUrl
     },
     async close() {
+      if (isClosed) return
+      isClosed = true
       openRecord('metrics')(await (await fetch(`${world.operationsUrl}/metrics`)).text())
       if (database === 'embedded') openRecord('rows')(await dumpRows(db))
       // What outlives the run is dumped at its end; a server that a test has stopped holds nothing.
@@ -181,7 +213,7 @@ export async function openWorld({
       await simulator.close()
     },
   }
-  afterAll(() => world.close())
+  atEnd(() => world.close())
   return world
 }
 
