@@ -25,7 +25,7 @@ const forbidden: Record<string, object[]> = {
     config,
     { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
   ],
-  'src/{errors,log,metrics,citizen-id,seal,config,outgoing,networks}.ts': [
+  'src/{errors,log,metrics,citizen-id,seal,random,config,outgoing,networks}.ts': [
     sql,
     engine,
     rp,

@@ -1,12 +1,6 @@
 /** Authenticated encryption under a ring of keys: the first seals, all open. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createSecretKey,
-  hkdfSync,
-  randomBytes,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, hkdfSync } from 'node:crypto'
+import { randomBytesOf } from './random.ts'
 
 export interface Seal {
   /** AES-256-GCM; `context` is authenticated and must be repeated to open. */
@@ -31,7 +25,7 @@ export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
 
   return {
     seal(plain, context) {
-      const nonce = randomBytes(12)
+      const nonce = randomBytesOf(12)
       const cipher = createCipheriv('aes-256-gcm', current.key, nonce).setAAD(Buffer.from(context))
       const body = cipher.update(plain, 'utf8')
       const end = cipher.final()

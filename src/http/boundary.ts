@@ -2,11 +2,11 @@
  * What every request passes: a reference, the pinned address, the security headers, one log line, and the
  * one place where a failure becomes an answer.
  */
-import { randomBytes } from 'node:crypto'
 import type Koa from 'koa'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { failures, httpRequests } from '../metrics.ts'
+import { randomBytesOf } from '../random.ts'
 
 /**
  * Addresses are the issuer's whatever the Host header says: the engine builds every endpoint, redirect and
@@ -21,16 +21,9 @@ export function pinAddress(app: Koa, issuer: string): void {
 
 /** Crockford's base32: a person can read it out over the telephone. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-/** Random bytes are cheap by the thousand. */
-let pool = Buffer.alloc(0)
-let used = 0
-function newReference(): string {
-  if (used + 10 > pool.length) {
-    pool = randomBytes(5_000)
-    used = 0
-  }
+const newReference = (): string => {
   let text = ''
-  for (const end = used + 10; used < end; used++) text += alphabet[pool[used]! & 31]
+  for (const byte of randomBytesOf(10)) text += alphabet[byte & 31]!
   return text
 }
 

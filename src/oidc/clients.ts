@@ -204,7 +204,9 @@ export interface Registry {
 /** All clients in memory, renewed every second: a portal is one look-up in a map, changes are in force everywhere within seconds. */
 export async function openRegistry({ db, period = 1_000 }: { db: Db; period?: number }): Promise<Registry> {
   const clients = new Map<string, { version: number; payload: AdapterPayload }>()
-  const keep = (row: ClientRow) => clients.set(row.id, { version: row.version, payload: enginePayload(row) })
+  let loaded = 0
+  const keep = (row: ClientRow) =>
+    clients.set(row.id, { version: row.version, payload: named(enginePayload(row), String(loaded++)) })
   for (const row of await listClients(db)) keep(row)
 
   async function refresh(): Promise<void> {
@@ -231,6 +233,10 @@ export async function openRegistry({ db, period = 1_000 }: { db: Db; period?: nu
     close: () => clearInterval(timer),
   }
 }
+
+/** The engine knows a client that it has built by the JSON of its metadata, at every use: a name is shorter. */
+const named = (payload: AdapterPayload, name: string): AdapterPayload =>
+  Object.defineProperty(payload, 'toJSON', { value: () => name })
 
 function enginePayload({ metadata, secretHash }: ClientRow): AdapterPayload {
   const client = metadata as unknown as ClientMetadata

@@ -3,10 +3,10 @@
  * then the value. No command touches two slots: a record and its `:spent` mark share a hash tag, and a
  * Cluster reads the records along in a second trip.
  */
-import { randomBytes } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../errors.ts'
 import { roundTrips } from '../metrics.ts'
+import { randomBytesOf } from '../random.ts'
 import type { Found, State, Write } from './state.ts'
 
 type Reply = (Buffer | null)[] | null
@@ -113,7 +113,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     async write(writes) {
       if (writes.length === 0) return []
       let replies: unknown[]
-      if (client instanceof Cluster) {
+      if (client instanceof Cluster || writes.length === 1) {
         replies = await trip(Promise.all(writes.map((write) => send(write, client))))
       } else {
         const pipeline = client.pipeline()
@@ -134,7 +134,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
 
 function format(write: Extract<Write, { value: Buffer }>, name: (key: string) => string): Buffer {
   const names = (write.along ?? []).map((key) => ` ${name(key)}`).join('')
-  return Buffer.concat([Buffer.from(`${randomBytes(9).toString('base64url')}${names}\n`), write.value])
+  return Buffer.concat([Buffer.from(`${randomBytesOf(9).toString('base64url')}${names}\n`), write.value])
 }
 
 function parse(stored: Buffer): { value: Buffer; version: string; names: string[] } {

@@ -1,5 +1,6 @@
 /** The strict road: OpenID Connect Core, authorization code flow with PKCE; openid-client checks, this file decides. */
 import { createPrivateKey, hash } from 'node:crypto'
+import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
 import * as client from 'openid-client'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
@@ -21,6 +22,7 @@ interface Options {
 }
 
 interface Road {
+  readonly keys: JWTVerifyGetKey
   readonly server: client.ServerMetadata
   readonly configuration: client.Configuration
 }
@@ -47,10 +49,8 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
       const configuration = new client.Configuration(server, config.clientId, metadata, authentication)
       configuration[client.customFetch] = send
       configuration.timeout = 0 // the transport has its own
-      // Not on by default: TLS to the token endpoint would be the only proof of the ID token's origin.
-      client.enableNonRepudiationChecks(configuration)
       if (insecure) client.allowInsecureRequests(configuration)
-      last = { server, configuration }
+      last = { server, configuration, keys: readKeys(server, send) }
     } catch (error) {
       // An outage of the description alone stops nobody.
       if (last === undefined) throw error
@@ -81,7 +81,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
 
     async complete(query, transaction) {
       const callback = readCallback(query, transaction.state)
-      const { server, configuration } = await road()
+      const { server, configuration, keys } = await road()
       // RFC 9207 §2.4, before the error is believed; openid-client would check it on a code only.
       if (
         callback.iss === undefined
@@ -102,6 +102,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
       )
       const said = tokens.claims()
       if (said === undefined) throw invalidAnswer('token: no ID token')
+      await checkSignature(tokens.id_token!, keys, config.idTokenAlg)
       const authenticatedAt = timeOf(said, transaction, now())
       let claims: Claims = said
       if (server.userinfo_endpoint !== undefined && !isComplete(said, config)) {
@@ -156,6 +157,27 @@ async function describe(
   // Exactly (OpenID Connect Discovery §4.3): the ID token's `iss` is compared with it.
   if (published.issuer !== issuer) throw invalidAnswer('discovery: issuer')
   return { ...published, ...Object.fromEntries(given) }
+}
+
+function readKeys({ jwks_uri: uri }: client.ServerMetadata, send: client.CustomFetch): JWTVerifyGetKey {
+  if (uri === undefined) throw invalidAnswer('discovery: jwks_uri')
+  return createRemoteJWKSet(new URL(uri), {
+    // An unknown `kid` reads them again at once; `remember` above forgets them hourly.
+    cacheMaxAge: Infinity,
+    [customFetch]: (url: string, init: object) => send(url, init as client.CustomFetchOptions),
+  })
+}
+
+/**
+ * OIDC Core §3.1.3.7 lets TLS to the token endpoint stand for the ID token's origin; we do not. openid-client
+ * would import the key anew for each token; jose keeps it.
+ */
+async function checkSignature(idToken: string, keys: JWTVerifyGetKey, algorithm: string): Promise<void> {
+  await compactVerify(idToken, keys, { algorithms: [algorithm] }).catch((error: unknown) => {
+    const outgoing = [error, (error as Error).cause].find((one) => one instanceof OutgoingError)
+    if (outgoing !== undefined) throw new BrokerError('upstream_unavailable', outgoing.message)
+    throw invalidAnswer('id_token: signature')
+  })
 }
 
 function clientAuthentication({
