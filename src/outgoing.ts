@@ -1,4 +1,4 @@
-/** Outgoing HTTP: one guarded `fetch` over node:http (cheaper than the global one), for `upstream/` and `oidc/`. */
+/** Outgoing HTTP over node:http, cheaper than the global `fetch`; guarded where a portal may name the address. */
 import http from 'node:http'
 import https from 'node:https'
 import { isIP } from 'node:net'
@@ -18,16 +18,28 @@ export class OutgoingError extends Error {
   }
 }
 
-export interface OutgoingInit {
+export interface OutgoingInit<Head = Readonly<Record<string, string>>> {
   readonly method?: string | undefined
-  readonly headers?: ConstructorParameters<typeof Headers>[0]
+  readonly headers?: Head | undefined
   /** string, URLSearchParams, Uint8Array or nothing; anything else is refused. */
   readonly body?: unknown
   readonly signal?: AbortSignal | null | undefined
 }
 
-/** Close enough to `fetch` for oidc-provider and openid-client; follows no redirect. */
-export type Transport = (url: string | URL, init?: OutgoingInit) => Promise<Response>
+export interface Answer {
+  readonly status: number
+  /** Names and values in turn, as received. */
+  readonly rawHeaders: readonly string[]
+  readonly body: Buffer<ArrayBuffer>
+}
+
+/** Follows no redirect. @throws OutgoingError */
+export type Caller = (url: string | URL, init?: OutgoingInit) => Promise<Answer>
+/** Close enough to `fetch` for oidc-provider and openid-client. */
+export type Transport = (
+  url: string | URL,
+  init?: OutgoingInit<ConstructorParameters<typeof Headers>[0]>,
+) => Promise<Response>
 
 interface Options {
   /** PEM; replaces the system's trust roots. */
@@ -40,8 +52,13 @@ interface Options {
   allow?: 'any' | ((url: URL) => BlockList | undefined)
 }
 
-/** @throws OutgoingError (from the returned function) */
-export function createTransport({ ca, timeout, maxBytes = 2 ** 20, allow = 'any' }: Options): Transport {
+export function createTransport(options: Options): Transport {
+  const call = createCaller(options)
+  return async (url, { headers, ...init } = {}) =>
+    toResponse(await call(url, { ...init, headers: Object.fromEntries(new Headers(headers)) }), new URL(url))
+}
+
+export function createCaller({ ca, timeout, maxBytes = 2 ** 20, allow = 'any' }: Options): Caller {
   // A guarded call never shares a socket: it was vetted for one caller's list, not for another's.
   // Idle sockets go before a peer that hangs up after 5 s (Node's own default) would drop one under us.
   const kept = { keepAlive: allow === 'any', timeout: 4000, scheduling: 'lifo' as const }
@@ -56,13 +73,13 @@ export function createTransport({ ca, timeout, maxBytes = 2 ** 20, allow = 'any'
   return async (address, init = {}) => {
     const url = new URL(address)
     const body = readBody(init.body)
-    const headers = new Headers(init.headers)
-    if (init.body instanceof URLSearchParams && !headers.has('content-type')) {
-      headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8')
-    }
+    const isForm = init.body instanceof URLSearchParams
     const options: https.RequestOptions = {
       method: init.method ?? 'GET',
-      headers: Object.fromEntries(headers),
+      headers: {
+        ...(isForm && { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' }),
+        ...init.headers,
+      },
     }
     if (url.protocol === 'https:') options.agent = secure
     else if (url.protocol === 'http:') options.agent = plain
@@ -98,7 +115,7 @@ interface Exchange {
   mayRepeat: boolean
 }
 
-function exchange(call: Exchange): Promise<Response> {
+function exchange(call: Exchange): Promise<Answer> {
   const { url, options, body, signal, deadline, maxBytes } = call
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(new OutgoingError('timeout', url, 'aborted'))
@@ -144,24 +161,22 @@ function exchange(call: Exchange): Promise<Response> {
         else chunks.push(chunk)
       })
       answer.on('end', () => {
-        try {
-          const response = toResponse(answer, Buffer.concat(chunks))
-          finish(() => resolve(response))
-        } catch {
-          fail(new OutgoingError('network', url, 'malformed response'))
-        }
+        const { statusCode: status = 0, rawHeaders } = answer
+        finish(() => resolve({ status, rawHeaders, body: Buffer.concat(chunks) }))
       })
     })
     request.end(body)
   })
 }
 
-function toResponse(answer: http.IncomingMessage, body: Buffer<ArrayBuffer>): Response {
-  const headers = new Headers()
-  for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2) {
-    headers.append(answer.rawHeaders[i] ?? '', answer.rawHeaders[i + 1] ?? '')
+function toResponse({ status, rawHeaders, body }: Answer, url: URL): Response {
+  try {
+    const headers = new Headers()
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+      headers.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '')
+    // RFC 9110 §15.3.5, §15.4.5: no content, and the constructor refuses one.
+    return new Response([204, 205, 304].includes(status) ? null : body, { status, headers })
+  } catch {
+    throw new OutgoingError('network', url, 'malformed response')
   }
-  const status = answer.statusCode ?? 0
-  // RFC 9110 §15.3.5, §15.4.5: no content, and the constructor refuses one.
-  return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers })
 }

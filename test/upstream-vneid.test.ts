@@ -81,7 +81,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
     // None of them has spent the code; now it is.
     expect((await complete(query)).kind).toBe('citizen')
     await expect(complete(query)).rejects.toMatchObject(
-      refusal('upstream_rejected_us', /^token: status 400$/),
+      refusal('upstream_rejected_us', /^token: invalid_grant$/),
     )
   })
 

@@ -1,19 +1,26 @@
-/** The strict road: OpenID Connect Core, authorization code flow with PKCE; openid-client checks, this file decides. */
-import { createPrivateKey, hash } from 'node:crypto'
-import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
-import * as client from 'openid-client'
+/** The strict road: OpenID Connect Core, authorization code flow with PKCE. */
+import { hash } from 'node:crypto'
+import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
-import { createTransport, OutgoingError } from '../outgoing.ts'
+import { createCaller, createTransport } from '../outgoing.ts'
+import { callForJson, unavailable } from './call.ts'
 import { codeOf, readCallback } from './callback.ts'
-import { guard } from './guard.ts'
+import { createClientAuthentication } from './client-authentication.ts'
+import { type Endpoints, describe } from './discovery.ts'
+import { type IdTokenClaims, createIdTokenCheck, tolerance } from './id-token.ts'
 import { invalidAnswer, isComplete, toIdentity } from './identity.ts'
 import type { Claims } from './identity.ts'
 import { remember } from './remember.ts'
 import type { Transaction, Upstream } from './upstream.ts'
 
-/** Seconds our clock and the issuer's may differ. */
-const tolerance = 10
+/** RFC 6749 §5.1 with OIDC Core §3.1.3.3; the token is what RFC 6750 §2.1 lets a header carry. */
+const tokenAnswer = z.object({
+  access_token: z.string().regex(/^[A-Za-z0-9\-._~+/]{1,8192}=*$/),
+  token_type: z.string().regex(/^bearer$/i),
+  id_token: z.string().max(65_536),
+})
+const userinfoAnswer = z.looseObject({ sub: z.string() })
 
 interface Options {
   config: Config['upstream']
@@ -21,36 +28,20 @@ interface Options {
   now?: () => number
 }
 
-interface Road {
-  readonly keys: JWTVerifyGetKey
-  readonly server: client.ServerMetadata
-  readonly configuration: client.Configuration
-}
-
 export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1000) }: Options): Upstream {
-  const { issuer } = config
+  const { issuer, clientId, redirectUri } = config
   if (issuer === undefined) throw new TypeError('the oidc dialect requires an issuer')
-  // config.ts admits http on loopback only.
-  const insecure = issuer.startsWith('http:')
-  const authentication = clientAuthentication(config)
-  const transport = createTransport({ ca: config.ca, timeout: config.timeout })
-  const send = async (url: string, init: client.CustomFetchOptions) => {
-    const answer = await transport(url, init)
-    const { status } = answer
-    if (status >= 500 || status === 429) throw new OutgoingError('network', new URL(url), `status ${status}`)
-    return answer
-  }
+  const settings = { ca: config.ca, timeout: config.timeout }
+  const caller = createCaller(settings)
+  const transport = createTransport(settings)
+  const authenticate = createClientAuthentication(config, issuer)
 
-  let last: Road | undefined
+  let last: { endpoints: Endpoints; checkIdToken: ReturnType<typeof createIdTokenCheck> } | undefined
   const road = remember(async () => {
     try {
-      const server = await guard('discovery', () => describe(config, issuer, send))
-      const metadata = { id_token_signed_response_alg: config.idTokenAlg, [client.clockTolerance]: tolerance }
-      const configuration = new client.Configuration(server, config.clientId, metadata, authentication)
-      configuration[client.customFetch] = send
-      configuration.timeout = 0 // the transport has its own
-      if (insecure) client.allowInsecureRequests(configuration)
-      last = { server, configuration, keys: readKeys(server, send) }
+      const endpoints = await describe(config, issuer, transport)
+      const check = { issuer, clientId, algorithm: config.idTokenAlg, jwksUri: endpoints.jwks, transport }
+      last = { endpoints, checkIdToken: createIdTokenCheck(check) }
     } catch (error) {
       // An outage of the description alone stops nobody.
       if (last === undefined) throw error
@@ -60,11 +51,14 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
 
   return {
     async begin(transaction, { level, locale }) {
-      const { configuration } = await road()
+      const { endpoints } = await road()
       const acrValues = level === undefined ? undefined : config.acrValues?.[level]
       const { maxAge } = transaction
-      const url = client.buildAuthorizationUrl(configuration, {
-        redirect_uri: config.redirectUri,
+      const url = new URL(endpoints.authorization)
+      const parameters = {
+        response_type: 'code',
+        client_id: clientId,
+        redirect_uri: redirectUri,
         scope: config.scope,
         state: transaction.state,
         nonce: transaction.nonce,
@@ -75,40 +69,45 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
         // max_age obliges the issuer to say auth_time (OIDC Core §2); prompt is for issuers deaf to a zero.
         ...(maxAge !== undefined && { max_age: String(maxAge) }),
         ...(maxAge === 0 && { prompt: 'login' }),
-      })
+      }
+      for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
       return url.href
     },
 
     async complete(query, transaction) {
       const callback = readCallback(query, transaction.state)
-      const { server, configuration, keys } = await road()
-      // RFC 9207 §2.4, before the error is believed; openid-client would check it on a code only.
-      if (
-        callback.iss === undefined
-          ? server.authorization_response_iss_parameter_supported
-          : callback.iss !== issuer
-      ) {
+      const { endpoints, checkIdToken } = await road()
+      // RFC 9207 §2.4, before the error is believed.
+      if (callback.iss === undefined ? endpoints.saysIssuer : callback.iss !== issuer) {
         throw invalidAnswer('callback: iss')
       }
-      const address = new URL(config.redirectUri)
-      address.search = new URLSearchParams({ ...callback, code: codeOf(callback) }).toString()
-      const tokens = await guard('token', () =>
-        client.authorizationCodeGrant(configuration, address, {
-          expectedState: transaction.state,
-          expectedNonce: transaction.nonce,
-          pkceCodeVerifier: transaction.codeVerifier,
-          idTokenExpected: true,
-        }),
-      )
-      const said = tokens.claims()
-      if (said === undefined) throw invalidAnswer('token: no ID token')
-      await checkSignature(tokens.id_token!, keys, config.idTokenAlg)
-      const authenticatedAt = timeOf(said, transaction, now())
+      const code = codeOf(callback)
+      const time = now()
+      const { headers, fields } = await authenticate(time)
+      const body = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: redirectUri,
+        code_verifier: transaction.codeVerifier,
+        ...fields,
+      })
+      const accept = { accept: 'application/json' }
+      const init = { method: 'POST', headers: { ...accept, ...headers }, body }
+      const tokens = tokenAnswer.safeParse(await callForJson(caller, 'token', endpoints.token, init))
+      if (!tokens.success) throw invalidAnswer(`token: ${String(tokens.error.issues[0]?.path[0])}`)
+
+      const said = await checkIdToken(tokens.data.id_token, { nonce: transaction.nonce, now: time })
+      const authenticatedAt = timeOf(said, transaction, time)
       let claims: Claims = said
-      if (server.userinfo_endpoint !== undefined && !isComplete(said, config)) {
+      if (endpoints.userinfo !== undefined && !isComplete(said, config)) {
+        const authorization = `Bearer ${tokens.data.access_token}`
+        const answer = await callForJson(caller, 'userinfo', endpoints.userinfo, {
+          headers: { ...accept, authorization },
+        })
+        const userinfo = userinfoAnswer.safeParse(answer)
         // OIDC Core §5.3.2: the sub must be the ID token's, or the rest describes someone else.
-        const userinfo = () => client.fetchUserInfo(configuration, tokens.access_token, said.sub)
-        claims = { ...said, ...(await guard('userinfo', userinfo)) }
+        if (!userinfo.success || userinfo.data.sub !== said.sub) throw invalidAnswer('userinfo: "sub"')
+        claims = { ...said, ...userinfo.data }
       }
       return toIdentity(claims, authenticatedAt, config)
     },
@@ -116,92 +115,32 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
     async end({ state, returnTo }) {
       // An issuer that is away must not keep anybody from leaving us.
       const found = await road().catch(() => undefined)
-      const address = found?.server.end_session_endpoint ?? config.endSessionEndpoint
+      const address = found?.endpoints.endSession ?? config.endSessionEndpoint
       if (address === undefined) return undefined
       const url = new URL(address)
-      url.searchParams.set('client_id', config.clientId)
+      url.searchParams.set('client_id', clientId)
       url.searchParams.set('post_logout_redirect_uri', returnTo)
       url.searchParams.set('state', state)
       return url.href
     },
 
     ready: remember(async () => {
-      const { server } = await road()
-      const answer = await guard('ready', () => transport(server.jwks_uri ?? issuer))
-      if (answer.status !== 200)
-        throw new BrokerError('upstream_unavailable', `ready: keys: status ${answer.status}`)
+      const { endpoints } = await road()
+      const { status } = await caller(endpoints.jwks).catch((error: unknown) => {
+        throw unavailable(error)
+      })
+      if (status !== 200) throw new BrokerError('upstream_unavailable', `ready: keys: status ${status}`)
     }, 30),
   }
 }
 
-/** Endpoints given as settings go before the published ones. */
-async function describe(
-  config: Config['upstream'],
-  issuer: string,
-  send: client.CustomFetch,
-): Promise<client.ServerMetadata> {
-  const given = Object.entries({
-    authorization_endpoint: config.authorizationEndpoint,
-    token_endpoint: config.tokenEndpoint,
-    userinfo_endpoint: config.userinfoEndpoint,
-    jwks_uri: config.jwksUri,
-    end_session_endpoint: config.endSessionEndpoint,
-  }).filter(([, value]) => value !== undefined)
-  if (!config.discovery) return { issuer, ...Object.fromEntries(given) }
-  const found = await client.discovery(new URL(issuer), config.clientId, undefined, undefined, {
-    [client.customFetch]: send,
-    timeout: config.timeout,
-    execute: issuer.startsWith('http:') ? [client.allowInsecureRequests] : [],
-  })
-  const published = found.serverMetadata()
-  // Exactly (OpenID Connect Discovery §4.3): the ID token's `iss` is compared with it.
-  if (published.issuer !== issuer) throw invalidAnswer('discovery: issuer')
-  return { ...published, ...Object.fromEntries(given) }
-}
-
-function readKeys({ jwks_uri: uri }: client.ServerMetadata, send: client.CustomFetch): JWTVerifyGetKey {
-  if (uri === undefined) throw invalidAnswer('discovery: jwks_uri')
-  return createRemoteJWKSet(new URL(uri), {
-    // An unknown `kid` reads them again at once; `remember` above forgets them hourly.
-    cacheMaxAge: Infinity,
-    [customFetch]: (url: string, init: object) => send(url, init as client.CustomFetchOptions),
-  })
-}
-
-/**
- * OIDC Core §3.1.3.7 lets TLS to the token endpoint stand for the ID token's origin; we do not. openid-client
- * would import the key anew for each token; jose keeps it.
- */
-async function checkSignature(idToken: string, keys: JWTVerifyGetKey, algorithm: string): Promise<void> {
-  await compactVerify(idToken, keys, { algorithms: [algorithm] }).catch((error: unknown) => {
-    const outgoing = [error, (error as Error).cause].find((one) => one instanceof OutgoingError)
-    if (outgoing !== undefined) throw new BrokerError('upstream_unavailable', outgoing.message)
-    throw invalidAnswer('id_token: signature')
-  })
-}
-
-function clientAuthentication({
-  clientKey,
-  clientKeyId,
-  clientSecret,
-}: Config['upstream']): client.ClientAuth {
-  if (clientKey === undefined) return client.ClientSecretBasic(clientSecret)
-  const key = createPrivateKey(clientKey)
-  const algorithm =
-    key.asymmetricKeyType === 'ec'
-      ? { name: 'ECDSA', namedCurve: 'P-256' }
-      : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
-  const signer = key.toCryptoKey(algorithm, false, ['sign'])
-  return client.PrivateKeyJwt(clientKeyId === undefined ? signer : { key: signer, kid: clientKeyId })
-}
-
 /** When the citizen authenticated. @throws BrokerError where the ID token is not of this trip, or the act is too old */
 function timeOf(
-  { iat, auth_time: said }: client.IDToken,
+  { iat, auth_time: said }: IdTokenClaims,
   { maxAge, begunAt }: Transaction,
   now: number,
 ): number {
-  if (iat > now + tolerance || iat < begunAt - tolerance) throw invalidAnswer('id_token: iat')
+  if (iat < begunAt - tolerance) throw invalidAnswer('id_token: iat')
   if (said !== undefined && said > now + tolerance) throw invalidAnswer('id_token: auth_time')
   if (maxAge !== undefined) {
     const oldest = maxAge === 0 ? begunAt : now - maxAge

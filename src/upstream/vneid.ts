@@ -4,9 +4,8 @@
  */
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { BrokerError } from '../errors.ts'
-import { createTransport, OutgoingError } from '../outgoing.ts'
-import type { OutgoingInit } from '../outgoing.ts'
+import { createCaller, type OutgoingInit } from '../outgoing.ts'
+import { callForJson, unavailable } from './call.ts'
 import { codeOf, readCallback } from './callback.ts'
 import type { Callback } from './callback.ts'
 import { createEnvelope } from './envelope.ts'
@@ -41,21 +40,10 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
   const clientSecret = required(config.clientSecret)
   const envelope =
     config.envelope === 'none' ? undefined : createEnvelope(config.envelope, required(config.envelopeKey))
-  const transport = createTransport({ ca: config.ca, timeout: config.timeout })
+  const caller = createCaller({ ca: config.ca, timeout: config.timeout })
 
   const call = async (step: 'token' | 'userinfo', init: OutgoingInit): Promise<unknown> => {
-    const answer = await transport(endpoint[step], init).catch((error: unknown) => {
-      throw unavailable(error)
-    })
-    if (answer.status >= 500 || answer.status === 429) {
-      throw new BrokerError('upstream_unavailable', `${step}: status ${answer.status}`)
-    }
-    if (answer.status >= 400)
-      throw new BrokerError('upstream_rejected_us', `${step}: status ${answer.status}`)
-    if (answer.status !== 200) throw invalidAnswer(`${step}: status ${answer.status}`)
-    const body: unknown = await answer.json().catch(() => {
-      throw invalidAnswer(`${step}: not JSON`)
-    })
+    const body = await callForJson(caller, step, endpoint[step], init)
     // Never the raw body where a wrapped one was agreed: anyone could have written that.
     return envelope === undefined ? body : envelope.openBody(body)
   }
@@ -71,7 +59,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
 
   const ready = remember(async () => {
     // Any status will do: it shows that name, route, allow-list and certificate hold.
-    await transport(new URL(endpoint.token).origin, { method: 'HEAD' }).catch((error: unknown) => {
+    await caller(new URL(endpoint.token).origin, { method: 'HEAD' }).catch((error: unknown) => {
       throw unavailable(error)
     })
   }, 30)
@@ -128,9 +116,6 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
     ready,
   }
 }
-
-const unavailable = (error: unknown) =>
-  error instanceof OutgoingError ? new BrokerError('upstream_unavailable', error.message) : error
 
 function required(setting: string | undefined): string {
   // config.ts has reported it by name; this is for the type.

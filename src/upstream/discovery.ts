@@ -1,0 +1,59 @@
+/** Where the issuer's endpoints are: OpenID Connect Discovery 1.0, or settings. */
+import { allowInsecureRequests, customFetch, discovery } from 'openid-client'
+import type { Config } from '../config.ts'
+import { OutgoingError, type Transport } from '../outgoing.ts'
+import { guard } from './guard.ts'
+import { invalidAnswer } from './identity.ts'
+
+export interface Endpoints {
+  readonly authorization: string
+  readonly token: string
+  readonly userinfo: string | undefined
+  readonly jwks: string
+  readonly endSession: string | undefined
+  /** RFC 9207 §3: its answers always carry `iss`. */
+  readonly saysIssuer: boolean
+}
+
+/** Endpoints given as settings go before the published ones. */
+export async function describe(
+  config: Config['upstream'],
+  issuer: string,
+  transport: Transport,
+): Promise<Endpoints> {
+  const found = config.discovery
+    ? await guard('discovery', () => discover(config, issuer, transport))
+    : undefined
+  const need = (name: string, address: string | undefined) => {
+    if (address === undefined) throw invalidAnswer(`discovery: ${name}`)
+    return address
+  }
+  return {
+    authorization: need(
+      'authorization_endpoint',
+      config.authorizationEndpoint ?? found?.authorization_endpoint,
+    ),
+    token: need('token_endpoint', config.tokenEndpoint ?? found?.token_endpoint),
+    userinfo: config.userinfoEndpoint ?? found?.userinfo_endpoint,
+    jwks: need('jwks_uri', config.jwksUri ?? found?.jwks_uri),
+    endSession: config.endSessionEndpoint ?? found?.end_session_endpoint,
+    saysIssuer: found?.authorization_response_iss_parameter_supported ?? false,
+  }
+}
+
+async function discover(config: Config['upstream'], issuer: string, transport: Transport) {
+  const client = await discovery(new URL(issuer), config.clientId, undefined, undefined, {
+    [customFetch]: async (url, init) => {
+      const answer = await transport(url, init)
+      if (answer.status >= 500) throw new OutgoingError('network', new URL(url), `status ${answer.status}`)
+      return answer
+    },
+    timeout: config.timeout,
+    // config.ts admits http on loopback only.
+    execute: issuer.startsWith('http:') ? [allowInsecureRequests] : [],
+  })
+  const published = client.serverMetadata()
+  // Exactly (§4.3): the ID token's `iss` is compared with it.
+  if (published.issuer !== issuer) throw invalidAnswer('discovery: issuer')
+  return published
+}
