@@ -44,7 +44,17 @@ export function createBoundary({
   /** The citizen's page for a failure that nobody else answered. */
   renderFailure: (ctx: Koa.Context, failure: Failure) => Promise<void>
 }): Koa.Middleware {
-  const secure = issuer.startsWith('https:')
+  const headers = Object.entries({
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'same-origin',
+    'content-security-policy':
+      "default-src 'none'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    'cross-origin-opener-policy': 'same-origin',
+    ...(issuer.startsWith('https:') && {
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    }),
+  })
   return async function boundary(ctx, next) {
     // A request target may be absolute (RFC 9112 §3.2.2), and Koa would believe the address in it.
     if (!ctx.url.startsWith('/')) {
@@ -53,16 +63,8 @@ export function createBoundary({
     }
     const begun = performance.now()
     ctx.state['reference'] = newReference()
-    ctx.set({
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'referrer-policy': 'same-origin',
-      'content-security-policy':
-        "default-src 'none'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-      'cross-origin-opener-policy': 'same-origin',
-      'x-reference': referenceOf(ctx),
-      ...(secure ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
-    })
+    for (const [name, value] of headers) ctx.res.setHeader(name, value)
+    ctx.res.setHeader('x-reference', referenceOf(ctx))
     try {
       await next()
       if (ctx.status === 404 && ctx.body === undefined) throw new BrokerError('not_found')
