@@ -3,7 +3,7 @@ import type { RequestListener, Server } from 'node:http'
 import Koa from 'koa'
 import { createCitizenKeys } from './citizen-id.ts'
 import type { Config } from './config.ts'
-import { createBoundary, pinAddress, report } from './http/boundary.ts'
+import { codeOf, createBoundary, pinAddress, report } from './http/boundary.ts'
 import { createOperationsServer } from './http/operations.ts'
 import { createTransport, parseNetworks } from './outgoing.ts'
 import { acceptPostedForm } from './http/posted-form.ts'
@@ -74,7 +74,7 @@ export async function createApp({
     }) as never,
   })
   provider.on('server_error', (ctx, error) =>
-    report(log, ctx as unknown as Koa.Context, 'server_error', error),
+    report(log, ctx as unknown as Koa.Context, codeOf(error), error),
   )
   for (const event of [
     'authorization',
@@ -88,7 +88,11 @@ export async function createApp({
       log.info({
         event: `${event}.refused`,
         oauth: error.error,
-        why: error.error_detail ?? error.error_description,
+        // What JSON.parse complains of, it quotes.
+        why:
+          error.cause instanceof SyntaxError
+            ? error.error_description
+            : (error.error_detail ?? error.error_description),
         client: ctx.oidc.client?.clientId,
         reference: ctx.state['reference'],
       })
@@ -100,6 +104,10 @@ export async function createApp({
   })
 
   const app = new Koa({ proxy: config.trustProxy })
+  // What even the boundary could not answer; Koa would print it. A browser that hung up is nobody's fault.
+  app.on('error', (error: Error & { headerSent?: boolean }, ctx: Koa.Context) => {
+    if (!error.headerSent) report(log, ctx, 'server_error', error)
+  })
   app.keys = provider.keys as string[]
   pinAddress(app, config.issuer)
   app.use(createBoundary({ log, issuer: config.issuer, renderFailure: face.renderFailure }))

@@ -173,7 +173,8 @@ export class BrokerError extends Error {
     this.detail = detail
   }
 
-  get entry(): ErrorEntry {
-    return errorTable[this.code]
+  /** As the engine and Koa read it. */
+  get statusCode(): number {
+    return errorTable[this.code].status
   }
 }

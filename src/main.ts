@@ -37,7 +37,10 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.operations, config.operations)
   const retention = setInterval(
-    () => void deleteOldAuditEvents(db, config.auditRetentionDays).catch(() => {}),
+    () =>
+      void deleteOldAuditEvents(db, config.auditRetentionDays).catch((error: unknown) =>
+        log.warn({ event: 'retention.failed', err: error }),
+      ),
     3_600_000,
   ).unref()
   log.info({ event: 'broker.started', issuer: config.issuer, listen: url, operations: operationsUrl })
@@ -91,6 +94,7 @@ if (import.meta.main) {
     }
   } catch (error) {
     process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`)
-    process.exitCode = 1
+    // At once: a store that was opened already would keep the process alive.
+    process.exit(1)
   }
 }

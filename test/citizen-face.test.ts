@@ -210,6 +210,15 @@ test('a logout question that was posted keeps what was posted out of every addre
   expect(question.body).not.toContain(tokens.id_token!)
 })
 
+test('an address that is none, and a request without a scope, are answered by pages as well', async () => {
+  const nowhere = await createVisitor().open(`${issuer}//`)
+  expect([nowhere.status, nowhere.body.includes('not_found')]).toEqual([404, true])
+  const begun = new URL((await noticed.begin()).url)
+  for (const name of ['scope', 'nonce']) begun.searchParams.delete(name)
+  const notice = await createVisitor().open(begun.href)
+  expect([notice.status, heading(notice.body)]).toEqual([200, 'Đăng nhập bằng VNeID'])
+})
+
 test('a program that asks for JSON gets the code and the reference, and no page', async () => {
   const response = await fetch(`${issuer}/nowhere`, { headers: { accept: 'application/json' } })
   expect(await response.json()).toEqual({

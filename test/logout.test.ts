@@ -196,6 +196,26 @@ test('another person at the same browser ends the session before, tells its port
   }
 })
 
+test('a session that has to end ends, even when nothing can be recorded any more', async () => {
+  const portal = await newPortal()
+  const [displaced, leaving] = [await portal.signIn(), await portal.signIn()]
+  await world.db.script(
+    `alter table audit_event add constraint full_disk check (event <> 'session.ended') not valid`,
+  )
+  world.simulator.approve('binh')
+  try {
+    expect((await portal.ask({ prompt: 'login' }, displaced.visitor)).page.status).toBe(500)
+    expect((await leaveAll(portal, leaving)).status).toBe(500)
+  } finally {
+    world.simulator.approve('an')
+    await world.db.script('alter table audit_event drop constraint full_disk')
+  }
+  for (const { visitor, tokens } of [displaced, leaving]) {
+    await expect(portal.userinfo(tokens.access_token)).rejects.toMatchObject(dead)
+    expect((await portal.ask({ prompt: 'none' }, visitor)).answer).toMatchObject({ error: 'login_required' })
+  }
+})
+
 test('what was granted for offline use outlives the session, whoever ends it', async () => {
   const [portal, other] = [await newPortal(), await newPortal()]
   const consent = { prompt: 'consent' }

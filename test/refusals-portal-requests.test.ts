@@ -35,6 +35,14 @@ await world.register(
   portalDefinition('tls', { redirect_uris: ['https://cong.example/cb'] }),
 )
 
+test('what a portal garbles is refused by name, and none of it is in the log', async () => {
+  const { heard } = await ask(world, wish('portal-a', { claims: '{"userinfo":{"sub":=001085999901' }))
+  expect(heard).toMatchObject({ error: 'invalid_request' })
+  const lines = world.logLines.filter((line) => line.includes('authorization.refused')).join('')
+  expect(lines).toContain('could not parse the claims parameter JSON')
+  expect(lines).not.toContain('001085999901')
+})
+
 describe('redirect addresses', () => {
   test.each([
     ['a trailing slash', `${address}/`],

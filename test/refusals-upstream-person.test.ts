@@ -164,7 +164,7 @@ test('a session is no shelter: who was disabled meanwhile is refused at the next
   expect(await traces(oidc)).toEqual({ ...before, refused: before.refused + 1 })
   expect(await lastRefusal(oidc)).toMatchObject({
     client_id: 'everybody',
-    detail: { code: 'subject_disabled' },
+    detail: { failure: 'subject_disabled' },
   })
   await expectRefusal(oidc, 'access_denied', 'subject_disabled')
 })

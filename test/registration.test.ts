@@ -1,6 +1,8 @@
 /** What the registry refuses, so that no portal finds out by its citizens. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { clientSchema } from '../src/oidc/clients.ts'
+import { clientSchema, openRegistry } from '../src/oidc/clients.ts'
+import type { Db } from '../src/store/db.ts'
 import { opener, signer } from './support/keys.ts'
 import { portalDefinition } from './support/world.ts'
 
@@ -15,6 +17,7 @@ const app = { application_type: 'native' }
 
 const refused: [why: string, fault: string, changes: Record<string, unknown>][] = [
   ['an unknown field', 'definition', { redirect_uri: 'https://a.example/cb' }],
+  ['a network that is none', 'policy.private_networks.0', { policy: { private_networks: ['10.0.0.0/8/9'] } }],
   ['a short secret', 'client_secret', { client_secret: 'short' }],
   ['an address over plain http', 'redirect_uris', { redirect_uris: ['http://portal.example/cb'] }],
   ['an address with a fragment', 'redirect_uris.0', { redirect_uris: ['https://portal.example/cb#x'] }],
@@ -118,4 +121,13 @@ test('the registry takes a portal, an app and a FAPI 2.0 client', () => {
   ]
   for (const changes of taken)
     expect(clientSchema.safeParse(portalDefinition('portal', changes)).error).toBeUndefined()
+})
+
+test('a database that does not answer is asked for the registry once, not once a second', async () => {
+  let asked = 0
+  const query = () => (asked++ === 0 ? Promise.resolve([]) : new Promise<never>(() => {}))
+  const registry = await openRegistry({ db: { query } as unknown as Db, period: 5 })
+  await sleep(60)
+  registry.close()
+  expect(asked).toBe(2)
 })

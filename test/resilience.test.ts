@@ -234,14 +234,34 @@ test.skipIf(!redis)(
     const portal = await world.portal({ clientId: 'portal-a' })
     const readiness = async () => (await fetch(`${world.operationsUrl}/health/ready`)).json()
     expect(await readiness()).toEqual({ status: 'ready' })
+    const { visitor } = await portal.signIn()
     await first!.stop()
     expect(await readiness()).toEqual({ status: 'not ready', missing: ['state'] })
     const page = await createVisitor().open((await portal.begin()).url)
     expect([page.status, page.body.includes('store_unavailable')]).toEqual([503, true])
+    // With a session the engine meets the fault first: the same page, and one line of it in the log.
+    const begun = world.logLines.length
+    const inside = await visitor.open((await portal.begin()).url)
+    expect([inside.status, inside.body.includes('store_unavailable')]).toEqual([503, true])
+    const failed = world.logLines.slice(begun).filter((line) => line.includes('request.failed'))
+    expect(failed.map((line) => (JSON.parse(line) as { failure: string }).failure)).toEqual([
+      'store_unavailable',
+    ])
 
     const again = await startRedis('--port', new URL(first!.url).port)
     await expect.poll(readiness, { timeout: 10_000 }).toEqual({ status: 'ready' })
     await portal.signIn()
     await again!.stop()
+  },
+)
+
+test.skipIf(!redis)(
+  'a broker that cannot start says why and ends, whatever it has connected to already (needs Redis)',
+  { timeout: 60_000 },
+  async () => {
+    const world = await openWorld({ database: 'embedded', state: 'server' })
+    // An address of nobody's machine (RFC 5737).
+    const start = startBroker({ ...world.settings, HOST: '192.0.2.1' })
+    await expect(start).rejects.toThrow('EADDRNOTAVAIL')
   },
 )

@@ -144,6 +144,21 @@ test('a page of a foreign origin gets no answer from token and userinfo', async 
   }
 })
 
+test("a page without an origin is not an app's own", async () => {
+  await world.register(
+    portalDefinition('app', {
+      application_type: 'native',
+      client_secret: undefined,
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [portalAddress, 'vn.example.app:/cb'],
+      subject_type: 'public',
+    }),
+  )
+  const app = await world.portal({ clientId: 'app', auth: client.None() })
+  const response = await redeemFromPage(app, 'app', 'null')
+  expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([400, null])
+})
+
 test('a portal with a secret is not called from a browser at all', async () => {
   const { tokens } = await portal.signIn()
   const response = await fromPage('/me', origins[0]!, {

@@ -145,6 +145,18 @@ test('a record that is replaced within a request does not end with the old one',
   expect(await begin().read(session)).toMatchObject(portals('first', 'after'))
 })
 
+test('what a request has made itself is not forgotten because a record read later names it in vain', async () => {
+  const { begin } = world()
+  const before = begin()
+  before.put('token', {}, 60, ['grant'])
+  await before.commit()
+  const unit = begin()
+  unit.create('grant', { accountId: 'an' }, 60)
+  await unit.read('token')
+  await unit.commit()
+  expect(await begin().read('grant')).toEqual({ accountId: 'an' })
+})
+
 test('what is pretended is seen by this request and written by none', async () => {
   const { begin } = world()
   const unit = begin()

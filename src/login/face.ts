@@ -59,8 +59,8 @@ export function createFace({
   }
   /** This page in the other language, where asking for it again is harmless and shows nothing that was posted. */
   const switchUrl = (ctx: Context, locale: 'vi' | 'en') => {
-    const { pathname, searchParams } = new URL(ctx.originalUrl, config.issuer)
-    if (ctx.method !== 'GET' || searchParams.has('posted')) return undefined
+    const { pathname, searchParams } = URL.parse(ctx.originalUrl, config.issuer) ?? {}
+    if (ctx.method !== 'GET' || searchParams === undefined || searchParams.has('posted')) return undefined
     searchParams.set('ui_locales', locale === 'vi' ? 'en' : 'vi')
     return `${pathname}?${searchParams.toString()}`
   }
@@ -135,8 +135,8 @@ export function createFace({
     renderError: async (ctx, _out, error) => {
       const context = ctx as unknown as Context
       const code = codeOf(error)
-      // The event handlers log what the engine answers; a page's failure carries our code as well.
-      report(log, context, code, error)
+      // A fault has been reported by the engine's event; what it refuses on a page carries our code as well.
+      if ((error as { expose?: boolean }).expose) report(log, context, code, error)
       await showFailure(context, { code, reference: referenceOf(context) }, ctx)
     },
 

@@ -62,6 +62,8 @@ export function createLogoutRoutes({
       before?.accountId !== undefined &&
       (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
     if (!ended) return
+    // Now, not with the answer: whatever fails from here on, the session has ended.
+    await currentUnit().commit()
     await record(db, log, [
       {
         event: 'session.ended',

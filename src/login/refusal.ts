@@ -20,6 +20,7 @@ export async function recordRefusal(
   if (oauth === undefined) throw error
   report(log, ctx, code, error)
   const reference = referenceOf(ctx)
-  await record(db, log, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail: { code } }])
+  const detail = { failure: code }
+  await record(db, log, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail }])
   return { code, oauth }
 }

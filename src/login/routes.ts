@@ -102,6 +102,8 @@ export function createLoginRoutes({
     const session = await sessionOf(provider, ctx)
     if (session?.accountId === undefined || isSame(session)) return
     await endSession(provider, session, log)
+    // Now, not with the answer: whatever fails from here on, that session has ended.
+    await currentUnit().commit()
     delete interaction.session
     await record(db, log, [
       {
@@ -123,7 +125,7 @@ export function createLoginRoutes({
       locale,
       hotline: config.hotline,
       portalName: client.clientName ?? client.clientId,
-      scopes: (interaction.params['scope'] as string).split(' '),
+      scopes: ((interaction.params['scope'] as string | undefined) ?? '').split(' ').filter(Boolean),
       startUrl: `/interaction/${state}/start${chosen}`,
       cancelUrl: `/interaction/${state}/cancel`,
       switchUrl: `${ctx.path}?ui_locales=${locale === 'vi' ? 'en' : 'vi'}`,

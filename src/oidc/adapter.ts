@@ -3,7 +3,7 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { Registry } from './clients.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
-/** Codes and spent refresh tokens stay known this long, so that a second use is seen (RFC 6749 §4.1.2). */
+/** How long a code is marked as spent: longer than it lives, so that a second use is seen (RFC 6749 §4.1.2). */
 const codeMemory = 300
 /** Until the engine sets the true end of an assertion's `jti`; assertions live shorter than this. */
 const replayMemory = 3_600

@@ -3,9 +3,9 @@
  * Registration 1.0 §2, RFC 9126 §6, RFC 9449 §5.2); everything of our own is in `policy`.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isIP } from 'node:net'
 import type { AdapterPayload, Client } from 'oidc-provider'
 import { z } from 'zod'
+import { parseNetworks } from '../outgoing.ts'
 import { findClients, listClientVersions, listClients } from '../store/clients.ts'
 import type { ClientRow } from '../store/clients.ts'
 import type { Db } from '../store/db.ts'
@@ -35,9 +35,11 @@ const redirectUri = z
     },
   )
 const network = z.string().refine((text) => {
-  const [address = '', bits] = text.split('/')
-  const family = isIP(address)
-  return family !== 0 && bits !== undefined && Number(bits) >= 0 && Number(bits) <= (family === 4 ? 32 : 128)
+  try {
+    return parseNetworks([text]) !== undefined
+  } catch {
+    return false
+  }
 }, 'must be a network such as 10.1.0.0/16')
 
 /** What may be asked of whom, by agreement (Decree 69/2024 art. 18–19). */
@@ -53,7 +55,7 @@ const policySchema = z.strictObject({
   session_reuse: z.boolean().default(true),
   /** Seconds after which this portal wants a new trip to VNeID in any case. */
   session_max_age: z.number().int().positive().optional(),
-  /** Claims released beside what the scopes say; absent: all of the scopes. */
+  /** The only claims released of those that the scopes give; absent: all of the scopes. */
   claims: z.array(z.string()).optional(),
   /** Show a page that names the portal before the citizen goes to VNeID. */
   notice: z.boolean().default(false),
@@ -219,7 +221,15 @@ export async function openRegistry({ db, period = 1_000 }: { db: Db; period?: nu
     if (changed.length > 0) for (const row of await findClients(db, changed)) keep(row)
   }
   // A database that is away is the readiness check's to report; the clients known so far go on.
-  const timer = setInterval(() => void refresh().catch(() => {}), period).unref()
+  let isBusy = false
+  const renew = async () => {
+    // A slow database must not meet one more question every second.
+    if (isBusy) return
+    isBusy = true
+    await refresh().catch(() => {})
+    isBusy = false
+  }
+  const timer = setInterval(() => void renew(), period).unref()
 
   return {
     find: (id) => Promise.resolve(clients.get(id)?.payload),

@@ -87,6 +87,8 @@ export function createProvider({
     clientDefaults: { id_token_signed_response_alg: 'ES256', subject_type: 'pairwise' },
     clientBasedCORS: (_ctx, origin, client) =>
       client.clientAuthMethod === 'none' &&
+      // What a sandboxed frame calls itself, and what an app's own scheme parses to.
+      origin !== 'null' &&
       [...(client.redirectUris ?? []), ...policyOf(client).allowed_origins].some(
         (uri) => URL.parse(uri)?.origin === origin,
       ),

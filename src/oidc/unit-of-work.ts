@@ -74,8 +74,10 @@ export function beginUnitOfWork({
     const along = payload['along'] as readonly string[] | undefined
     along?.forEach((other, index) => {
       const record = found.along[index]
+      // What this unit knows or has written itself is newer.
+      if (slots.has(other)) return
       if (record === undefined) slots.set(other, { payload: undefined })
-      else if (!slots.has(other)) sealed.set(other, record)
+      else sealed.set(other, record)
     })
     return payload
   }

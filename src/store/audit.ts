@@ -14,13 +14,16 @@ export async function insertAuditEvents(db: Db, events: readonly AuditEvent[]): 
   await db.query(`insert into audit_event (${auditColumns}) ${auditValues('$1')}`, [JSON.stringify(events)])
 }
 
-/** Deletes a bounded batch of what is past its retention. @returns how many rows went */
+/** Deletes all that is past its retention, in batches that hold up nobody. @returns how many rows went */
 export async function deleteOldAuditEvents(db: Db, days: number, batch = 5_000): Promise<number> {
-  const rows = await db.query(
-    `delete from audit_event where id in (
-       select id from audit_event where at < now() - make_interval(days => $1::int) order by at limit $2)
-     returning 1`,
-    [days, batch],
-  )
-  return rows.length
+  for (let total = 0; ;) {
+    const rows = await db.query(
+      `delete from audit_event where id in (
+         select id from audit_event where at < now() - make_interval(days => $1::int) order by at limit $2)
+       returning 1`,
+      [days, batch],
+    )
+    total += rows.length
+    if (rows.length < batch) return total
+  }
 }

@@ -149,8 +149,8 @@ function connect(url: string): Redis | Cluster {
   if (hosts === undefined) throw new Error('STATE_URL is not a Redis address')
   const [username, password] = (credentials ?? '').split(':').map(decodeURIComponent)
   const nodes = hosts.split(',').map((host) => {
-    const at = host.lastIndexOf(':')
-    return { host: host.slice(0, at), port: Number(host.slice(at + 1)) }
+    const [, name = host, port = mode === 'sentinel' ? 26379 : 6379] = /^(.+?)(?::(\d+))?$/.exec(host) ?? []
+    return { host: name.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
   })
   const shared = {
     ...(username ? { username } : {}),

@@ -52,7 +52,7 @@ export async function traces(world: World) {
   return row!
 }
 export const lastRefusal = async (world: World) => {
-  const [row] = await world.db.query<{ client_id: string; subject_id: null; detail: { code: string } }>(
+  const [row] = await world.db.query<{ client_id: string; subject_id: null; detail: { failure: string } }>(
     `select client_id, subject_id, detail from audit_event where event = 'login.refused' order by id desc limit 1`,
   )
   return row
@@ -79,7 +79,9 @@ export async function expectRefusal(
     iss: world.issuer,
   })
   expect(await traces(world)).toEqual({ ...before, refused: before.refused + 1 })
-  expect(await lastRefusal(world)).toEqual({ client_id: id, subject_id: null, detail: { code } })
+  expect(await lastRefusal(world)).toEqual({ client_id: id, subject_id: null, detail: { failure: code } })
+  const line = world.logLines.findLast((text) => text.includes('login.refused'))!
+  expect(JSON.parse(line)).toMatchObject({ client: id, failure: code })
   await expectNoSession(world, visitor)
 }
 
