@@ -15,7 +15,7 @@ import { createLoginRoutes } from './login/routes.ts'
 import { createSignIn } from './login/sign-in.ts'
 import { createTransactions } from './login/transaction.ts'
 import { createAdapterFactory, mergeRecords } from './oidc/adapter.ts'
-import { openRegistry } from './oidc/clients.ts'
+import { openRegistry } from './oidc/registry.ts'
 import { loadSigningKeys } from './oidc/keys.ts'
 import { createProvider } from './oidc/provider.ts'
 import { beginUnitOfWork, runWithUnit } from './oidc/unit-of-work.ts'
@@ -103,7 +103,7 @@ export async function createApp({
     log.warn({ event: 'logout.undelivered', client: client.clientId, err: error })
   })
 
-  const app = new Koa({ proxy: config.trustProxy })
+  const app = new Koa()
   // What even the boundary could not answer; Koa would print it. A browser that hung up is nobody's fault.
   app.on('error', (error: Error & { headerSent?: boolean }, ctx: Koa.Context) => {
     if (!error.headerSent) report(log, ctx, 'server_error', error)
@@ -124,10 +124,11 @@ export async function createApp({
 
   const callback = app.callback()
   let draining = false
-  const checks = { database: () => db.ping(), state: () => state.ping(), upstream: () => upstream.ready() }
+  const needed = { database: () => db.ping(), state: () => state.ping() }
+  const reported = { upstream: () => upstream.ready() }
   return {
     callback: (request, response) => void callback(request, response),
-    operations: createOperationsServer({ checks, isDraining: () => draining }),
+    operations: createOperationsServer({ needed, reported, isDraining: () => draining }),
     refresh: registry.refresh,
     drain: () => void (draining = true),
     close: () => registry.close(),

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { type Config, ConfigError, loadConfig } from './config.ts'
-import { readiness } from './http/operations.ts'
+import { unreached } from './http/operations.ts'
 import { type Log, createLog } from './log.ts'
 import type { ClientMetadata } from './oidc/clients.ts'
 import { ensureSigningKey, generateSigningKey, signingAlgorithms } from './oidc/keys.ts'
@@ -49,7 +49,7 @@ const commands: Record<string, (tools: Tools, args: string[], options: Options) 
   async 'config check'({ config, db, print }) {
     const state = openState(config.state)
     const upstream = openUpstream(config.upstream)
-    const missing = await readiness({
+    const missing = await unreached({
       database: () => db.ping(),
       state: () => state.ping(),
       upstream: () => upstream.ready(),
@@ -92,7 +92,7 @@ const commands: Record<string, (tools: Tools, args: string[], options: Options) 
     print(
       kid === undefined
         ? `there is a ${known} key`
-        : `generated ${known} key ${kid}; nodes use it from their next start`,
+        : `generated ${known} key ${kid}; it is published from a node's next start, and signs from the first start an hour later`,
     )
   },
 }

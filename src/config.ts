@@ -74,8 +74,8 @@ const schema = z.object({
   PORT: port.default(3000),
   OPERATIONS_HOST: z.string().default('127.0.0.1'),
   OPERATIONS_PORT: port.default(3001),
-  TRUST_PROXY: flag.default(false),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  DRAIN_DELAY: z.coerce.number().int().min(0).max(120).default(0),
   SHUTDOWN_GRACE: seconds.default(20),
 
   DATABASE_URL: z
@@ -176,8 +176,10 @@ function shape(env: Env) {
     issuer: env.ISSUER,
     listen: { host: env.HOST, port: env.PORT },
     operations: { host: env.OPERATIONS_HOST, port: env.OPERATIONS_PORT },
-    trustProxy: env.TRUST_PROXY,
     logLevel: env.LOG_LEVEL,
+    /** Seconds between "draining" and the closed door. */
+    drainDelay: env.DRAIN_DELAY,
+    /** Seconds that running requests get after it. */
     shutdownGrace: env.SHUTDOWN_GRACE,
     database: { url: env.DATABASE_URL, pool: env.DATABASE_POOL },
     state: { url: env.STATE_URL, limit: env.STATE_LIMIT },

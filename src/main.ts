@@ -1,5 +1,6 @@
 /** config → stores → app → listen; drains and closes on SIGTERM. */
 import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { createLog, type Log } from './log.ts'
@@ -52,6 +53,7 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
     async stop() {
       app.drain()
       clearInterval(retention)
+      await sleep(config.drainDelay * 1000)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       // Browsers and portals keep a connection open after its last answer; it must not hold us up.
       const idle = setInterval(() => server.closeIdleConnections(), 100)

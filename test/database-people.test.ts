@@ -203,13 +203,17 @@ for (const { name, missing, address } of engines)
       expect(await listClientVersions(db)).toContainEqual({ id: 'portal-c', version: 4 })
     })
 
-    test('of signing keys the newest is first', async () => {
+    test('a new signing key is published at once and signs when it has been for an hour', async () => {
       const key = (kid: string) => ({ kid, alg: 'ES256', public: { kid }, sealed: randomBytes(40) })
-      const [older, newer] = [key('older'), key('newer')]
-      await insertSigningKey(db, older)
-      await insertSigningKey(db, newer)
-      expect(await listSigningKeys(db)).toEqual([newer, older])
-      await expect(insertSigningKey(db, older)).rejects.toMatchObject({ code: '23505' })
+      const [first, second, third] = [key('first'), key('second'), key('third')]
+      await insertSigningKey(db, first)
+      expect(await listSigningKeys(db)).toEqual([first])
+      await insertSigningKey(db, second)
+      expect(await listSigningKeys(db)).toEqual([first, second])
+      await db.query(`update signing_key set created_at = created_at - interval '2 hours'`)
+      await insertSigningKey(db, third)
+      expect(await listSigningKeys(db)).toEqual([second, first, third])
+      await expect(insertSigningKey(db, first)).rejects.toMatchObject({ code: '23505' })
     })
 
     test('retention deletes what is older than its days, in bounded batches, and nothing else', async () => {

@@ -28,21 +28,26 @@ test('metric labels are closed sets: a made-up path is counted as other', async 
   expect(text).toMatch(/http_request_duration_seconds_count\{route="other",status="404"\} \d/)
 })
 
-test('readiness names what is missing, and that the node is draining', async () => {
+test('readiness names what is missing, goes on without VNeID, and says that the node is draining', async () => {
   let draining = false
+  let isDatabaseAway = true
   const server = createOperationsServer({
-    checks: {
-      database: () => Promise.resolve(),
-      state: () => Promise.reject(new Error('away')),
-      upstream: () => new Promise(() => {}),
+    needed: {
+      database: () => (isDatabaseAway ? new Promise(() => {}) : Promise.resolve()),
+      state: () => Promise.resolve(),
     },
+    reported: { upstream: () => Promise.reject(new Error('away')) },
     isDraining: () => draining,
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
   await request(server)
     .get('/health/ready')
-    .expect(503, { status: 'not ready', missing: ['state', 'upstream'] })
+    .expect(503, { status: 'not ready', missing: ['database', 'upstream'] })
+  isDatabaseAway = false
+  await request(server)
+    .get('/health/ready')
+    .expect(200, { status: 'ready', degraded: ['upstream'] })
   draining = true
   await request(server).get('/health/ready').expect(503, { status: 'draining' })
   await request(server).get('/health/live').expect(200)

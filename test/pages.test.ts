@@ -8,7 +8,6 @@ import { chooseLocale, locales, sentences } from '../src/pages/locale.ts'
 import { leftPortalPage, loggedOutPage } from '../src/pages/logged-out.ts'
 import { logoutPage } from '../src/pages/logout.ts'
 import { noticePage } from '../src/pages/notice.ts'
-import { postPage } from '../src/pages/post.ts'
 import { everyPage, frame, portalName, reference, returnUrl, views } from './support/page-samples.ts'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
@@ -101,7 +100,6 @@ describe('what a portal wrote', () => {
       errorPage({ ...frame('vi'), code: 'server_error', reference: name, returnUrl, portalName: name }),
       logoutPage({ ...frame('vi'), formAction: name, xsrf: name, portalName: name }),
       leftPortalPage({ ...frame('vi'), returnUrl, logoutUrl: name, portalName: name }),
-      postPage({ ...frame('vi'), action: name, inputs: { [name]: name } }),
     ]) {
       expect(page).toContain(escaped)
       expect(page).not.toMatch(/<script|<img|"'>|`/)

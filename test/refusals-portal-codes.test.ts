@@ -1,5 +1,5 @@
 /** What a portal may not do with codes and refresh tokens. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openWorld, portalDefinition } from './support/world.ts'
 import {
   ask,
@@ -97,6 +97,17 @@ describe('codes and refresh tokens', () => {
     expect(await refresh('portal-a', refreshToken!)).toMatchObject(refused)
     const introspected = await post(world, '/token/introspection', { token: access }, basic('portal-a'))
     expect(introspected.body).toEqual({ active: false })
+  })
+
+  test('a code replayed long after its minute still kills the tokens it bought', async () => {
+    const code = await codeFor(world, 'portal-a')
+    const { access_token: access } = (await redeem(world, 'portal-a', code)).body as Record<string, string>
+    vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true, advanceTimeDelta: 5 })
+    onTestFinished(() => void vi.useRealTimers())
+    vi.setSystemTime(Date.now() + 5 * 60_000)
+    expect((await userinfo(world, access!)).status).toBe(200)
+    expect(await redeem(world, 'portal-a', code)).toMatchObject(refused)
+    expect(await userinfo(world, access!)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
   })
 
   test('a code of another portal is refused, whatever that portal knows', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { openWorld, portalAddress, portalDefinition } from './support/world.ts'
 
 const issuer = 'https://broker.example'
-const world = await openWorld({ environment: { ISSUER: issuer, TRUST_PROXY: 'true' } })
+const world = await openWorld({ environment: { ISSUER: issuer } })
 const listener = `http://127.0.0.1:${world.config.listen.port}`
 
 test('with an https issuer every cookie is Secure and bound to the host, and TLS is asked for ever after', async () => {

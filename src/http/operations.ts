@@ -6,12 +6,18 @@ export interface Checks {
   readonly [dependency: string]: () => Promise<void>
 }
 
-/** @param isDraining true once the process has been told to end: not ready, still alive */
+/**
+ * @param needed without these a node serves nobody
+ * @param reported told but not decisive: when VNeID is away, sessions, refreshes and logouts go on
+ * @param isDraining true once the process has been told to end: not ready, still alive
+ */
 export function createOperationsServer({
-  checks,
+  needed,
+  reported,
   isDraining,
 }: {
-  checks: Checks
+  needed: Checks
+  reported: Checks
   isDraining: () => boolean
 }): Server {
   return createServer((request, response) => {
@@ -23,11 +29,11 @@ export function createOperationsServer({
       case '/health/live':
         return json(200, { status: 'alive' })
       case '/health/ready':
-        return void readiness(checks).then((failed) => {
+        return void Promise.all([unreached(needed), unreached(reported)]).then(([missing, degraded]) => {
           if (isDraining()) return json(503, { status: 'draining' })
-          return failed.length === 0
-            ? json(200, { status: 'ready' })
-            : json(503, { status: 'not ready', missing: failed })
+          if (missing.length > 0)
+            return json(503, { status: 'not ready', missing: [...missing, ...degraded] })
+          return json(200, { status: 'ready', ...(degraded.length > 0 && { degraded }) })
         })
       case '/metrics':
         return void registry.metrics().then(
@@ -41,7 +47,7 @@ export function createOperationsServer({
 }
 
 /** @returns the names of the dependencies that did not answer within two seconds */
-export async function readiness(checks: Checks): Promise<string[]> {
+export async function unreached(checks: Checks): Promise<string[]> {
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
       const late = AbortSignal.timeout(2_000)

@@ -21,6 +21,8 @@ export async function recordRefusal(
   report(log, ctx, code, error)
   const reference = referenceOf(ctx)
   const detail = { failure: code }
+  // What kept the citizen out may be the very database: then the portal must hear of it all the same.
+  if (code === 'store_unavailable') return { code, oauth }
   await record(db, log, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail }])
   return { code, oauth }
 }

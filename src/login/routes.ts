@@ -167,14 +167,17 @@ export function createLoginRoutes({
     let signedIn: SignedIn & Arrival
     try {
       const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
-      const ended = upstreamCalls.startTimer()
-      identity = await upstream
-        .complete(ctx.querystring, {
-          ...trip,
-          begunAt: interaction.iat,
-          ...(maxAge === undefined ? {} : { maxAge }),
-        })
-        .finally(() => ended({ outcome: 'answered' }))
+      const measure = upstreamCalls.startTimer()
+      const completing = upstream.complete(ctx.querystring, {
+        ...trip,
+        begunAt: interaction.iat,
+        ...(maxAge === undefined ? {} : { maxAge }),
+      })
+      void completing.then(
+        () => measure({ outcome: 'identity' }),
+        () => measure({ outcome: 'failure' }),
+      )
+      identity = await completing
       const requirement = requirementOf(client, interaction.params)
       const asked = subjectsAsked(interaction.params)
       const isAskedFor = (id?: string) => asked.every((sub) => id !== undefined && sub === subOf(client, id))

@@ -1,10 +1,10 @@
 /** The engine's storage, written once over the unit of work of the request it runs in. */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
-import type { Registry } from './clients.ts'
+import type { Registry } from './registry.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
-/** How long a code is marked as spent: longer than it lives, so that a second use is seen (RFC 6749 §4.1.2). */
-const codeMemory = 300
+/** Seconds a code is remembered beyond its life: as long as what it bought may live (RFC 6749 §4.1.2). */
+const codeMemory = 3_600
 /** Until the engine sets the true end of an assertion's `jti`; assertions live shorter than this. */
 const replayMemory = 3_600
 
@@ -77,10 +77,14 @@ export function createAdapterFactory({
       case 'AuthorizationCode':
         return {
           ...records,
+          upsert: (id, payload, ttl) => records.upsert(id, payload, (ttl ?? 0) + codeMemory),
           // Presenting a code spends it (RFC 9700 §4.5): one atomic step, and one round trip for all it needs.
           async find(id) {
             const found = await unit().spend(key(id), codeMemory)
-            return found && (found.spent ? { ...found.payload, consumed: true } : found.payload)
+            if (found === undefined || !found.spent) return found?.payload
+            // The engine would see to this only while the code has not expired.
+            unit().delete(keyOf('Grant', String(found.payload['grantId'])))
+            return { ...found.payload, consumed: true }
           },
         }
       case 'RefreshToken':

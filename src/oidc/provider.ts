@@ -15,13 +15,11 @@ import type { Db } from '../store/db.ts'
 import { createFindAccount, createPairwiseIdentifier } from './accounts.ts'
 import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from './claims.ts'
-import { isSecretOf, policyOf } from './clients.ts'
+import { asymmetric, isSecretOf, keyManagement, policyOf } from './clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
 import type { BrokerSession } from './identity-record.ts'
 import { createInteractionPolicy } from './policy.ts'
 
-const asymmetric = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const
-const keyManagement = ['ECDH-ES', 'RSA-OAEP', 'RSA-OAEP-256'] as const
 /** Longest life of a client assertion or request object, seconds. */
 const longestAssertion = 600
 

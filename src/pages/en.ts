@@ -174,11 +174,6 @@ export const en: Sentences = {
     portal: 'Signed out of',
     text: 'You are still signed in with VNeID in this browser.',
   },
-  post: {
-    title: 'One more step',
-    text: 'Choose “Continue” to finish.',
-    continue: 'Continue',
-  },
   back: {
     portal: (name: string) => `Back to ${name}`,
     home: 'Back to the home page',

@@ -181,11 +181,6 @@ export const vi = {
     portal: 'Đã đăng xuất khỏi',
     text: 'Ông/Bà vẫn còn đăng nhập bằng VNeID trên trình duyệt này.',
   },
-  post: {
-    title: 'Còn một bước nữa',
-    text: 'Bấm “Tiếp tục” để hoàn tất.',
-    continue: 'Tiếp tục',
-  },
   back: {
     portal: (name: string) => `Quay lại ${name}`,
     home: 'Quay lại trang chủ',

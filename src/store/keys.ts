@@ -8,10 +8,14 @@ export interface SigningKeyRow {
   readonly sealed: Buffer
 }
 
-/** Newest first: the first fitting key signs. */
+/**
+ * The first fitting key signs: the newest that has been published for an hour, so that no node signs with what
+ * another does not publish yet; before that the oldest.
+ */
 export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
   return db.query<SigningKeyRow>(
-    'select kid, alg, public, sealed from signing_key order by created_at desc, kid',
+    `select kid, alg, public, sealed from signing_key, lateral (select created_at > now() - interval '1 hour' as fresh) age
+     order by fresh, case when fresh then created_at end, created_at desc, kid`,
   )
 }
 

@@ -5,7 +5,6 @@ import type { Locale } from '../../src/pages/locale.ts'
 import { leftPortalPage, loggedOutPage } from '../../src/pages/logged-out.ts'
 import { logoutPage } from '../../src/pages/logout.ts'
 import { noticePage } from '../../src/pages/notice.ts'
-import { postPage } from '../../src/pages/post.ts'
 
 export const portalName = 'Cổng dịch vụ công Bộ Xây dựng'
 const longName =
@@ -62,10 +61,6 @@ export const views: Record<string, View> = {
   'logged-out': { render: (l) => loggedOutPage({ ...frame(l), returnUrl }) },
   'left-portal': {
     render: (l) => leftPortalPage({ ...frame(l), returnUrl, portalName, logoutUrl: '/session/end' }),
-  },
-  post: {
-    form: true,
-    render: (l) => postPage({ ...frame(l), action: '/confirm', inputs: { state: '<a> "b"', code: 'c' } }),
   },
 }
 export const everyPage = Object.entries(views).flatMap(([name, view]) =>
