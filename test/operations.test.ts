@@ -52,3 +52,16 @@ test('readiness names what is missing, goes on without VNeID, and says that the 
   await request(server).get('/health/ready').expect(503, { status: 'draining' })
   await request(server).get('/health/live').expect(200)
 })
+
+test('a node that is told to end says so first, and keeps its door open for DRAIN_DELAY', async () => {
+  const node = await openWorld({
+    database: 'embedded',
+    state: 'embedded',
+    environment: { DRAIN_DELAY: '4' },
+  })
+  const ended = node.restart()
+  await request(node.operationsUrl).get('/health/ready').expect(503, { status: 'draining' })
+  await request(node.issuer).get('/jwks').expect(200)
+  await ended
+  await request(node.operationsUrl).get('/health/ready').expect(200)
+})
