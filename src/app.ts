@@ -73,9 +73,7 @@ export async function createApp({
       allow: (url) => parseNetworks(registry.networksFor(url.href)),
     }) as never,
   })
-  provider.on('server_error', (ctx, error) =>
-    report(log, ctx as unknown as Koa.Context, codeOf(error), error),
-  )
+  provider.on('server_error', (ctx, error) => report(log, ctx, codeOf(error), error))
   for (const event of [
     'authorization',
     'grant',

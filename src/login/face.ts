@@ -68,8 +68,7 @@ export function createFace({
     const locale = localeOf(ctx, uiLocales)
     return { locale, hotline: config.hotline, switchUrl: switchUrl(ctx, locale) }
   }
-  const wishOf = (ctx: EngineContext) =>
-    ctx.oidc.params?.['ui_locales'] ?? (ctx as unknown as Context).query['ui_locales']
+  const wishOf = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
   /** The portal this browser last came from: a dead end always shows the way back. */
   const wayBack = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
     const client = await registry.find(clientId ?? '')
@@ -101,18 +100,17 @@ export function createFace({
 
     async interactionUrl(ctx, interaction) {
       const client = ctx.oidc.client!
-      const context = ctx as unknown as Context
       if (interaction.lastSubmission?.login !== undefined) throw refusalAfterLogin(interaction.prompt.reasons)
-      if (requirementOf(client, interaction.params).level === 'unknown')
-        throw toEngineError(new BrokerError('level_unmet'))
-      if (policyOf(client).notice) {
-        const { state } = transactions.begin(interaction.uid, nameBrowser(context, client.clientId))
-        return `${config.issuer}/interaction/${state}`
-      }
       try {
-        return await face.leave(context, interaction, client)
+        if (requirementOf(client, interaction.params).level === 'unknown')
+          throw new BrokerError('level_unmet')
+        if (policyOf(client).notice) {
+          const { state } = transactions.begin(interaction.uid, nameBrowser(ctx, client.clientId))
+          return `${config.issuer}/interaction/${state}`
+        }
+        return await face.leave(ctx, interaction, client)
       } catch (error) {
-        await recordRefusal({ db, log }, context, client.clientId, error)
+        await recordRefusal({ db, log }, ctx, client.clientId, error)
         throw toEngineError(error)
       }
     },
@@ -133,11 +131,10 @@ export function createFace({
     },
 
     renderError: async (ctx, _out, error) => {
-      const context = ctx as unknown as Context
       const code = codeOf(error)
       // A fault has been reported by the engine's event; what it refuses on a page carries our code as well.
-      if ((error as { expose?: boolean }).expose) report(log, context, code, error)
-      await showFailure(context, { code, reference: referenceOf(context) }, ctx)
+      if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
+      await showFailure(ctx, { code, reference: referenceOf(ctx) }, ctx)
     },
 
     async renderFailure(ctx, failure) {
@@ -148,12 +145,11 @@ export function createFace({
     },
 
     logoutPage(ctx) {
-      const context = ctx as unknown as Context
       const { secret } = ctx.oidc.session!.state as { secret: string }
       send(
-        context,
+        ctx,
         logoutPage({
-          ...frame(context, wishOf(ctx)),
+          ...frame(ctx, wishOf(ctx)),
           formAction: ctx.oidc.urlFor('end_session_confirm'),
           xsrf: secret,
           portalName: ctx.oidc.client?.clientName,
@@ -163,9 +159,8 @@ export function createFace({
     },
 
     async loggedOutPage(ctx) {
-      const context = ctx as unknown as Context
       const { client } = ctx.oidc
-      const view = { ...frame(context, wishOf(ctx)), ...(await wayBack(context, client?.clientId)) }
+      const view = { ...frame(ctx, wishOf(ctx)), ...(await wayBack(ctx, client?.clientId)) }
       // The engine names a client here only when that portal alone was left.
       const markup = client?.clientName
         ? leftPortalPage({
@@ -174,7 +169,7 @@ export function createFace({
             logoutUrl: `${config.issuer}/session/end`,
           })
         : loggedOutPage(view)
-      send(context, markup)
+      send(ctx, markup)
     },
   }
   return face
