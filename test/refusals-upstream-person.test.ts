@@ -81,7 +81,8 @@ describe.each(dialects)('%s: the person', (dialect) => {
     await expectRefusal(world, error, code, id, changes)
   })
 
-  test('an acr that nobody here can give is refused before the trip', async () => {
+  test('an acr that nobody here can give is refused before the trip, and audited', async () => {
+    const { refused } = await traces(world)
     const before = world.simulator.requests.authorize
     const { heard } = await ask(world, wish('portal-a', { acr_values: 'urn:other:high' }))
     expect(heard).toMatchObject({
@@ -90,6 +91,11 @@ describe.each(dialects)('%s: the person', (dialect) => {
       iss: world.issuer,
     })
     expect(world.simulator.requests.authorize).toBe(before)
+    expect((await traces(world)).refused).toBe(refused + 1)
+    expect(await lastRefusal(world)).toMatchObject({
+      client_id: 'portal-a',
+      detail: { failure: 'level_unmet' },
+    })
   })
 
   test('a session of level 1 is asked again for level 2, never taken for it, and stays what it was', async () => {
