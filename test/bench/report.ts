@@ -53,9 +53,10 @@ export function print({ ratios, results, run }: Report): void {
   console.log('  (CPU, instructions, HTTP requests and round trips: at the broker or engine, per login)\n')
   for (const [name, { memoryPer10000Sessions: memory }] of Object.entries(results)) {
     if (memory === undefined) continue
+    const heap = memory.heapMiB > 0 ? `${memory.heapMiB} MiB of heap` : 'no heap beyond its noise'
     const redis = memory.redisMiB === null ? '' : `, Redis ${memory.redisMiB} MiB`
     console.log(
-      `  ${name}: 10,000 live sessions take ${memory.heapMiB} MiB of heap${redis}`,
+      `  ${name}: 10,000 live sessions take ${heap}${redis}`,
       `(measured on ${memory.measuredOn}, process RSS ${memory.rssBeforeMiB} → ${memory.rssAfterMiB} MiB)`,
     )
   }
