@@ -1,4 +1,5 @@
 /** How portals may ask: what is on and what is off, GET, POST, pushed, signed, and the FAPI 2.0 profile. */
+import { SignJWT } from 'jose'
 import * as client from 'openid-client'
 import { expect, test, vi } from 'vitest'
 import { type Visitor, createVisitor } from '../src/sandbox/visitor.ts'
@@ -233,6 +234,26 @@ test('the FAPI 2.0 profile refuses a request that was not pushed, and a token th
 
   const unbound = await strict({ dpop: undefined })
   await expect(unbound.signIn()).rejects.toMatchObject({ error: 'invalid_grant' })
+})
+
+const now = () => Math.floor(Date.now() / 1000)
+const whole = { iss: 'strict', aud: world.issuer, nbf: now(), exp: now() + 300 }
+const lacking: [string, object][] = [
+  ['aud', { ...whole, aud: undefined }],
+  ['nbf', { ...whole, nbf: undefined }],
+  ['an nbf less than an hour before exp', { ...whole, nbf: now() - 7200 }],
+]
+test.each(lacking)('the FAPI 2.0 profile refuses a request object without %s', async (_what, claims) => {
+  const push = async (object: object) => {
+    const begun = { client_id: 'strict', response_type: 'code', redirect_uri: portalAddress, scope: 'openid' }
+    const challenge = { code_challenge: 'c'.repeat(43), code_challenge_method: 'S256' }
+    const request = await new SignJWT({ ...begun, ...challenge, ...object })
+      .setProtectedHeader({ alg: 'ES256', typ: 'oauth-authz-req+jwt' })
+      .sign(signing.privateKey)
+    return client.buildAuthorizationUrlWithPAR((await strict()).config, { client_id: 'strict', request })
+  }
+  await expect(push(whole)).resolves.toBeInstanceOf(URL)
+  await expect(push(claims)).rejects.toMatchObject({ error: 'invalid_request_object' })
 })
 
 test('a product start uses no default that the engine warns about', () => {

@@ -127,8 +127,10 @@ export function createProvider({
       pushedAuthorizationRequests: { enabled: true },
       requestObjects: {
         enabled: true,
-        assertJwtClaimsAndHeader: (_ctx, claims, _header, _client) => {
-          assertShortLived(claims, (message) => new errors.InvalidRequestObject(message))
+        assertJwtClaimsAndHeader: (_ctx, claims, _header, client) => {
+          const fault = (message: string) => new errors.InvalidRequestObject(message)
+          assertShortLived(claims, fault)
+          if (isFapi(client)) assertBounded(claims, fault)
           return Promise.resolve()
         },
       },
@@ -200,6 +202,13 @@ function assertShortLived(claims: Record<string, unknown>, fault: (message: stri
   if (typeof exp !== 'number') throw fault('exp is required')
   if (exp - Date.now() / 1000 > longestAssertion)
     throw fault(`exp is more than ${longestAssertion} seconds away`)
+}
+
+/** FAPI 2.0 Message Signing §5.3.1: for whom, and from when, at most an hour before its end. */
+function assertBounded({ aud, nbf, exp }: Record<string, unknown>, fault: (message: string) => Error): void {
+  if (aud === undefined) throw fault('aud is required')
+  if (typeof nbf !== 'number') throw fault('nbf is required')
+  if (Number(exp) <= nbf || Number(exp) - nbf > 3600) throw fault('nbf is more than an hour before exp')
 }
 
 /** What Koa wants of Keygrip, with one HMAC and one constant-time comparison for each cookie. */
