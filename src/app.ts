@@ -86,11 +86,8 @@ export async function createApp({
       log.info({
         event: `${event}.refused`,
         oauth: error.error,
-        // What JSON.parse complains of, it quotes.
-        why:
-          error.cause instanceof SyntaxError
-            ? error.error_description
-            : (error.error_detail ?? error.error_description),
+        // The engine's own words; a detail that comes from a cause may quote what was sent.
+        why: (error.cause === undefined && error.error_detail) || error.error_description,
         client: ctx.oidc.client?.clientId,
         reference: ctx.state['reference'],
       })

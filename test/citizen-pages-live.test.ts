@@ -1,16 +1,14 @@
 /** A citizen at a telephone walks through the real broker by hand: a real Chromium, 320 px wide, without scripts. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { AxeResults } from 'axe-core'
-import { type Browser, type Page, chromium } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { executablePath, launchChromium, missing } from './support/chromium.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const required = Boolean(process.env['CI'] ?? process.env['REQUIRE_CHROMIUM'])
-const missing = !existsSync(executablePath) && !required
 /** A folder to keep pictures in, for people to look at. */
 const shots = process.env['SHOTS']
 if (shots) mkdirSync(shots, { recursive: true })
@@ -40,13 +38,7 @@ describe.skipIf(missing)(
         }),
       )
       world.simulator.approve(undefined)
-      browser = await chromium.launch({
-        executablePath,
-        args: [
-          '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking',
-          '--disable-component-update --disable-sync',
-        ].flatMap((line) => line.split(' ')),
-      })
+      browser = await launchChromium()
     }, 60_000)
 
     afterAll(async () => {

@@ -1,19 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { AxeResults } from 'axe-core'
-import { chromium } from 'playwright-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pageHeaders } from '../src/pages/csp.ts'
 import type { Locale } from '../src/pages/locale.ts'
+import { executablePath, launchChromium, missing } from './support/chromium.ts'
 import { everyPage, views } from './support/page-samples.ts'
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const required = Boolean(process.env['CI'] ?? process.env['REQUIRE_CHROMIUM'])
-const missing = !existsSync(executablePath) && !required
 /** A folder to keep pictures in, for people to look at. */
 const shots = process.env['SHOTS']
 
@@ -41,13 +38,7 @@ describe.skipIf(missing)(
       for (const each of [server, elsewhere])
         await new Promise<void>((done) => each.listen(0, '127.0.0.1', done))
       origin = originOf(server)
-      browser = await chromium.launch({
-        executablePath,
-        args: [
-          '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking',
-          '--disable-component-update --disable-sync',
-        ].flatMap((line) => line.split(' ')),
-      })
+      browser = await launchChromium()
     }, 60_000)
 
     afterAll(async () => {

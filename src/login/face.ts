@@ -17,7 +17,7 @@ import { logoutPage } from '../pages/logout.ts'
 import type { Db } from '../store/db.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
-import { recordRefusal } from './refusal.ts'
+import { recordRefusal } from './record.ts'
 import type { SignIn } from './sign-in.ts'
 import type { Transactions } from './transaction.ts'
 

@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto'
 import Router from '@koa/router'
 import type { Middleware } from 'koa'
 import type { Provider, Session } from 'oidc-provider'
-import { record } from '../audit.ts'
 import type { Config } from '../config.ts'
-import { referenceOf } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
 import { sessionOf } from '../oidc/logout.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import { recordSessionEnd } from './record.ts'
 
 export function createLogoutRoutes({
   config,
@@ -62,17 +61,7 @@ export function createLogoutRoutes({
       before?.accountId !== undefined &&
       (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
     if (!ended) return
-    // Now, not with the answer: whatever fails from here on, the session has ended.
-    await currentUnit().commit()
-    await record(db, log, [
-      {
-        event: 'session.ended',
-        subjectId: before.accountId!,
-        actor: 'citizen',
-        reference: referenceOf(ctx),
-        detail: { reason: 'logout' },
-      },
-    ])
+    await recordSessionEnd({ db, log }, ctx, before.accountId!, 'logout')
     const state = randomBytes(24).toString('base64url')
     const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
     if (away === undefined) return

@@ -2,7 +2,6 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { Client, Provider } from 'oidc-provider'
-import { record } from '../audit.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
@@ -22,7 +21,7 @@ import type { Identity, Upstream } from '../upstream/upstream.ts'
 import { localeOf, readBrowser } from './browser.ts'
 import type { Face, Pending } from './face.ts'
 import { resumeInEngine } from './hand-off.ts'
-import { recordRefusal } from './refusal.ts'
+import { recordRefusal, recordSessionEnd } from './record.ts'
 import type { SignIn, SignedIn } from './sign-in.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -102,18 +101,8 @@ export function createLoginRoutes({
     const session = await sessionOf(provider, ctx)
     if (session?.accountId === undefined || isSame(session)) return
     await endSession(provider, session, log)
-    // Now, not with the answer: whatever fails from here on, that session has ended.
-    await currentUnit().commit()
     delete interaction.session
-    await record(db, log, [
-      {
-        event: 'session.ended',
-        subjectId: session.accountId,
-        actor: 'citizen',
-        reference: referenceOf(ctx),
-        detail: { reason: 'another_person' },
-      },
-    ])
+    await recordSessionEnd({ db, log }, ctx, session.accountId, 'another_person')
   }
 
   router.get('notice', '/interaction/:state', async (ctx) => {

@@ -1,8 +1,9 @@
 /** Where the issuer's endpoints are: OpenID Connect Discovery 1.0, or settings. */
 import { allowInsecureRequests, customFetch, discovery } from 'openid-client'
 import type { Config } from '../config.ts'
+import { BrokerError } from '../errors.ts'
 import { OutgoingError, type Transport } from '../outgoing.ts'
-import { guard } from './guard.ts'
+import { unavailable } from './call.ts'
 import { invalidAnswer } from './identity.ts'
 
 export interface Endpoints {
@@ -22,7 +23,9 @@ export async function describe(
   transport: Transport,
 ): Promise<Endpoints> {
   const found = config.discovery
-    ? await guard('discovery', () => discover(config, issuer, transport))
+    ? await discover(config, issuer, transport).catch((error: unknown) => {
+        throw translate(error)
+      })
     : undefined
   const need = (name: string, address: string | undefined) => {
     if (address === undefined) throw invalidAnswer(`discovery: ${name}`)
@@ -56,4 +59,13 @@ async function discover(config: Config['upstream'], issuer: string, transport: T
   // Exactly (§4.3): the ID token's `iss` is compared with it.
   if (published.issuer !== issuer) throw invalidAnswer('discovery: issuer')
   return published
+}
+
+/** openid-client's errors hold whole bodies: nothing of them leaves but the status or the name of the check. */
+function translate(error: unknown): unknown {
+  if (error instanceof BrokerError) return error
+  const cause = error instanceof Error ? error.cause : undefined
+  const outgoing = [error, cause].find((one) => one instanceof OutgoingError)
+  if (outgoing !== undefined) return unavailable(outgoing)
+  return invalidAnswer(`discovery: ${cause instanceof Response ? `status ${cause.status}` : 'malformed'}`)
 }

@@ -3,6 +3,7 @@ import { record } from '../audit.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
+import { currentUnit } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
 
 /**
@@ -25,4 +26,17 @@ export async function recordRefusal(
   if (code === 'store_unavailable') return { code, oauth }
   await record(db, log, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail }])
   return { code, oauth }
+}
+
+/** A session has ended: now, not with the answer, whatever fails from here on; and then in the audit. */
+export async function recordSessionEnd(
+  { db, log }: { db: Db; log: Log },
+  ctx: Context,
+  subjectId: string,
+  reason: 'logout' | 'another_person',
+): Promise<void> {
+  await currentUnit().commit()
+  await record(db, log, [
+    { event: 'session.ended', subjectId, actor: 'citizen', reference: referenceOf(ctx), detail: { reason } },
+  ])
 }
