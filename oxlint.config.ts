@@ -1,7 +1,10 @@
 import { defineConfig } from 'oxlint'
 
 /** What only one room may import. */
-const sql = { regex: '^(pg|ioredis|@electric-sql/pglite)$', message: 'SQL and Redis live in store/ only.' }
+const sql = {
+  regex: '^(pg|pg-copy-streams|ioredis|@electric-sql/pglite)$',
+  message: 'SQL and Redis live in store/ only.',
+}
 const engine = {
   regex: '^oidc-provider$',
   message: 'oidc/ alone constructs the provider.',
@@ -14,7 +17,7 @@ const above = (...rooms: string[]) => ({
   regex: `^\\.\\./((main|cli|app)\\.ts$|(${rooms.join('|')})/)`,
   message: `This room imports none of main, cli, app, ${rooms.join(', ')}.`,
 })
-const faces = ['admin', 'login', 'sandbox', 'http']
+const faces = ['admin', 'portals', 'login', 'sandbox', 'http']
 
 const forbidden: Record<string, object[]> = {
   'src/**': [sql, engine, rp],
@@ -25,13 +28,13 @@ const forbidden: Record<string, object[]> = {
     config,
     { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
   ],
-  'src/{errors,log,metrics,citizen-id,seal,random,config,outgoing,networks}.ts': [
+  'src/{errors,log,metrics,citizen-id,seal,random,config,settings,outgoing,networks}.ts': [
     sql,
     engine,
     rp,
     { regex: '^\\./(.+/|(main|cli|app|audit)\\.ts$)', message: 'Every room stands on this file.' },
   ],
-  'src/{admin,login,http}/**': [sql, engine, rp, config, above('sandbox')],
+  'src/{admin,portals,login,http}/**': [sql, engine, rp, config, above('sandbox')],
   'src/sandbox/**': [sql, engine, config],
   'src/sandbox/{demo,simulator-main}.ts': [sql, engine],
   'src/oidc/**': [sql, rp, config, above(...faces)],

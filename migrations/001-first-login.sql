@@ -1,4 +1,4 @@
--- The registry of portals, the persons, their links to legacy accounts, the keys and the audit.
+-- The registry of portals, the persons, the keys and the audit.
 -- Numbers are stored sealed (bytea, AES-256-GCM) and found by keyed hash (HMAC-SHA-256) only.
 
 create table client (
@@ -23,7 +23,9 @@ create table subject (
   id          uuid primary key,
   kind        text not null check (kind in ('citizen', 'foreigner', 'organisation')),
   created_at  timestamptz not null default now(),
-  disabled_at timestamptz
+  disabled_at timestamptz,
+  -- the person was known here twice, under a cancelled number and its successor; the older subject goes on
+  replaced_by uuid references subject
 );
 
 -- History of the numbers a subject was known by; one is active (valid_to is null).
@@ -45,39 +47,6 @@ create table identifier_key (
   identifier_id uuid not null references identifier,
   primary key (type, key)
 );
-
-create table legacy_account (
-  client_id       text not null references client,
-  account_id      text not null,
-  kind            text not null check (kind in ('citizen', 'foreigner', 'organisation', 'staff')),
-  state           text not null default 'open' check (state in ('open', 'linked', 'in_review', 'exempt', 'retired')),
-  identifier_type text,
-  identifier_key  bytea,
-  identifier      bytea,
-  -- when the number was compared with the population database; null: never
-  attested_at     timestamptz,
-  created_at      timestamptz not null default now(),
-  primary key (client_id, account_id)
-);
-create index legacy_account_identifier on legacy_account (client_id, identifier_key) where identifier_key is not null;
-
-create table account_link (
-  id            uuid primary key default gen_random_uuid(),
-  client_id     text not null,
-  account_id    text not null,
-  subject_id    uuid not null references subject,
-  method        text not null,
-  evidence      jsonb not null,
-  linked_by     text not null,
-  linked_at     timestamptz not null default now(),
-  unlinked_at   timestamptz,
-  unlink_reason text,
-  foreign key (client_id, account_id) references legacy_account,
-  check ((unlinked_at is null) = (unlink_reason is null))
-);
--- One account, at most one active citizen: decided here and nowhere else.
-create unique index account_link_active on account_link (client_id, account_id) where unlinked_at is null;
-create index account_link_subject on account_link (subject_id, client_id) where unlinked_at is null;
 
 create table audit_event (
   id         bigint generated always as identity primary key,

@@ -12,16 +12,35 @@ export type AuditName =
   | 'login.refused'
   | 'session.ended'
   | 'subject.created'
+  | 'subject.rekeyed'
+  | 'subject.replaced'
   | 'link.created'
+  | 'link.ended'
+  | 'link.refused'
+  | 'link.primary'
+  | 'account.searched'
+  | 'review.opened'
+  | 'review.read'
+  | 'review.decided'
+  | 'review.reopened'
+  | 'proposal.made'
+  | 'proposal.decided'
+  | 'import.begun'
+  | 'import.ended'
   | 'client.applied'
   | 'key.generated'
+  | 'operator.created'
+  | 'operator.disabled'
 
 export interface AuditEvent {
   readonly event: AuditName
   readonly clientId?: string
   /** Our pseudonym of the person, never a number. */
   readonly subjectId?: string
-  /** `citizen`, `system`, or an operator. */
+  /**
+   * `citizen`, `portal` (the client itself), `system`, `local` (a command on the broker's own database), or an
+   * operator's id.
+   */
   readonly actor: string
   /** The trace id that the citizen may have seen on a page. */
   readonly reference?: string

@@ -1,107 +1,72 @@
-/** Operator commands: `npm run cli -- COMMAND`. They run on the broker's own configuration and database. */
-import { readFile } from 'node:fs/promises'
+/**
+ * Operator commands: `npm run cli -- COMMAND`. Most are clients of the admin API; those that make the database,
+ * the first operator and the keys run on the broker's own configuration and database.
+ */
 import { parseArgs } from 'node:util'
-import { type Config, ConfigError, loadConfig } from './config.ts'
-import { unreached } from './http/operations.ts'
-import { type Log, createLog } from './log.ts'
-import type { ClientMetadata } from './oidc/clients.ts'
-import { ensureSigningKey, generateSigningKey, signingAlgorithms } from './oidc/keys.ts'
-import { DefinitionError, registerClients } from './oidc/register.ts'
-import { createSeal } from './seal.ts'
-import { listClients } from './store/clients.ts'
-import { type Database, openDatabase } from './store/db.ts'
-import { migrate } from './store/migrate.ts'
-import { openState } from './store/open-state.ts'
-import { openUpstream } from './upstream/open.ts'
+import { createAdminClient } from './admin/client.ts'
+import { type Command, type Commands, UsageError } from './admin/command.ts'
+import { importCommands } from './admin/import-commands.ts'
+import { localCommands } from './admin/local-commands.ts'
+import { mappingCommands } from './admin/mapping-commands.ts'
+import { operatorCommands } from './admin/operator-commands.ts'
+import { progressCommands } from './admin/progress-commands.ts'
+import { reviewCommands } from './admin/review-commands.ts'
+import { loadClientConfig, loadConfig } from './config.ts'
+import { createLog } from './log.ts'
+import { DefinitionError } from './oidc/register.ts'
+import { ConfigError } from './settings.ts'
+import { openDatabase } from './store/db.ts'
+
+const commands: Commands = {
+  ...localCommands,
+  ...operatorCommands,
+  ...progressCommands,
+  ...importCommands,
+  ...mappingCommands,
+  ...reviewCommands,
+}
 
 const usage = `usage: npm run cli -- COMMAND
 
-  migrate                       bring the database to this release
-  config check                  read the configuration, reach the stores and VNeID
-  client apply FILE             register the portals of a JSON file: all of them or none
-  client list                   the registered portals
-  keys generate [--alg ALG]     a new signing key: ${signingAlgorithms.join(', ')} (ES256);
-                [--if-missing]  only if there is none of that algorithm
+on the broker's own database; the configuration comes from the environment, as for the broker (docs/operate.md):
+${linesOf('database')}
 
-The configuration comes from the environment, as for the broker itself (docs/operate.md).
+on the admin API at ADMIN_URL (http://127.0.0.1:3002), as the operator whose key is in OPERATOR_KEY_FILE:
+${linesOf('api')}
 `
 
-class UsageError extends Error {}
-
-interface Tools {
-  readonly config: Config
-  readonly db: Database
-  readonly log: Log
-  readonly print: (line: string) => void
-}
-
-interface Options {
-  readonly alg?: string | undefined
-  readonly 'if-missing'?: boolean | undefined
-}
-
-const commands: Record<string, (tools: Tools, args: string[], options: Options) => Promise<void>> = {
-  async migrate({ db, print }) {
-    const applied = await migrate(db)
-    print(applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'))
-  },
-
-  async 'config check'({ config, db, print }) {
-    const state = openState(config.state)
-    const upstream = openUpstream(config.upstream)
-    const missing = await unreached({
-      database: () => db.ping(),
-      state: () => state.ping(),
-      upstream: () => upstream.ready(),
+function linesOf(on: Command['on']): string {
+  const lines = Object.entries(commands)
+    .filter(([, command]) => command.on === on)
+    .flatMap(([name, { call = '', about }]) => {
+      const abouts = about.split('\n')
+      return call
+        .split('\n')
+        .map((part, index) => [`${index === 0 ? name : ' '.repeat(name.length)} ${part}`, abouts[index]])
     })
-    await state.close()
-    if (missing.length > 0) throw new Error(`not reached: ${missing.join(', ')}`)
-    print('the configuration is complete; database, state and upstream answer')
-  },
-
-  async 'client apply'({ db, log, print }, [file]) {
-    if (file === undefined) throw new UsageError('client apply needs a file')
-    const content = parseJson(file, await readFile(file, 'utf8'))
-    for (const { id, outcome, secret } of await registerClients(
-      { db, log, actor: 'operator' },
-      Array.isArray(content) ? (content as unknown[]) : [content],
-    )) {
-      print(`${outcome.padEnd(9)} ${id}`)
-      if (secret !== undefined) print(`          client_secret, shown this once: ${secret}`)
-    }
-  },
-
-  async 'client list'({ db, print }) {
-    for (const { id, metadata } of await listClients(db)) {
-      const {
-        client_name: name,
-        token_endpoint_auth_method: method,
-        policy,
-      } = metadata as unknown as ClientMetadata
-      print(
-        `${id.padEnd(32)} ${method.padEnd(20)} level ${policy.minimum_level}  ${policy.kinds.join(',')}  ${name}`,
-      )
-    }
-  },
-
-  async 'keys generate'({ config, db, log, print }, _args, { alg = 'ES256', 'if-missing': ifMissing }) {
-    const known = signingAlgorithms.find((name) => name === alg)
-    if (known === undefined) throw new UsageError(`--alg is one of ${signingAlgorithms.join(', ')}`)
-    const tools = { db, seal: createSeal(config.keys.seal, 'signing key'), log }
-    const kid = ifMissing ? await ensureSigningKey(tools, known) : await generateSigningKey(tools, known)
-    print(
-      kid === undefined
-        ? `there is a ${known} key`
-        : `generated ${known} key ${kid}; it is published from a node's next start, and signs from the first start an hour later`,
-    )
-  },
+  return lines.map(([left = '', right]) => `  ${left.padEnd(36)} ${right}`).join('\n')
 }
 
-function parseJson(file: string, text: string): unknown {
+async function run(command: Command, args: string[]): Promise<void> {
+  const print = (line: string) => void process.stdout.write(`${line}\n`)
+  const options = Object.fromEntries(
+    Object.entries(command.options ?? {}).map(([name, type]) => [name, { type }] as const),
+  )
+  const { positionals, values } = parseArgs({ args, allowPositionals: true, options })
+  const given = values as Record<string, never>
+  if (command.on === 'api') {
+    const { url, operatorKey } = loadClientConfig()
+    const { operator: operatorId, audience, key } = operatorKey
+    const admin = createAdminClient({ url, audience, operatorId, key })
+    return command.run({ admin, print }, positionals, given)
+  }
+  const config = loadConfig()
+  const log = createLog({ level: config.logLevel, destination: process.stderr })
+  const db = await openDatabase(config.database)
   try {
-    return JSON.parse(text) as unknown
-  } catch (cause) {
-    throw new UsageError(`${file} is not JSON`, { cause })
+    return await command.run({ config, db, log, print }, positionals, given)
+  } finally {
+    await db.close()
   }
 }
 
@@ -109,29 +74,11 @@ function parseJson(file: string, text: string): unknown {
 export async function runCli(argv: readonly string[]): Promise<number> {
   const complain = (text: string) => void process.stderr.write(`${text}\n`)
   try {
-    const { positionals, values } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        alg: { type: 'string' },
-        'if-missing': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-    const name = Object.keys(commands).find((command) =>
-      `${positionals.join(' ')} `.startsWith(`${command} `),
-    )
-    if (values.help || name === undefined)
-      throw new UsageError(positionals.length > 0 && !values.help ? 'no such command' : '')
-    const config = loadConfig()
-    const log = createLog({ level: config.logLevel, destination: process.stderr })
-    const db = await openDatabase(config.database)
-    try {
-      const tools = { config, db, log, print: (line: string) => void process.stdout.write(`${line}\n`) }
-      await commands[name]!(tools, positionals.slice(name.split(' ').length), values)
-    } finally {
-      await db.close()
-    }
+    const name = Object.keys(commands).find((words) => `${argv.join(' ')} `.startsWith(`${words} `))
+    const isAsking = argv.some((word) => ['--help', '-h'].includes(word))
+    if (isAsking || name === undefined)
+      throw new UsageError(argv.length > 0 && !isAsking ? 'no such command' : '')
+    await run(commands[name]!, argv.slice(name.split(' ').length))
     return 0
   } catch (error) {
     if (error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {

@@ -1,9 +1,6 @@
-/**
- * Environment → one frozen `Config`. The only reader of `process.env`. Every setting may be given as
- * `NAME_FILE`, a path to read the value from. All faults are reported at once, by name; values never are.
- */
-import { readFileSync } from 'node:fs'
+/** Environment → one frozen `Config`. The only reader of `process.env`. */
 import { z } from 'zod'
+import { type DeepReadonly, type Environment, deepFreeze, readSettings } from './settings.ts'
 
 const key = z
   .string()
@@ -74,6 +71,8 @@ const schema = z.object({
   PORT: port.default(3000),
   OPERATIONS_HOST: z.string().default('127.0.0.1'),
   OPERATIONS_PORT: port.default(3001),
+  ADMIN_HOST: z.string().default('127.0.0.1'),
+  ADMIN_PORT: port.default(3002),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DRAIN_DELAY: z.coerce.number().int().min(0).max(120).default(0),
   SHUTDOWN_GRACE: seconds.default(20),
@@ -176,6 +175,8 @@ function shape(env: Env) {
     issuer: env.ISSUER,
     listen: { host: env.HOST, port: env.PORT },
     operations: { host: env.OPERATIONS_HOST, port: env.OPERATIONS_PORT },
+    /** `audience` is what an operator's assertion is made for. */
+    admin: { host: env.ADMIN_HOST, port: env.ADMIN_PORT, audience: `${env.ISSUER}/admin` },
     logLevel: env.LOG_LEVEL,
     /** Seconds between "draining" and the closed door. */
     drainDelay: env.DRAIN_DELAY,
@@ -224,56 +225,22 @@ function shape(env: Env) {
   }
 }
 
-type DeepReadonly<T> = T extends Buffer
-  ? T
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T
 export type Config = DeepReadonly<ReturnType<typeof shape>>
 
-export class ConfigError extends Error {
-  readonly faults: readonly string[]
-  constructor(faults: readonly string[]) {
-    super(`configuration:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
-    this.name = 'ConfigError'
-    this.faults = faults
-  }
-}
-
 /** @throws ConfigError naming every missing or wrong setting */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const values: Record<string, string> = {}
-  const faults: string[] = []
-  for (const name of settingNames) {
-    const direct = environment[name]
-    const file = environment[`${name}_FILE`]
-    if (direct !== undefined && direct !== '') values[name] = direct
-    else if (file !== undefined && file !== '') {
-      try {
-        values[name] = readFileSync(file, 'utf8').trim()
-      } catch {
-        faults.push(`${name}_FILE cannot be read`)
-        values[name] = ''
-      }
-    }
-  }
-  faults.push(...crossFaults(values))
-  const result = schema.safeParse(values)
-  if (!result.success) {
-    for (const issue of result.error.issues) {
-      const name = String(issue.path[0])
-      const missing = values[name] === undefined && issue.code !== 'custom'
-      faults.push(`${name} ${missing ? 'is required' : issue.message}`)
-    }
-  }
-  if (faults.length > 0 || !result.success) throw new ConfigError([...new Set(faults)])
-  return deepFreeze(shape(result.data))
-}
+export const loadConfig = (environment: Environment = process.env): Config =>
+  deepFreeze(shape(readSettings(schema, environment, crossFaults)))
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
-    for (const inner of Object.values(value)) deepFreeze(inner)
-    Object.freeze(value)
-  }
-  return value
+/** What the commands need that are clients of the admin API; `OPERATOR_KEY_FILE` is what `operator create` wrote. */
+const clientSchema = z.object({
+  ADMIN_URL: safeUrl.default('http://127.0.0.1:3002'),
+  OPERATOR_KEY: json(
+    z.object({ operator: z.string(), audience: z.string(), key: z.looseObject({ kty: z.string() }) }),
+  ),
+})
+
+/** @throws ConfigError as `loadConfig` does */
+export function loadClientConfig(environment: Environment = process.env) {
+  const { ADMIN_URL: url, OPERATOR_KEY: operatorKey } = readSettings(clientSchema, environment)
+  return deepFreeze({ url, operatorKey })
 }

@@ -17,7 +17,7 @@ interface ErrorEntry {
   readonly remedy: string
 }
 
-const table = {
+const citizenTable = {
   // The request itself
   request_invalid: {
     status: 400,
@@ -157,9 +157,64 @@ const table = {
   },
 } as const satisfies Record<string, ErrorEntry>
 
-export type ErrorCode = keyof typeof table
+/** Answers of the portals' and the operators' APIs (RFC 9457); no citizen ever reads them. */
+const apiTable = {
+  unauthenticated: {
+    status: 401,
+    level: 'info',
+    meaning: 'The credential is missing, malformed, expired, used before, or of somebody not known here.',
+    remedy: 'Portals: a new access token by client credentials. Operators: the right key, and a right clock.',
+  },
+  forbidden: {
+    status: 403,
+    level: 'warn',
+    meaning: 'The credential is good, but not for this.',
+    remedy: 'The portal lacks the scope, or the operator the role.',
+  },
+  input_invalid: {
+    status: 400,
+    level: 'info',
+    meaning: 'A parameter or the body is not what the operation takes; nothing was changed.',
+    remedy: 'The detail names the field.',
+  },
+  import_invalid: {
+    status: 422,
+    level: 'info',
+    meaning: 'The file cannot be read as it is; nothing of it was imported.',
+    remedy: 'The detail names line and column. Mend the file and import it again.',
+  },
+  account_unknown: {
+    status: 404,
+    level: 'info',
+    meaning: 'The portal has no legacy account of that id.',
+    remedy: 'Import it first, or compare the id with the imported one: it is taken letter by letter.',
+  },
+  case_gone: {
+    status: 409,
+    level: 'info',
+    meaning: 'The case or proposal is not there, or somebody has decided it already.',
+    remedy: 'Read it again.',
+  },
+  second_person_needed: {
+    status: 409,
+    level: 'warn',
+    meaning: 'Who proposed a decision may not approve it.',
+    remedy: 'Another operator of the same role approves.',
+  },
+  state_conflict: {
+    status: 409,
+    level: 'info',
+    meaning: 'What was asked does not follow from the state the account, link or person is in.',
+    remedy: 'Read it again; the detail names the state.',
+  },
+} as const satisfies Record<string, ErrorEntry>
 
-export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = table
+/** Codes with a page, and so with sentences in `pages/vi.ts` and `pages/en.ts`. */
+export type CitizenErrorCode = keyof typeof citizenTable
+export type ErrorCode = CitizenErrorCode | keyof typeof apiTable
+
+export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = { ...citizenTable, ...apiTable }
+export const isForCitizens = (code: ErrorCode): code is CitizenErrorCode => code in citizenTable
 
 /** A failure with a code of the table. `detail` is for the log and the portal's developer: never a person's datum or a secret. */
 export class BrokerError extends Error {

@@ -1,19 +1,25 @@
 /** config → stores → app → listen; drains and closes on SIGTERM. */
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Operation } from './admin/operation.ts'
 import { createApp } from './app.ts'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 import { createLog, type Log } from './log.ts'
 import { ensureSigningKey } from './oidc/keys.ts'
 import { createSeal } from './seal.ts'
+import { ConfigError } from './settings.ts'
 import { deleteOldAuditEvents } from './store/audit.ts'
 import { type Database, openDatabase } from './store/db.ts'
 import { migrate } from './store/migrate.ts'
+import { foldProgress } from './store/progress.ts'
 import { openState } from './store/open-state.ts'
 
 export interface Broker {
   readonly url: string
   readonly operationsUrl: string
+  readonly adminUrl: string
+  /** What the admin API offers, and to whom. */
+  readonly adminOperations: readonly Operation[]
   /** Picks up changes of the registry now instead of within a second. */
   refresh(): Promise<void>
   /** Drains, closes and resolves. */
@@ -37,30 +43,31 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   )
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.operations, config.operations)
-  const retention = setInterval(
-    () =>
-      void deleteOldAuditEvents(db, config.auditRetentionDays).catch((error: unknown) =>
-        log.warn({ event: 'retention.failed', err: error }),
-      ),
-    3_600_000,
-  ).unref()
-  log.info({ event: 'broker.started', issuer: config.issuer, listen: url, operations: operationsUrl })
+  const adminUrl = await listen(app.admin, config.admin)
+  const chores = {
+    retention: () => deleteOldAuditEvents(db, config.auditRetentionDays),
+    fold: () => foldProgress(db),
+  }
+  const housekeeping = setInterval(() => void keepHouse(chores, log), 3_600_000).unref()
+  log.info({
+    event: 'broker.started',
+    issuer: config.issuer,
+    listen: url,
+    operations: operationsUrl,
+    admin: adminUrl,
+  })
 
   return {
     url,
     operationsUrl,
+    adminUrl,
+    adminOperations: app.adminOperations,
     refresh: app.refresh,
     async stop() {
       app.drain()
-      clearInterval(retention)
+      clearInterval(housekeeping)
       await sleep(config.drainDelay * 1000)
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Browsers and portals keep a connection open after its last answer; it must not hold us up.
-      const idle = setInterval(() => server.closeIdleConnections(), 100)
-      const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownGrace * 1000)
-      await closed
-      clearTimeout(deadline)
-      clearInterval(idle)
+      await Promise.all([server, app.admin].map((open) => end(open, config.shutdownGrace)))
       app.close()
       await new Promise<void>((resolve) => {
         app.operations.close(() => resolve())
@@ -73,10 +80,24 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   }
 }
 
-function listen(
-  server: ReturnType<typeof createServer>,
-  { host, port }: { host: string; port: number },
-): Promise<string> {
+/** One after the other; what fails is tried again within the hour. */
+async function keepHouse(chores: Readonly<Record<string, () => Promise<unknown>>>, log: Log): Promise<void> {
+  for (const [chore, work] of Object.entries(chores))
+    await work().catch((error: unknown) => log.warn({ event: 'housekeeping.failed', chore, err: error }))
+}
+
+/** What runs gets `grace` seconds. */
+async function end(server: Server, grace: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // Browsers and portals keep a connection open after its last answer; it must not hold us up.
+  const idle = setInterval(() => server.closeIdleConnections(), 100)
+  const deadline = setTimeout(() => server.closeAllConnections(), grace * 1000)
+  await closed
+  clearTimeout(deadline)
+  clearInterval(idle)
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {

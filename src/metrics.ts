@@ -42,3 +42,10 @@ export const upstreamCalls = new Histogram({
   buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   registers,
 })
+
+export const linkRefusals = new Counter({
+  name: 'link_refusals_total',
+  help: 'Old accounts that portals vouched for and that were not linked, by reason',
+  labelNames: ['reason'] as const,
+  registers,
+})

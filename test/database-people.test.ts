@@ -1,27 +1,20 @@
 /** What the database decides about people, portals, keys and the audit, on a server and embedded. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type CitizenKeys, createCitizenKeys, Identifier } from '../src/citizen-id.ts'
-import { createLog } from '../src/log.ts'
-import { createSignIn } from '../src/login/sign-in.ts'
+import { Identifier } from '../src/citizen-id.ts'
 import type { Requirement } from '../src/oidc/policy.ts'
-import { createSeal } from '../src/seal.ts'
 import { deleteOldAuditEvents, insertAuditEvents } from '../src/store/audit.ts'
 import { findClients, listClients, listClientVersions, putClient } from '../src/store/clients.ts'
 import { type Database, openDatabase } from '../src/store/db.ts'
 import { insertSigningKey, listSigningKeys } from '../src/store/keys.ts'
-import { insertLegacyAccount } from '../src/store/legacy-accounts.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { findForSignIn, recordSignIn } from '../src/store/subjects.ts'
 import type { Identity } from '../src/upstream/upstream.ts'
+import { type Mapping, createMapping } from './support/mapping.ts'
 import { freshDatabase } from './support/world.ts'
 
-const log = createLog({ level: 'silent' })
-const seal = createSeal([randomBytes(32)], 'identifier')
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]
-const before = createCitizenKeys({ indexKeys: [oldKey], seal })
-const during = createCitizenKeys({ indexKeys: [newKey, oldKey], seal })
-const after = createCitizenKeys({ indexKeys: [newKey], seal })
+const otherKeys = { seal: [randomBytes(32)], pairwise: randomBytes(32) }
 
 let serial = 0
 const newNumber = () => Identifier.parse('citizen_id', `001090${String(++serial).padStart(6, '0')}`)
@@ -50,35 +43,35 @@ const engines = [
 for (const { name, missing, address } of engines)
   describe.skipIf(missing)(`people in ${name}`, () => {
     let db: Database
+    let before: Mapping
+    let during: Mapping
+    let after: Mapping
     beforeAll(async () => {
       db = await openDatabase({ url: await address() })
       await migrate(db)
+      const under = (...index: Buffer[]) => createMapping({ db, keys: { ...otherKeys, index } })
+      before = under(oldKey)
+      during = under(newKey, oldKey)
+      after = under(newKey)
       for (const id of ['portal-a', 'portal-b']) await putClient(db, { id, metadata: {}, secretHash: null })
     })
     afterAll(() => db.close())
 
-    const signer = (citizenKeys: CitizenKeys) => createSignIn({ db, citizenKeys, log })
     const countOf = async (from: string) =>
       (await db.query<{ n: number }>(`select count(*)::int as n from ${from}`))[0]!.n
-    const account = (
-      identifier: Identifier,
-      accountId: string,
-      changes: { attestedAt?: Date } = { attestedAt: new Date() },
-    ) =>
-      insertLegacyAccount(db, {
-        clientId: 'portal-a',
-        accountId,
-        kind: 'citizen',
-        identifier: {
-          type: identifier.type,
-          key: before.keys(identifier)[0]!,
-          sealed: before.seal(identifier),
-        },
-        ...changes,
-      })
+    const account = (identifier: Identifier, accountId: string, row = { attested_at: '2024-05-20' }) =>
+      before.importRows('portal-a', { account_id: accountId, citizen_id: identifier.reveal(), ...row })
+    const idOf = async (accountId: string) => {
+      const key = before.records.accountKey('portal-a', accountId)
+      const rows = await db.query<{ id: string }>(
+        'select id::text from legacy_account where account_key = $1',
+        [key],
+      )
+      return rows[0]!.id
+    }
 
     test('many first sign-ins of one number at once make one subject and one audit row of its birth', async () => {
-      const signIn = signer(before)
+      const { signIn } = before
       const identity = someone()
       const subjects = await countOf('subject')
       const results = await Promise.all(Array.from({ length: 12 }, () => signIn(identity, at('portal-a'))))
@@ -95,18 +88,18 @@ for (const { name, missing, address } of engines)
 
     test('while index keys rotate, who was registered under the old key is found, who comes first is kept under both', async () => {
       const [known, newcomer] = [someone(), someone()]
-      const { subjectId } = await signer(before)(known, at('portal-a'))
-      expect((await signer(during)(known, at('portal-a'))).subjectId).toBe(subjectId)
-      const first = await signer(during)(newcomer, at('portal-a'))
-      expect((await signer(before)(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
-      expect((await signer(after)(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
+      const { subjectId } = await before.signIn(known, at('portal-a'))
+      expect((await during.signIn(known, at('portal-a'))).subjectId).toBe(subjectId)
+      const first = await during.signIn(newcomer, at('portal-a'))
+      expect((await before.signIn(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
+      expect((await after.signIn(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
     })
 
     test('a broker with the new key and one without it still make one subject of one number', async () => {
       const identity = someone()
       const results = await Promise.all(
         Array.from({ length: 12 }, (_, index) =>
-          signer(index % 2 === 0 ? before : during)(identity, at('portal-a')),
+          (index % 2 === 0 ? before : during).signIn(identity, at('portal-a')),
         ),
       )
       expect(new Set(results.map(({ subjectId }) => subjectId)).size).toBe(1)
@@ -115,14 +108,14 @@ for (const { name, missing, address } of engines)
     test('an account is linked once although two tabs sign in at once, and both hear of it', async () => {
       for (let round = 0; round < 10; round++) {
         const identity = someone()
-        const signIn = signer(before)
+        const { signIn } = before
         // Known already, so that the race is about the account alone.
         await signIn(identity, at('portal-b'))
         const accountId = randomUUID()
         await account(identity.identifier, accountId)
         const results = await Promise.all([1, 2, 3].map(() => signIn(identity, at('portal-a'))))
         for (const { links } of results) expect(links.map((link) => link.accountId)).toEqual([accountId])
-        expect(await countOf(`account_link where account_id = '${accountId}'`)).toBe(1)
+        expect(await countOf(`account_link where account_id = ${await idOf(accountId)}`)).toBe(1)
         expect(await countOf(`audit_event where event = 'link.created' and client_id = 'portal-a'`)).toBe(
           round + 1,
         )
@@ -131,22 +124,37 @@ for (const { name, missing, address } of engines)
 
     test('an account whose number nobody compared with the population database is never linked', async () => {
       const identity = someone()
-      await account(identity.identifier, 'unattested', {})
-      expect((await signer(before)(identity, at('portal-a'))).links).toEqual([])
-      expect(await countOf(`account_link where account_id = 'unattested'`)).toBe(0)
+      await account(identity.identifier, 'unattested', { attested_at: '' })
+      expect((await before.signIn(identity, at('portal-a'))).links).toEqual([])
+      expect(await countOf(`account_link where account_id = ${await idOf('unattested')}`)).toBe(0)
     })
 
     test('there is no link without its audit row, and no subject without its number: one statement, all or nothing', async () => {
       const identifier = newNumber()
       await account(identifier, 'whole')
+      const find = () => findForSignIn(db, identifier.type, before.citizenKeys.keys(identifier), 'portal-a')
+      const {
+        candidates: [candidate],
+      } = await find()
       const change = {
         subjectId: randomUUID(),
-        create: { kind: 'citizen', identifierId: randomUUID(), sealed: before.seal(identifier) },
+        create: {
+          kind: 'citizen',
+          identifierId: randomUUID(),
+          sealed: before.citizenKeys.seal(identifier),
+        },
         type: identifier.type,
-        keys: before.keys(identifier),
+        keys: before.citizenKeys.keys(identifier),
         clientId: 'portal-a',
-        accountIds: ['whole'],
-        method: 'attested_number',
+        links: [
+          {
+            account: candidate!.account,
+            version: candidate!.version,
+            method: 'attested_number',
+            evidence: {},
+          },
+        ],
+        cases: [],
         actor: 'citizen',
         reference: 'R',
       }
@@ -157,22 +165,30 @@ for (const { name, missing, address } of engines)
       const unheard = [{ event: 'login.completed' as const, actor: 'citizen', subjectId: 'not a uuid' }]
       await expect(recordSignIn(db, { ...change, events: unheard })).rejects.toThrow('type uuid')
       expect(await counts()).toEqual(untouched)
-      expect(await countOf(`legacy_account where account_id = 'whole' and state = 'open'`)).toBe(1)
+      expect(await countOf(`legacy_account where id = ${candidate!.account} and state = 'open'`)).toBe(1)
 
-      const [link] = await recordSignIn(db, { ...change, events: [] })
-      expect(link).toMatchObject({ accountId: 'whole', method: 'attested_number' })
+      const {
+        links: [link],
+        cases,
+      } = await recordSignIn(db, { ...change, events: [] })
+      expect(cases).toEqual([])
+      expect(link).toMatchObject({ accountKey: candidate!.accountKey, method: 'attested_number' })
+      expect(
+        before.records.open(Buffer.from(link!.accountKey, 'base64'), Buffer.from(link!.sealed, 'base64'))
+          .accountId,
+      ).toBe('whole')
+      expect(await countOf(`audit_event where detail->>'link' = '${link!.id}'`)).toBe(1)
       expect(new Date(link!.linkedAt).getTime()).toBeGreaterThan(Date.now() - 60_000)
-      const known = await findForSignIn(db, identifier.type, change.keys, 'portal-a')
-      expect(known).toEqual({
+      expect(await find()).toEqual({
         subject: { id: change.subjectId, disabled: false, cancelled: false },
         links: [link],
-        attested: [],
+        candidates: [],
       })
     })
 
     test('a disabled subject and a cancelled number are refused, and make no second subject', async () => {
       const [disabled, cancelled] = [someone(), someone()]
-      const signIn = signer(before)
+      const { signIn } = before
       const one = await signIn(disabled, at('portal-a'))
       const two = await signIn(cancelled, at('portal-a'))
       await db.query('update subject set disabled_at = now() where id = $1', [one.subjectId])
@@ -185,9 +201,13 @@ for (const { name, missing, address } of engines)
 
     test('a legacy account that is imported again stays as it is', async () => {
       const identifier = newNumber()
-      expect([await account(identifier, 'twice'), await account(newNumber(), 'twice')]).toEqual([true, false])
-      const { attested } = await findForSignIn(db, identifier.type, before.keys(identifier), 'portal-a')
-      expect(attested).toEqual(['twice'])
+      const results = []
+      for (const number of [identifier, identifier, newNumber()])
+        results.push((await account(number, 'twice')).results)
+      expect(results).toMatchObject([{ accepted: 1 }, { unchanged: 1 }, { refused: 1 }])
+      const { links } = await before.signIn(someone(identifier), at('portal-a'))
+      // Another number under the same account id: a person looks first.
+      expect(links).toEqual([])
     })
 
     test('a portal is written only where it differs, and every change has a version', async () => {

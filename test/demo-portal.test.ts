@@ -1,4 +1,4 @@
-/** The demo portal on a real broker: what ends its sessions, and what must not. */
+/** The demo portal on a real broker: what ends its sessions and what must not, and its word for an old account. */
 import { SignJWT, importJWK, type JWTPayload } from 'jose'
 import { afterAll, expect, test } from 'vitest'
 import { openPortal } from '../src/sandbox/portal.ts'
@@ -18,14 +18,17 @@ await world.register(
     redirect_uris: [`${url}/callback`],
     backchannel_logout_uri: `${url}/backchannel-logout`,
     backchannel_logout_session_required: true,
-    policy: { private_networks: ['127.0.0.0/8'] },
+    policy: {
+      private_networks: ['127.0.0.0/8'],
+      mapping: { lock: { citizen: { locked: '2099-12-31' } } },
+    },
   }),
 )
 const portal = await openPortal({
   issuer: world.issuer,
   clientId,
   secret: secretOf(clientId),
-  scope: 'openid profile',
+  scope: 'openid profile legacy_accounts',
   name: 'Cổng minh họa',
   port,
 })
@@ -121,4 +124,34 @@ test('an answer that this browser did not ask for signs nobody in', async () => 
   await mine.open(`${portal.url}/`)
   expect((await mine.open(begun.url)).status).toBe(400)
   expect((await mine.open(`${portal.url}/me`)).status).toBe(401)
+})
+
+test('the page for old accounts says that it only pretends to check them, and asks for no password', async () => {
+  const visitor = createVisitor()
+  expect((await visitor.open(`${portal.url}/`)).body).toContain('href="/old-account">Liên kết tài khoản cũ<')
+  const { body } = await visitor.open(`${portal.url}/old-account`)
+  expect(body).toContain('<strong>Minh họa:</strong>')
+  expect(body.match(/<input/g)).toHaveLength(1)
+  expect(body).not.toContain('type="password"')
+  const empty = await visitor.open(`${portal.url}/old-account`, { form: { account: ' ' } })
+  expect(empty.body).toContain('<p role="alert">Vui lòng nhập tên tài khoản cũ.</p>')
+})
+
+test('whoever names an old account is asked by the broker, and told by the portal what came of it', async () => {
+  await world.legacyAccounts(clientId, { account_id: '<old> 01', kind: 'citizen' })
+  const vouch = async (choice: string) => {
+    const visitor = createVisitor()
+    const asked = await visitor.open(`${portal.url}/old-account`, { form: { account: '<old> 01' } })
+    expect(asked.url).toContain(`${world.issuer}/interaction/`)
+    const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(asked.body) ?? []
+    return (await visitor.open(new URL(action, asked.url).href, { form: { choice } })).body
+  }
+  expect(await vouch('skip')).toContain('Tài khoản cũ &lt;old&gt; 01: chưa liên kết, vì Ông/Bà đã bỏ qua.')
+  const linked = await vouch('link')
+  expect(linked).toContain('Tài khoản cũ &lt;old&gt; 01: đã liên kết với Ông/Bà.')
+  expect(linked).toContain('Đã đăng nhập bằng tài khoản cũ, rồi đồng ý liên kết')
+})
+
+test('the portal reads in its own name what became of its old accounts, which needs to be registered', async () => {
+  await expect(portal.readChanges()).rejects.toMatchObject({ status: 400 })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { errorTable } from '../src/errors.ts'
+import { errorTable, isForCitizens } from '../src/errors.ts'
 import type { ErrorCode } from '../src/errors.ts'
 import { pageHeaders } from '../src/pages/csp.ts'
 import { errorPage } from '../src/pages/error.ts'
@@ -10,7 +10,7 @@ import { logoutPage } from '../src/pages/logout.ts'
 import { noticePage } from '../src/pages/notice.ts'
 import { everyPage, frame, portalName, reference, returnUrl, views } from './support/page-samples.ts'
 
-const codes = Object.keys(errorTable) as ErrorCode[]
+const codes = (Object.keys(errorTable) as ErrorCode[]).filter(isForCitizens)
 
 describe('what is written', () => {
   test.each(codes)(

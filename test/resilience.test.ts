@@ -50,7 +50,12 @@ describe.each([
         gender: 'male',
         citizen_id: citizenNamed('an').number,
         legacy_accounts: [
-          { id: 'old-1', method: 'attested_number', linked_at: expect.stringMatching(/^20\d\d-/) as string },
+          {
+            id: 'old-1',
+            method: 'attested_number',
+            linked_at: expect.stringMatching(/^20\d\d-/) as string,
+            primary: false,
+          },
         ],
       })
       const refreshed = await a.refresh(first.tokens.refresh_token)

@@ -21,7 +21,7 @@ export function pinAddress(app: Koa, issuer: string): void {
 
 /** Crockford's base32: a person can read it out over the telephone. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const newReference = (): string => {
+export const newReference = (): string => {
   let text = ''
   for (const byte of randomBytesOf(10)) text += alphabet[byte & 31]!
   return text

@@ -16,8 +16,6 @@ export const acceptPostedForm: Middleware = async (ctx, next) => {
   if (!endpoints.has(ctx.path)) return next()
   const unit = currentUnit()
   if (ctx.method === 'POST') {
-    if (!ctx.is('application/x-www-form-urlencoded'))
-      throw new BrokerError('request_invalid', 'a form is expected')
     const id = randomBytes(16).toString('base64url')
     unit.put(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
     ctx.status = 303
@@ -33,7 +31,10 @@ export const acceptPostedForm: Middleware = async (ctx, next) => {
   return next()
 }
 
-async function readForm(ctx: Context): Promise<string> {
+/** The body as a query string. @throws BrokerError `request_invalid`, `request_too_large` */
+export async function readForm(ctx: Context): Promise<string> {
+  if (!ctx.is('application/x-www-form-urlencoded'))
+    throw new BrokerError('request_invalid', 'a form is expected')
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of ctx.req as AsyncIterable<Buffer>) {

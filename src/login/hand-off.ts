@@ -19,8 +19,12 @@ export const hideEngineCookies: Middleware = (ctx, next) => {
 }
 
 /** Continues interaction `uid` in the engine, as if the browser had been sent to its resume address. */
-export function resumeInEngine(ctx: Context, uid: string, next: Next): Promise<void> {
+export async function resumeInEngine(ctx: Context, uid: string, next: Next): Promise<void> {
+  const { method } = ctx
   ctx.state['resumes'] = uid
   ctx.path = `/auth/${uid}`
-  return next() as Promise<void>
+  // A decision comes by POST, and stays one for whoever answers or logs this request.
+  ctx.method = 'GET'
+  await next()
+  ctx.method = method
 }

@@ -1,50 +1,40 @@
 /** The citizen's way through us: notice, trip to VNeID, callback, resumption. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Client, Provider } from 'oidc-provider'
+import type { Client } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
-import type { Log } from '../log.ts'
 import { upstreamCalls } from '../metrics.ts'
 import { createPairwiseIdentifier } from '../oidc/accounts.ts'
-import { acrOf } from '../oidc/acr.ts'
-import type { Arrival } from '../oidc/grants.ts'
-import type { BrokerSession } from '../oidc/identity-record.ts'
-import { endSession, sessionOf } from '../oidc/logout.ts'
 import { freshness, requirementOf, subjectsAsked } from '../oidc/policy.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
 import { noticePage } from '../pages/notice.ts'
-import type { Db } from '../store/db.ts'
 import type { Identity, Upstream } from '../upstream/upstream.ts'
 import { localeOf, readBrowser } from './browser.ts'
-import type { Face, Pending } from './face.ts'
-import { resumeInEngine } from './hand-off.ts'
-import { recordRefusal, recordSessionEnd } from './record.ts'
+import type { Ending, Interaction } from './ending.ts'
+import type { Face } from './face.ts'
+import type { LinkRoutes } from './link-routes.ts'
 import type { SignIn, SignedIn } from './sign-in.ts'
 import type { Transactions } from './transaction.ts'
 
-type Interaction = Pending & { session?: unknown; returnTo: string; result?: unknown; exp: number }
-
 export function createLoginRoutes({
   config,
-  db,
-  provider,
   upstream,
   transactions,
   signIn,
   face,
-  log,
+  ending,
+  beginLink,
 }: {
   config: Config
-  db: Db
-  provider: Provider
   upstream: Upstream
   transactions: Transactions
   signIn: SignIn
   face: Face
-  log: Log
+  ending: Ending
+  beginLink: LinkRoutes['begin']
 }): Middleware {
   const router = new Router()
   const pairwise = createPairwiseIdentifier(config.keys.pairwise)
@@ -61,48 +51,8 @@ export function createLoginRoutes({
       uid: trip.uid,
       state: trip.state,
       interaction: { ...interaction, uid: trip.uid },
-      client: await clientOf(interaction),
+      client: await ending.clientOf(interaction),
     }
-  }
-  async function clientOf({ params }: Pending) {
-    const client = await provider.Client.find(String(params['client_id']))
-    if (client === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
-    return client
-  }
-  /** Ends the interaction with what the portal shall hear, in this same request. */
-  function finish(
-    ctx: Context,
-    uid: string,
-    interaction: Interaction,
-    result: object,
-    next: () => Promise<unknown>,
-  ) {
-    currentUnit().pretend(keyOf('Interaction', uid), { ...interaction, result })
-    return resumeInEngine(ctx, uid, next)
-  }
-
-  /** The portal hears of it while its request is alive. */
-  async function refuse(
-    ctx: Context,
-    { uid, interaction, client }: { uid: string; interaction: Interaction; client: Client },
-    error: unknown,
-    next: () => Promise<unknown>,
-  ) {
-    const { code, oauth } = await recordRefusal({ db, log }, ctx, client.clientId, error)
-    const result = { error: oauth, error_description: `${code} (${referenceOf(ctx)})` }
-    return finish(ctx, uid, interaction, result, next)
-  }
-  /** Another person at a shared computer: nothing of the one before may be inherited. */
-  async function endSessionUnless(
-    ctx: Context,
-    interaction: Interaction,
-    isSame: (session: BrokerSession) => boolean,
-  ) {
-    const session = await sessionOf(provider, ctx)
-    if (session?.accountId === undefined || isSame(session)) return
-    await endSession(provider, session, log)
-    delete interaction.session
-    await recordSessionEnd({ db, log }, ctx, session.accountId, 'another_person')
   }
 
   router.get('notice', '/interaction/:state', async (ctx) => {
@@ -128,7 +78,7 @@ export function createLoginRoutes({
       ctx.status = 303
     } catch (error) {
       await currentUnit().take(keyOf('Interaction', uid))
-      await refuse(ctx, { uid, interaction, client }, error, next)
+      await ending.refuse(ctx, { uid, interaction, client }, error, next)
     }
   })
 
@@ -136,10 +86,9 @@ export function createLoginRoutes({
     const { uid, interaction } = await pending(ctx)
     if ((await currentUnit().take(keyOf('Interaction', uid))) === undefined)
       throw new BrokerError('interaction_gone')
-    return finish(
+    return ending.finish(
       ctx,
-      uid,
-      interaction,
+      { uid, interaction },
       { error: 'access_denied', error_description: 'the citizen went back' },
       next,
     )
@@ -150,10 +99,12 @@ export function createLoginRoutes({
     // Taken, not read: of two callbacks for one trip, one goes on.
     const interaction = (await currentUnit().take(keyOf('Interaction', trip.uid))) as Interaction | undefined
     if (interaction === undefined) throw new BrokerError('interaction_gone')
-    const client = await clientOf(interaction)
+    const taken = { uid: trip.uid, interaction, client: await ending.clientOf(interaction) }
+    const { client } = taken
+    const legacyAccount = interaction.params['legacy_account'] as string | undefined
 
     let identity: Identity | undefined
-    let signedIn: SignedIn & Arrival
+    let signedIn: SignedIn & { readonly identity: Identity }
     try {
       const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
       const measure = upstreamCalls.startTimer()
@@ -172,28 +123,32 @@ export function createLoginRoutes({
       const isAskedFor = (id?: string) => asked.every((sub) => id !== undefined && sub === subOf(client, id))
       signedIn = {
         identity,
-        ...(await signIn(identity, { requirement, reference: referenceOf(ctx), sso: false, isAskedFor })),
+        ...(await signIn(identity, {
+          requirement,
+          reference: referenceOf(ctx),
+          sso: false,
+          isAskedFor,
+          legacyAccount,
+        })),
       }
     } catch (error) {
       const came = identity?.identifier
       // Who was refused is known to be here: the session of somebody else does not wait for the next request.
       if (came !== undefined) {
-        await endSessionUnless(ctx, interaction, (session) => session.identity?.number === came.reveal())
+        await ending.endSessionUnless(
+          ctx,
+          interaction,
+          (session) => session.identity?.number === came.reveal(),
+        )
       }
-      return refuse(ctx, { uid: trip.uid, interaction, client }, error, next)
+      return ending.refuse(ctx, taken, error, next)
     }
 
     const { subjectId } = signedIn
-    await endSessionUnless(ctx, interaction, (session) => session.accountId === subjectId)
-    ctx.state['signedIn'] = signedIn
-    const login = {
-      accountId: subjectId,
-      // The cookie ends with the browser: counter PCs are shared.
-      remember: false,
-      ts: identity.authenticatedAt,
-      ...(identity.level === undefined ? {} : { acr: acrOf(identity.level) }),
-    }
-    return finish(ctx, trip.uid, interaction, { login, consent: {} }, next)
+    await ending.endSessionUnless(ctx, interaction, (session) => session.accountId === subjectId)
+    return legacyAccount === undefined
+      ? ending.enter(ctx, taken, signedIn, next)
+      : beginLink(ctx, { ...taken, state: trip.state }, signedIn, next)
   })
 
   return router.routes() as unknown as Middleware

@@ -5,11 +5,15 @@ import type { AuditEvent } from '../audit.ts'
 import { type CitizenKeys, disagreements } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { linksAtLogin } from '../mapping/linking.ts'
+import { announceMade, wantedAtLogin } from '../mapping/at-login.ts'
+import { type CurrentLinks, type Link, openLink } from '../mapping/links.ts'
+import { actsForSelf } from '../mapping/linking.ts'
+import type { LegacyRecords } from '../mapping/record.ts'
+import type { ClientPolicy } from '../oidc/clients.ts'
 import { type Requirement, unmet } from '../oidc/policy.ts'
 import { insertAuditEvents } from '../store/audit.ts'
-import { type Db, isUniqueViolation } from '../store/db.ts'
-import { type Link, findForSignIn, findLinks, recordSignIn } from '../store/subjects.ts'
+import { type Db, retried } from '../store/db.ts'
+import { findForSignIn, recordSignIn } from '../store/subjects.ts'
 import type { Identity } from '../upstream/upstream.ts'
 
 export interface SignedIn {
@@ -25,90 +29,92 @@ export type SignIn = (
     readonly sso: boolean
     /** Whether the request speaks of this person; of somebody not yet known it never does. */
     readonly isAskedFor?: (subjectId: string | undefined) => boolean
+    /** The account that the portal vouches for, by its own id. */
+    readonly legacyAccount?: string | undefined
   },
 ) => Promise<SignedIn>
 
 export function createSignIn({
   db,
   citizenKeys,
+  records,
+  links: currentLinks,
+  mappingPolicyOf,
   log,
 }: {
   db: Db
   citizenKeys: CitizenKeys
+  records: LegacyRecords
+  links: CurrentLinks
+  mappingPolicyOf: (clientId: string) => ClientPolicy['mapping']
   log: Log
 }): SignIn {
-  return async function signIn(identity, { requirement, reference, sso, isAskedFor }) {
-    const refusal = unmet(identity, requirement)
-    if (refusal !== undefined) throw new BrokerError(refusal)
-    const { identifier } = identity
+  async function once(
+    identity: Identity,
+    { requirement, reference, sso, isAskedFor, legacyAccount }: Parameters<SignIn>[1],
+  ): Promise<SignedIn> {
+    const { identifier, kind } = identity
     const { clientId } = requirement
     const keys = citizenKeys.keys(identifier)
+    const known = await findForSignIn(db, identifier.type, keys, clientId)
+    if (known.subject?.cancelled) throw new BrokerError('identifier_cancelled')
+    if (known.subject?.disabled) throw new BrokerError('subject_disabled')
+    if (isAskedFor?.(known.subject?.id) === false) throw new BrokerError('login_mismatch')
 
-    // Someone else may register the same number between our two statements: the second then fails whole.
-    for (let attempt = 0; ; attempt++) {
-      const known = await findForSignIn(db, identifier.type, keys, clientId)
-      if (known.subject?.cancelled) throw new BrokerError('identifier_cancelled')
-      if (known.subject?.disabled) throw new BrokerError('subject_disabled')
-      if (isAskedFor?.(known.subject?.id) === false) throw new BrokerError('login_mismatch')
-
-      const subjectId = known.subject?.id ?? randomUUID()
-      const { existing, toLink } = linksAtLogin(identity.kind, known)
-      const about = { clientId, subjectId, actor: 'citizen', reference }
-      const warnings = disagreements(identifier, identity)
-      const events: AuditEvent[] = [
-        ...(known.subject
-          ? []
-          : [{ event: 'subject.created' as const, ...about, detail: { kind: identity.kind } }]),
-        {
-          event: 'login.completed',
-          ...about,
-          detail: {
-            kind: identity.kind,
-            ...(identity.level === undefined ? {} : { level: identity.level }),
-            sso,
-            auth_time: identity.authenticatedAt,
-            ...(warnings.length > 0 ? { number_disagrees: warnings } : {}),
-          },
+    const subjectId = known.subject?.id ?? randomUUID()
+    const existing = actsForSelf(kind) ? known.links.map((link) => openLink(records, link)) : []
+    const vouched = legacyAccount && records.accountKey(clientId, legacyAccount).toString('base64')
+    const wanted = wantedAtLogin(identity, known, subjectId, mappingPolicyOf(clientId), records, vouched)
+    const about = { clientId, subjectId, actor: 'citizen', reference }
+    const warnings = disagreements(identifier, identity)
+    const events: AuditEvent[] = [
+      ...(known.subject ? [] : [{ event: 'subject.created' as const, ...about, detail: { kind } }]),
+      {
+        event: 'login.completed',
+        ...about,
+        detail: {
+          kind,
+          ...(identity.level === undefined ? {} : { level: identity.level }),
+          sso,
+          auth_time: identity.authenticatedAt,
+          ...(warnings.length > 0 ? { number_disagrees: warnings } : {}),
         },
-      ]
-      if (known.subject !== undefined && toLink.length === 0) {
-        await insertAuditEvents(db, events)
-        announce(log, events)
-        return { subjectId, links: existing }
-      }
-      try {
-        const made = await recordSignIn(db, {
-          subjectId,
-          ...(known.subject
-            ? {}
-            : {
-                create: {
-                  kind: identity.kind === 'representative' ? 'citizen' : identity.kind,
-                  identifierId: randomUUID(),
-                  sealed: citizenKeys.seal(identifier),
-                },
-              }),
-          type: identifier.type,
-          keys,
-          clientId,
-          accountIds: toLink,
-          method: 'attested_number',
-          actor: 'citizen',
-          reference,
-          events,
-        })
-        const linked = made.map(({ id, method }) => ({
-          event: 'link.created' as const,
-          ...about,
-          detail: { link: id, method },
-        }))
-        announce(log, [...linked, ...events])
-        if (made.length === toLink.length) return { subjectId, links: [...existing, ...made] }
-        // Another tab of the same person linked meanwhile: both shall hear of it.
-        return { subjectId, links: (await findLinks(db, subjectId, clientId)) ?? [] }
-      } catch (error) {
-        if (!isUniqueViolation(error) || attempt >= 2) throw error
-      }
+      },
+    ]
+    if (known.subject !== undefined && wanted.links.length + wanted.cases.length === 0) {
+      await insertAuditEvents(db, events)
+      announce(log, events)
+      return { subjectId, links: existing }
     }
+    const made = await recordSignIn(db, {
+      subjectId,
+      create: known.subject
+        ? undefined
+        : {
+            kind: kind === 'representative' ? 'citizen' : kind,
+            identifierId: randomUUID(),
+            sealed: citizenKeys.seal(identifier),
+          },
+      type: identifier.type,
+      keys,
+      clientId,
+      ...wanted,
+      actor: 'citizen',
+      reference,
+      events,
+    })
+    announceMade(log, about, made)
+    announce(log, events)
+    if (made.links.length === wanted.links.length)
+      return { subjectId, links: [...existing, ...made.links.map((link) => openLink(records, link))] }
+    // Another tab of the same person linked meanwhile: both shall hear of it.
+    return { subjectId, links: (await currentLinks(subjectId, clientId)) ?? [] }
+  }
+
+  return async function signIn(identity, occasion) {
+    const refusal = unmet(identity, occasion.requirement)
+    if (refusal !== undefined) throw new BrokerError(refusal)
+    // Someone else may register the same number between our two statements: the second then fails whole.
+    return retried(() => once(identity, occasion))
   }
 }

@@ -1,21 +1,116 @@
-/** When a legacy account becomes a link. Rules only: no HTTP, no SQL. */
-import type { Link } from '../store/subjects.ts'
+/** When a legacy account becomes a link, and when it becomes a case for a human. Rules only: no HTTP, no SQL. */
+import type { Identifier } from '../citizen-id.ts'
+import type { Candidate } from '../store/subjects.ts'
 import type { Kind } from '../upstream/upstream.ts'
+import { sameBirthDate, sameName } from './names.ts'
+import type { LegacyRecord } from './record.ts'
+
+/**
+ * What speaks for it that an account is this person's. A login with VNeID is part of each. Never among them:
+ * e-mail, telephone, name alone, CMND, or VNeID's own account id.
+ */
+export type Evidence =
+  /** The recorded number equals VNeID's and was compared with the population database. */
+  | 'attested_number'
+  /** Equal, never compared, but name and birth date agree and the portal's policy trusts that. */
+  | 'matching_person'
+  /** Equal and no more. */
+  | 'bare_number'
+  /** Equal, but the account is of another kind than the person (staff, an organisation). */
+  | 'other_kind'
+  /** The portal authenticated the old account and vouches for it, and the citizen agreed; numbers are equal or there is none. */
+  | 'portal_word'
+  /** The same, and the recorded number is another. */
+  | 'portal_word_against_number'
+  /** Two operators decided. */
+  | 'operators'
+
+/** Where the account stands, as seen by this person. `theirs`: linked to this very subject. */
+export type Situation = 'open' | 'in_review' | 'theirs' | 'anothers' | 'exempt' | 'retired'
+
+/** `keep`: nothing to do. `wait`: a case is open already. `review`: a case is opened. `refuse`: no, and no case either. */
+export type Outcome = 'link' | 'keep' | 'wait' | 'review' | 'refuse'
+
+/** The whole of it, for login, portal and operator alike. Import makes no links: it opens cases and closes none. */
+export const rules: Readonly<Record<Evidence, Readonly<Record<Situation, Outcome>>>> = {
+  //                            open            in_review        theirs        anothers            exempt            retired
+  attested_number: row('link', 'wait', 'keep', 'review', 'refuse', 'refuse'),
+  matching_person: row('link', 'wait', 'keep', 'review', 'refuse', 'refuse'),
+  bare_number: row('review', 'wait', 'keep', 'review', 'refuse', 'refuse'),
+  other_kind: row('review', 'wait', 'keep', 'review', 'refuse', 'refuse'),
+  portal_word: row('link', 'wait', 'keep', 'review', 'refuse', 'refuse'),
+  portal_word_against_number: row('review', 'review', 'keep', 'review', 'refuse', 'refuse'),
+  operators: row('link', 'link', 'keep', 'refuse', 'refuse', 'refuse'),
+}
+
+function row(...[open, in_review, theirs, anothers, exempt, retired]: readonly Outcome[]) {
+  return { open, in_review, theirs, anothers, exempt, retired } as Record<Situation, Outcome>
+}
+
+export type LinkMethod = 'attested_number' | 'matching_person' | 'portal_word' | 'operators'
+
+/** Why a case is opened (`review_case.reason`). */
+export type ReviewReason =
+  | 'not_attested'
+  | 'kind_differs'
+  | 'number_differs'
+  | 'number_changed'
+  | 'kind_changed'
+  | 'number_cancelled'
+  | 'held_by_another'
+  | 'late_comer'
+  | 'unlinked'
+  | 'by_hand'
+
+const reasons: Readonly<Record<Evidence, ReviewReason>> = {
+  attested_number: 'not_attested',
+  matching_person: 'not_attested',
+  bare_number: 'not_attested',
+  other_kind: 'kind_differs',
+  portal_word: 'by_hand',
+  portal_word_against_number: 'number_differs',
+  operators: 'by_hand',
+}
+export const reviewReason = (evidence: Evidence, situation: Situation): ReviewReason =>
+  situation === 'anothers' ? 'held_by_another' : reasons[evidence]
+
+export function situationOf(
+  { state, holder }: Pick<Candidate, 'state' | 'holder'>,
+  subjectId: string | undefined,
+): Situation {
+  if (state !== 'linked') return state
+  return holder === subjectId ? 'theirs' : 'anothers'
+}
+
+/** The person as VNeID vouches for him. */
+export interface Person {
+  readonly kind: Kind
+  readonly identifier: Identifier
+  readonly name?: string
+  readonly birthDate?: string
+}
 
 /**
  * A person who acts for an organisation acts not for himself: the portal hears nothing of his own accounts,
  * and none is linked on that occasion.
  */
-const actsForSelf = (kind: Kind): boolean => kind !== 'representative'
+export const actsForSelf = (kind: Kind): boolean => kind !== 'representative'
 
-/**
- * @param attested open accounts of the portal whose number equals VNeID's and was compared with the
- * population database: the one proof that links without a question. Never e-mail, phone, name or CMND.
- */
-export function linksAtLogin(
-  kind: Kind,
-  known: { readonly links: readonly Link[]; readonly attested: readonly string[] },
-): { readonly existing: readonly Link[]; readonly toLink: readonly string[] } {
-  if (!actsForSelf(kind)) return { existing: [], toLink: [] }
-  return { existing: known.links, toLink: known.attested }
+/** For an account of the portal whose recorded number equals VNeID's. @param record opened, only where it matters */
+export function evidenceByNumber(
+  person: Person,
+  { kind, attested }: Pick<Candidate, 'kind' | 'attested'>,
+  policy: { readonly unattested_match: boolean },
+  record: () => LegacyRecord,
+): Evidence {
+  if (`${kind}_id` !== person.identifier.type) return 'other_kind'
+  if (attested) return 'attested_number'
+  if (!policy.unattested_match) return 'bare_number'
+  const { name, birthDate } = record()
+  const agrees =
+    name !== undefined &&
+    person.name !== undefined &&
+    sameName(name, person.name) &&
+    sameBirthDate(birthDate, person.birthDate)
+  return agrees ? 'matching_person' : 'bare_number'
 }

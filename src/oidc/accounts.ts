@@ -2,20 +2,25 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import { type Client, type FindAccount, errors } from 'oidc-provider'
 import { acrOf } from './acr.ts'
-import type { Db } from '../store/db.ts'
-import { type Link, findLinks } from '../store/subjects.ts'
+import type { CurrentLinks, Link } from '../mapping/links.ts'
 import { policyOf } from './clients.ts'
 import type { BrokerGrant, IdentityRecord } from './identity-record.ts'
 
 /** Links read at sign-in serve the portal's first calls; later calls see what is linked now. */
 const linksStayFresh = 60
 
-export function createFindAccount({ db, now = Date.now }: { db: Db; now?: () => number }): FindAccount {
+export function createFindAccount({
+  links: currentLinks,
+  now = Date.now,
+}: {
+  links: CurrentLinks
+  now?: () => number
+}): FindAccount {
   return async (ctx, accountId, token) => {
     // A refresh token may outlive the session by weeks: its owner must still be allowed in.
     if (
       token?.kind === 'RefreshToken' &&
-      (await findLinks(db, accountId, String(token.clientId))) === undefined
+      (await currentLinks(accountId, String(token.clientId))) === undefined
     ) {
       return undefined
     }
@@ -31,6 +36,7 @@ export function createFindAccount({ db, now = Date.now }: { db: Db; now?: () => 
           ...(wantsLinks
             ? { legacy_accounts: (await linksNow(grant, accountId, client.clientId)).map(linkClaim) }
             : {}),
+          ...(grant.linkOutcome && { legacy_account_link: grant.linkOutcome }),
         }
         const { claims: allowed } = policyOf(client)
         const released = allowed === undefined ? claims : pick(claims, ['kind', 'acr', ...allowed])
@@ -41,13 +47,13 @@ export function createFindAccount({ db, now = Date.now }: { db: Db; now?: () => 
 
   async function linksNow(grant: BrokerGrant, subjectId: string, clientId: string): Promise<readonly Link[]> {
     if (grant.links !== undefined && now() / 1000 - (grant.linksAt ?? 0) < linksStayFresh) return grant.links
-    const links = await findLinks(db, subjectId, clientId)
+    const links = await currentLinks(subjectId, clientId)
     if (links === undefined) throw new errors.InvalidToken('the subject may not be used any more')
     return grant.identity?.kind === 'representative' ? [] : links
   }
 }
 
-/** OIDC Core §5.1 where it has a name for it; `kind`, `citizen_id`, `organisation` and `legacy_accounts` are ours. */
+/** OIDC Core §5.1 where it has a name for it; `kind`, `citizen_id`, `organisation` and `legacy_…` are ours. */
 function identityClaims(identity: IdentityRecord): Record<string, unknown> {
   const { kind, type, number, level, name, birthDate, gender, organisation } = identity
   return {
@@ -61,7 +67,12 @@ function identityClaims(identity: IdentityRecord): Record<string, unknown> {
   }
 }
 
-const linkClaim = ({ accountId, method, linkedAt }: Link) => ({ id: accountId, method, linked_at: linkedAt })
+const linkClaim = ({ accountId, method, linkedAt, isPrimary }: Link) => ({
+  id: accountId,
+  method,
+  linked_at: linkedAt,
+  primary: isPrimary,
+})
 
 const pick = (claims: Record<string, unknown>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
@@ -73,5 +84,17 @@ export function createPairwiseIdentifier(raw: Buffer) {
     const sector = client.sectorIdentifier
     if (typeof sector !== 'string') throw new TypeError('a pairwise client without a sector')
     return createHmac('sha256', key).update(`${sector}\0${accountId}`).digest('base64url')
+  }
+}
+
+/** Undefined at a portal where nobody signs in: it has no sector, and knows nobody by a `sub`. */
+export type SubOf = (client: Client, subjectId: string) => string | undefined
+
+export function createSubOf(raw: Buffer): SubOf {
+  const pairwise = createPairwiseIdentifier(raw)
+  return (client, subjectId) => {
+    if (client.subjectType !== 'pairwise') return subjectId
+    const hasSector = client.sectorIdentifierUri !== undefined || (client.redirectUris ?? []).length > 0
+    return hasSector ? pairwise(undefined, subjectId, client) : undefined
   }
 }

@@ -6,7 +6,8 @@ export const claimsByScope = {
   profile: ['name', 'birthdate', 'gender'],
   citizen_id: ['citizen_id', 'foreigner_id'],
   organisation: ['organisation'],
-  legacy_accounts: ['legacy_accounts'],
+  /** `legacy_account_link`: what became of the account that this very request named. */
+  legacy_accounts: ['legacy_accounts', 'legacy_account_link'],
   offline_access: [],
 } as const satisfies Record<string, readonly string[]>
 

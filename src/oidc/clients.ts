@@ -40,6 +40,25 @@ const network = z.string().refine((text) => {
   }
 }, 'must be a network such as 10.1.0.0/16')
 
+const day = z.iso.date()
+const lockDates = z.strictObject({ grace: day.optional(), locked: day.optional() })
+
+/** How this portal's legacy accounts may become links (`mapping/linking.ts`). */
+const mappingSchema = z.strictObject({
+  /** An equal number that was never attested links all the same when name and birth date agree. */
+  unattested_match: z.boolean().default(false),
+  /** From when the portal's word counts for less (grace) and for nothing (locked); absent: the law's dates. */
+  lock: z
+    .strictObject({
+      citizen: lockDates.optional(),
+      organisation: lockDates.optional(),
+      foreigner: lockDates.optional(),
+    })
+    .prefault({}),
+  /** A written exception: until that day, a late-comer's request goes to review instead of being refused. */
+  latecomers: z.strictObject({ reference: z.string().min(3), until: day }).optional(),
+})
+
 /** What may be asked of whom, by agreement (Decree 69/2024 art. 18–19). */
 const policySchema = z.strictObject({
   /** Who may sign in. */
@@ -64,6 +83,12 @@ const policySchema = z.strictObject({
   private_networks: z.array(network).default([]),
   /** Origins of single-page applications beside those of the redirect URIs. */
   allowed_origins: z.array(httpsUrl).default([]),
+  /** The official code of the province whose portal this is; absent: a ministry's. */
+  province: z
+    .string()
+    .regex(/^\d{2}$/, 'must be two digits')
+    .optional(),
+  mapping: mappingSchema.prefault({}),
 })
 export type ClientPolicy = z.output<typeof policySchema>
 

@@ -9,7 +9,7 @@ import { type Requirement, requirementOf } from './policy.ts'
 import { claimsByScope } from './claims.ts'
 import { policyOf } from './clients.ts'
 import type { Identity } from '../upstream/upstream.ts'
-import type { Link } from '../store/subjects.ts'
+import type { Link } from '../mapping/links.ts'
 
 /** The engine's own to give (OIDC Core §2): no scope releases them, and none may take them away. */
 const engineClaims = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
@@ -18,6 +18,7 @@ const engineClaims = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
 export interface Arrival {
   readonly identity: Identity
   readonly links: readonly Link[]
+  readonly linkOutcome?: BrokerGrant['linkOutcome']
 }
 
 /** Found or new, not yet saved: `admit` completes it when every check has passed. */
@@ -90,6 +91,7 @@ export function createAdmit({ again, now = Date.now }: { again: AdmitAgain; now?
       arrival?.links ??
       (await again(fromRecord(session.identity), requirementOf(ctx.oidc.client!, ctx.oidc.params!), ctx))
     grant.linksAt = Math.floor(now() / 1000)
+    grant.linkOutcome = arrival?.linkOutcome
     // Only now has the session a grant here; one that was revoked is followed by one of another id.
     const { clientId } = ctx.oidc.client!
     if (session.grantIdFor(clientId) === undefined) grant.jti = derive('grant', session, clientId)

@@ -1,7 +1,8 @@
 /** An identity as it lies, sealed, in a session and its grants: nowhere else, and only as long as they live. */
 import type { Grant, Session } from 'oidc-provider'
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
-import type { Link } from '../store/subjects.ts'
+import type { Link } from '../mapping/links.ts'
+import type { LinkOutcome } from '../mapping/word.ts'
 import type { Identity, Kind } from '../upstream/upstream.ts'
 
 export interface IdentityRecord {
@@ -29,6 +30,8 @@ export type BrokerGrant = Grant & {
   links?: readonly Link[]
   /** When `links` was read, seconds since the epoch. */
   linksAt?: number
+  /** Of the account that the request for the newest sign-in named; `id` is the portal's own. */
+  linkOutcome?: (LinkOutcome & { readonly id: string }) | undefined
 }
 
 export function toRecord({ identifier, organisation, ...rest }: Identity): IdentityRecord {

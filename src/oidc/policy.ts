@@ -81,7 +81,7 @@ export function unmet(
  */
 export function freshness(client: Client, params: Params, reasons: readonly string[]): number | undefined {
   const prompts = ((params['prompt'] as string | undefined) ?? '').split(' ')
-  const again = ['session_reuse', 'level', 'kind', 'essential_acr', 'essential_acrs']
+  const again = ['session_reuse', 'level', 'kind', 'essential_acr', 'essential_acrs', 'legacy_account']
   if (prompts.includes('login') || reasons.some((reason) => again.includes(reason))) return 0
   // Someone else is signed in than the portal waits for: VNeID must not answer by that same session again.
   const another = ['id_token_hint', 'claims_id_token_sub_value']
@@ -119,6 +119,12 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
 
   const policy = base()
   policy.get('login')!.checks.push(
+    // Whose old account it is, the one who is here now must say: at a shared computer that need not be who was.
+    new Check('legacy_account', 'a portal vouches for an old account', 'login_required', (ctx) =>
+      ctx.oidc.params?.['legacy_account'] !== undefined && ctx.state['signedIn'] === undefined
+        ? Check.REQUEST_PROMPT
+        : Check.NO_NEED_TO_PROMPT,
+    ),
     ask('session_reuse', 'the portal asks for a new authentication', 'login_required', (ctx) => {
       if (ctx.state['signedIn'] !== undefined) return false
       const { session_reuse: reuse, session_max_age: age } = policyOf(ctx.oidc.client!)

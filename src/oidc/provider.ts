@@ -11,13 +11,14 @@ import {
   errors,
 } from 'oidc-provider'
 import type { Config } from '../config.ts'
-import type { Db } from '../store/db.ts'
+import type { CurrentLinks } from '../mapping/links.ts'
 import { createFindAccount, createPairwiseIdentifier } from './accounts.ts'
 import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from './claims.ts'
 import { asymmetric, isSecretOf, keyManagement, policyOf } from './clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
 import type { BrokerSession } from './identity-record.ts'
+import { checkLegacyAccount } from './legacy-account.ts'
 import { createInteractionPolicy } from './policy.ts'
 
 /** Longest life of a client assertion or request object, seconds. */
@@ -35,14 +36,14 @@ export interface CitizenFace {
 
 export function createProvider({
   config,
-  db,
+  links,
   keys,
   adapter,
   face,
   fetch,
 }: {
   config: Config
-  db: Db
+  links: CurrentLinks
   keys: JWKS
   adapter: (model: string) => Adapter
   face: CitizenFace
@@ -58,7 +59,7 @@ export function createProvider({
   const provider = new Provider(config.issuer, {
     adapter,
     jwks: keys,
-    findAccount: createFindAccount({ db }),
+    findAccount: createFindAccount({ links }),
     loadExistingGrant: loadExistingGrant as NonNullable<Configuration['loadExistingGrant']>,
     interactions: {
       policy: createInteractionPolicy({ admit: createAdmit({ again: face.admitAgain }) }),
@@ -77,6 +78,7 @@ export function createProvider({
       sid: null,
     },
     acrValues: [...acrValues],
+    extraParams: { legacy_account: checkLegacyAccount },
     subjectTypes: ['pairwise', 'public'],
     pairwiseIdentifier: createPairwiseIdentifier(config.keys.pairwise),
     // The registry is reviewed by operators, so the file behind the address is not fetched again at run time.
@@ -182,7 +184,7 @@ export function createProvider({
 
   // The engine copies only the fields a model lists; ours ride along, sealed, and die with the record.
   extendModel(provider.Session, ['identity', 'signedInAt'])
-  extendModel(provider.Grant, ['identity', 'links', 'linksAt'])
+  extendModel(provider.Grant, ['identity', 'links', 'linksAt', 'linkOutcome'])
   provider.Client.prototype.compareClientSecret = function (presented: string) {
     return isSecretOf(this, presented)
   }

@@ -7,6 +7,8 @@ import type { ClientMetadata, ClientPolicy } from './clients.ts'
 
 export interface Registry {
   find(id: string): Promise<AdapterPayload | undefined>
+  /** What was agreed with the portal; undefined when it is not registered. */
+  policyOf(id: string): ClientPolicy | undefined
   /** Private networks that the owner of this address may be reached in. */
   networksFor(url: string): readonly string[]
   /** Picks up what other nodes and the operators changed. */
@@ -44,6 +46,7 @@ export async function openRegistry({ db, period = 1_000 }: { db: Db; period?: nu
 
   return {
     find: (id) => Promise.resolve(clients.get(id)?.payload),
+    policyOf: (id) => clients.get(id)?.payload['policy'] as ClientPolicy | undefined,
     networksFor: (url) =>
       [...clients.values()].flatMap(({ payload }) =>
         payload['backchannel_logout_uri'] === url || payload['jwks_uri'] === url

@@ -174,6 +174,51 @@ export const en: Sentences = {
     portal: 'Signed out of',
     text: 'You are still signed in with VNeID in this browser.',
   },
+  link: {
+    title: 'Link accounts',
+    portal: 'The link was requested by',
+    text: 'This portal says that you have just signed in with your earlier account. Do you want to link these two?',
+    account: 'Earlier account on this portal',
+    person: 'VNeID account',
+    ending: (numberEnd) => `identification number ending in ${numberEnd}`,
+    after: 'Once they are linked, you sign in with VNeID and still find the records of your earlier account.',
+    undo: 'If you link them by mistake, please call the hotline to have the link removed.',
+    until: (day) => `From ${day} the earlier account is locked and can no longer be linked in this way.`,
+    without:
+      'If this is not your account, please choose “Skip”: ' +
+      'you are signed in all the same, and the earlier account stays as it is.',
+    link: 'Link accounts',
+    skip: 'Skip',
+  },
+  linkTold: {
+    portal: 'The link was requested by',
+    inReview: {
+      title: 'The link is waiting to be checked',
+      reasons: {
+        number_differs:
+          'The identification number in your earlier account is different from the one in your VNeID account.',
+        held_by_another: 'The earlier account is already linked to another person.',
+        kind_differs: 'The earlier account and your VNeID account are of different types.',
+        late_comer: 'The time for linking is over; this portal still has late requests looked at.',
+        pending: 'The earlier account is being checked because of another request.',
+      },
+      next: 'An officer will check before anything is linked; you can call the hotline to ask for the result.',
+    },
+    refused: {
+      title: 'The account was not linked',
+      reasons: {
+        locked: 'The time for linking earlier accounts in this way is over.',
+        denied: 'The request to link this account to you was checked before and was not accepted.',
+        not_in_use: 'The earlier account is not one that can be linked, or is no longer in use.',
+        acts_for_organisation:
+          'You are signing in for an organisation. To link your own account, please sign in as a citizen.',
+      },
+      next: 'If you need it resolved, please call the hotline and read out the reference below.',
+    },
+    otherwise: 'The earlier account is not linked.',
+    signedIn: 'You are signed in with VNeID all the same.',
+    next: 'Continue',
+  },
   back: {
     portal: (name: string) => `Back to ${name}`,
     home: 'Back to the home page',

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, isForCitizens } from '../errors.ts'
 import { html } from './html.ts'
 import { actions, layout } from './layout.ts'
 import type { Frame, Way } from './layout.ts'
@@ -13,7 +13,7 @@ interface ErrorView extends Frame, Way {
 /** What happened, what to do next, and what to read out to the hotline. */
 export function errorPage(view: ErrorView): string {
   const { errors, error: t } = sentences[view.locale]
-  const { title, text } = errors[view.code]
+  const { title, text } = errors[isForCitizens(view.code) ? view.code : 'request_invalid']
   const body = html`<p>${text}</p>
 <div class="box">
 <p class="quiet">${t.quote}</p>

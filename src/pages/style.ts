@@ -54,7 +54,8 @@ li::marker { color: var(--brand); }
 .box > :last-child, article > :last-child { margin-bottom: 0; }
 dl { margin: 0; }
 dt { color: var(--quiet); font-size: .9375rem; }
-dd { margin: 0 0 .5rem; font: 600 1rem/1.5 ui-monospace, Consolas, monospace; user-select: all; }
+dd { margin: 0 0 .5rem; font: 600 1rem/1.5 ui-monospace, Consolas, monospace; user-select: all; white-space: pre-wrap; }
+dd.words { font-family: inherit; }
 dd:last-child { margin: 0; }
 .actions { display: grid; gap: .75rem; margin-top: 1.25rem; }
 .button {

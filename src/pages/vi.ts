@@ -1,5 +1,5 @@
 // Every Vietnamese sentence a citizen reads. The type of `vi` is the list: en.ts must have them all.
-import type { ErrorCode } from '../errors.ts'
+import type { CitizenErrorCode } from '../errors.ts'
 
 interface ErrorSentences {
   readonly title: string
@@ -9,7 +9,7 @@ interface ErrorSentences {
 
 const maintenance = 'Hệ thống đang bảo trì. Vui lòng thử lại sau'
 
-const errors: Record<ErrorCode, ErrorSentences> = {
+const errors: Record<CitizenErrorCode, ErrorSentences> = {
   request_invalid: {
     title: 'Chưa thể mở trang đăng nhập',
     text:
@@ -180,6 +180,54 @@ export const vi = {
     title: 'Ông/Bà đã rời cổng dịch vụ',
     portal: 'Đã đăng xuất khỏi',
     text: 'Ông/Bà vẫn còn đăng nhập bằng VNeID trên trình duyệt này.',
+  },
+  link: {
+    title: 'Liên kết tài khoản',
+    portal: 'Yêu cầu liên kết đến từ',
+    text: 'Cổng này cho biết Ông/Bà vừa đăng nhập bằng tài khoản trước đây. Ông/Bà muốn liên kết hai tài khoản sau?',
+    account: 'Tài khoản trước đây tại cổng này',
+    person: 'Tài khoản VNeID',
+    ending: (numberEnd: string) => `số định danh kết thúc bằng ${numberEnd}`,
+    after: 'Sau khi liên kết, Ông/Bà đăng nhập bằng VNeID và vẫn dùng được hồ sơ của tài khoản trước đây.',
+    undo: 'Nếu liên kết nhầm, Ông/Bà gọi Tổng đài để được hủy liên kết.',
+    until: (day: string) =>
+      `Từ ngày ${day}, tài khoản trước đây bị khóa và không còn liên kết được theo cách này.`,
+    without:
+      'Nếu đây không phải tài khoản của mình, đề nghị Ông/Bà bấm “Bỏ qua”: ' +
+      'Ông/Bà vẫn đăng nhập được, tài khoản trước đây không thay đổi.',
+    link: 'Liên kết tài khoản',
+    skip: 'Bỏ qua',
+  },
+  linkTold: {
+    portal: 'Yêu cầu liên kết đến từ',
+    inReview: {
+      title: 'Liên kết đang chờ kiểm tra',
+      /** By reason, as the portal hears it. */
+      reasons: {
+        number_differs:
+          'Số định danh ghi trong tài khoản trước đây khác với số trong tài khoản VNeID của Ông/Bà.',
+        held_by_another: 'Tài khoản trước đây đã được liên kết với một người khác.',
+        kind_differs: 'Tài khoản trước đây không cùng loại với tài khoản VNeID của Ông/Bà.',
+        late_comer: 'Thời hạn liên kết đã hết; cổng này vẫn nhận yêu cầu đến muộn để xem xét.',
+        pending: 'Tài khoản trước đây đang được kiểm tra từ một yêu cầu khác.',
+      },
+      next: 'Cán bộ phụ trách sẽ kiểm tra trước khi liên kết; Ông/Bà có thể gọi Tổng đài để hỏi kết quả.',
+    },
+    refused: {
+      title: 'Chưa liên kết được tài khoản',
+      reasons: {
+        locked: 'Thời hạn liên kết tài khoản trước đây theo cách này đã hết.',
+        denied: 'Yêu cầu liên kết tài khoản này với Ông/Bà đã được kiểm tra và không được chấp nhận.',
+        not_in_use: 'Tài khoản trước đây không thuộc diện liên kết hoặc không còn được sử dụng.',
+        acts_for_organisation:
+          'Ông/Bà đang đăng nhập thay mặt một tổ chức. Để liên kết tài khoản của mình, ' +
+          'đề nghị Ông/Bà đăng nhập bằng tài khoản công dân.',
+      },
+      next: 'Nếu cần được giải quyết, đề nghị Ông/Bà gọi Tổng đài và đọc mã tham chiếu dưới đây.',
+    },
+    otherwise: 'Tài khoản trước đây chưa được liên kết.',
+    signedIn: 'Ông/Bà vẫn đăng nhập được bằng VNeID.',
+    next: 'Tiếp tục',
   },
   back: {
     portal: (name: string) => `Quay lại ${name}`,

@@ -128,6 +128,10 @@ const people: readonly Omit<Citizen, 'sub'>[] = [
     note: 'họ tên rất dài',
   }),
   entry('yen', '096193999924', 'Huỳnh Thị Yến', '1993-09-09', female),
+  entry('giang_cu', '031179999925', 'Đinh Thị Giang', '1979-11-02', {
+    ...female,
+    note: 'số cũ của giang, trước khi hủy và cấp lại',
+  }),
 ]
 
 export const citizens: readonly Citizen[] = people.map((person, index) => ({

@@ -11,6 +11,8 @@ export interface Teller {
   /** Aligned names and values. */
   facts(facts: Readonly<Record<string, unknown>>): void
   table(rows: readonly (readonly string[])[]): void
+  /** Lines that are aligned already; one that is too long is continued below. */
+  text(lines: string): void
   /** One request of the visitor's browser: whom, what, and where the answer sends it. */
   hop(step: Step): void
   /** @throws NotHeld */
@@ -26,6 +28,8 @@ export function createTeller(write: (line: string) => void, places: ReadonlyMap<
   const place = (url: URL) => places.get(url.origin) ?? url.origin
   const say = (line = '', indent = 3) => write(line === '' ? '' : ' '.repeat(indent) + line)
   let scenes = 0
+  /** What an address is asked with is told once. */
+  const carriedBefore = new Set<string>()
 
   return {
     scene(title) {
@@ -64,14 +68,22 @@ export function createTeller(write: (line: string) => void, places: ReadonlyMap<
       }
       say()
     },
+    text(lines) {
+      for (const line of lines.split('\n')) {
+        // A row of a table has its columns; the rest is a list.
+        for (const part of line.includes('   ') ? [line] : wrap(line, width - 3)) say(part)
+      }
+    },
     hop({ method, url, status, location }) {
       const from = new URL(url)
       const to = location === undefined ? undefined : new URL(location, url)
       const asked = `${method.padEnd(4)}  ${place(from).padEnd(longest)}  ${short(from.pathname)}`
       say(`${asked.padEnd(longest + 36)}  ${status}${to ? ` → ${place(to)} ${short(to.pathname)}` : ''}`, 5)
-      const carried = to === undefined ? [] : [...new Set(to.searchParams.keys())]
-      if (carried.length > 0)
-        for (const line of wrap(`with ${carried.join(', ')}`, width - 13)) say(quiet(line), 13)
+      const carried = to === undefined ? '' : [...new Set(to.searchParams.keys())].join(', ')
+      const known = `${to?.origin}${to?.pathname} ${carried}`
+      if (carried === '' || carriedBefore.has(known)) return
+      carriedBefore.add(known)
+      for (const line of wrap(`with ${carried}`, width - 13)) say(quiet(line), 13)
     },
     held(sentence, truth) {
       if (!truth) throw new NotHeld(sentence)
@@ -82,7 +94,7 @@ export function createTeller(write: (line: string) => void, places: ReadonlyMap<
 }
 
 /** Engine identifiers in paths say nothing to a reader. */
-const short = (path: string) => path.replaceAll(/[\w-]{21,}/g, (long) => `${long.slice(0, 6)}…`)
+const short = (path: string) => path.replaceAll(/[\w-]{21,}(?:\.[\w-]+)*/g, (long) => `${long.slice(0, 6)}…`)
 
 function wrap(text: string, columns: number): string[] {
   const lines: string[] = []

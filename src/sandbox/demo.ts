@@ -1,7 +1,6 @@
-/** `npm run demo`: the simulator, the broker and two portals on loopback; a scripted login; then yours. */
+/** `npm run demo`: the simulator, the broker and two portals on loopback; a scripted story; then yours. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { createCitizenKeys } from '../citizen-id.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { start } from '../main.ts'
@@ -9,11 +8,12 @@ import { generateSigningKey } from '../oidc/keys.ts'
 import { createSeal } from '../seal.ts'
 import { openDatabase } from '../store/db.ts'
 import { migrate } from '../store/migrate.ts'
-import { citizenNamed, citizens } from './citizens.ts'
+import { citizens } from './citizens.ts'
+import { createOfficer, type Officer, writeKeyFile } from './demo-officers.ts'
 import { takePort } from './demo-ports.ts'
 import { playScript } from './demo-script.ts'
 import { createTeller, NotHeld, type Teller } from './demo-telling.ts'
-import { type Examples, readExamples, registerExamples } from './examples.ts'
+import { type ExampleClient, readExamples, registerExamples } from './examples.ts'
 import { openPortal, type Portal } from './portal.ts'
 import { openSimulator, type Simulator } from './simulator.ts'
 
@@ -54,7 +54,6 @@ async function run(once: boolean): Promise<void> {
   const examples = readExamples({ [at(4001)]: at(one), [at(4002)]: at(two) })
 
   print('Starting. The embedded PostgreSQL takes a few seconds to unpack into memory …\n')
-  const citizen = citizenNamed('an')
   const simulator = await openSimulator({
     port: simulatorPort,
     clients: [
@@ -64,18 +63,18 @@ async function run(once: boolean): Promise<void> {
         postLogoutRedirectUris: [`${at(brokerPort)}/signed-out`],
       },
     ],
-    approve: citizen.key,
+    approve: 'an',
   })
   open.unshift(simulator)
   const config = configOf(brokerPort, simulator)
   const { issuer } = config
-  const { db, citizenKeys, secrets, operationsUrl } = await openBroker(config, examples)
+  const { db, secrets, officers, operationsUrl, adminUrl } = await openBroker(config, examples)
   const portals = await openPortals({ issuer, examples, secrets, ports: portalPorts })
 
   const places = [
     ['VNeID', simulator.url, 'simulated'],
     ['broker', issuer, 'VNeID dialect oidc, stores in memory, random keys of this run'],
-    ...examples.clients
+    ...examples
       .slice(0, 2)
       .map(({ client_name: name, token_endpoint_auth_method: method }, index) => [
         index === 0 ? 'portal one' : 'portal two',
@@ -85,9 +84,9 @@ async function run(once: boolean): Promise<void> {
   ]
   const tell = createTeller(print, new Map(places.map(([name = '', url = '']) => [url, name])))
   tell.table([['who', 'where', 'what'], ...places])
-  await playScript({ issuer, db, citizenKeys, simulator, examples, portals, citizen, tell })
+  await playScript({ issuer, db, simulator, examples, portals, officers, tell })
   print('\nEvery step held.')
-  if (!once) invite({ tell, simulator, portals, issuer, operationsUrl })
+  if (!once) await invite({ tell, simulator, portals, officers, issuer, operationsUrl, adminUrl })
 }
 
 function configOf(port: number, simulator: Simulator): Config {
@@ -95,6 +94,7 @@ function configOf(port: number, simulator: Simulator): Config {
     ISSUER: at(port),
     PORT: String(port),
     OPERATIONS_PORT: '0',
+    ADMIN_PORT: '0',
     DATABASE_URL: 'embedded:memory',
     STATE_URL: 'memory:',
     SEAL_KEYS: newKey(),
@@ -109,19 +109,23 @@ function configOf(port: number, simulator: Simulator): Config {
   })
 }
 
-async function openBroker(config: Config, examples: Examples) {
+async function openBroker(config: Config, examples: readonly ExampleClient[]) {
   const keepLine = (line: string) => void logLines.splice(0, logLines.push(line) - 200)
   const log = createLog({ level: 'info', destination: { write: keepLine } })
   const db = await openDatabase(config.database)
   open.unshift(db)
   await migrate(db)
   await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
-  const seal = createSeal(config.keys.seal, 'identifier')
-  const citizenKeys = createCitizenKeys({ indexKeys: config.keys.index, seal })
-  const secrets = await registerExamples({ db, log, citizenKeys }, examples)
+  const secrets = await registerExamples({ db, log }, examples)
   const broker = await start(config, log, { db })
   open.unshift({ close: () => broker.stop() })
-  return { db, citizenKeys, secrets, operationsUrl: broker.operationsUrl }
+  const { operationsUrl, adminUrl } = broker
+  const admin = { db, log, url: adminUrl, audience: config.admin.audience }
+  const officers = [
+    await createOfficer(admin, 'officer-lan'),
+    await createOfficer(admin, 'officer-hai'),
+  ] as const
+  return { db, secrets, officers, operationsUrl, adminUrl }
 }
 
 async function openPortals({
@@ -131,12 +135,12 @@ async function openPortals({
   ports,
 }: {
   issuer: string
-  examples: Examples
+  examples: readonly ExampleClient[]
   secrets: ReadonlyMap<string, string>
   ports: readonly number[]
 }): Promise<[Portal, Portal]> {
   const openOne = async (index: 0 | 1) => {
-    const [client, other] = [examples.clients[index]!, examples.clients[1 - index]!]
+    const [client, other] = [examples[index]!, examples[1 - index]!]
     const portal = await openPortal({
       issuer,
       clientId: client.client_id,
@@ -153,19 +157,23 @@ async function openPortals({
   return [await openOne(0), await openOne(1)]
 }
 
-function invite({
+async function invite({
   tell,
   simulator,
   portals: [one, two],
+  officers: [officer],
   issuer,
   operationsUrl,
+  adminUrl,
 }: {
   tell: Teller
   simulator: Simulator
   portals: readonly [Portal, Portal]
+  officers: readonly [Officer, Officer]
   issuer: string
   operationsUrl: string
-}): void {
+  adminUrl: string
+}): Promise<void> {
   simulator.approve(undefined)
   print('\nNow you. VNeID shows its screens from here on: choose a citizen, agree, type any six digits.\n')
   tell.table([
@@ -174,10 +182,16 @@ function invite({
     ['portal two', two.url],
     ['discovery', `${issuer}/.well-known/openid-configuration`],
     ['metrics', `${operationsUrl}/metrics`],
+    ['admin API', adminUrl],
   ])
   tell.table([
     ['citizen', 'number', 'name', 'what is special'],
     ...citizens.map(({ key, number, name, note }) => [key, number, name, note ?? '']),
   ])
+  const keyFile = await writeKeyFile(officer)
+  open.unshift(keyFile)
+  print(`You may be ${officer.id} as well; in another terminal:\n`)
+  print(`     export ADMIN_URL=${adminUrl} OPERATOR_KEY_FILE=${keyFile.path}`)
+  print('     npm run cli -- review list\n')
   print('It runs until Ctrl-C, and keeps nothing.')
 }

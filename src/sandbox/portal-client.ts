@@ -6,10 +6,13 @@ import { createLogoutTokenCheck, type LoggedOut } from './portal-logout.ts'
 export interface RelyingParty {
   /** For private_key_jwt, to be published at `/jwks`. */
   readonly publicKeys: JSONWebKeySet
-  begin(): Promise<{ address: string; trip: Trip }>
+  /** @param oldAccount what the portal vouches for: then the request is pushed, so that no browser carries it */
+  begin(oldAccount?: string): Promise<{ address: string; trip: Trip }>
   /** @throws where the broker refused, or anything in its answer is wrong */
   complete(answer: URL, trip: Trip): Promise<SignedIn>
   logoutAddress(session: SignedIn): string
+  /** What became of the portal's old accounts, from the first change on; asked in the portal's own name. */
+  readChanges(): Promise<LinkChange[]>
   /** @throws where the token is not acceptable */
   readLogoutToken(token: string): Promise<LoggedOut>
 }
@@ -19,6 +22,14 @@ export interface Trip {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
+}
+
+/** One line of the feed of links. */
+export interface LinkChange {
+  readonly change: 'linked' | 'unlinked'
+  readonly id: string
+  readonly sub: string
+  readonly method: string
 }
 
 /** Who is signed in, as the broker told this portal. */
@@ -63,13 +74,13 @@ export async function connectRelyingParty({
     publicKeys: {
       keys: key ? [{ ...(await exportJWK(key.publicKey)), kid: clientId, alg: 'ES256', use: 'sig' }] : [],
     },
-    async begin() {
+    async begin(oldAccount) {
       const trip = {
         state: client.randomState(),
         nonce: client.randomNonce(),
         verifier: client.randomPKCECodeVerifier(),
       }
-      const { href: address } = client.buildAuthorizationUrl(config, {
+      const request = {
         redirect_uri: `${url}/callback`,
         scope,
         state: trip.state,
@@ -77,8 +88,12 @@ export async function connectRelyingParty({
         code_challenge: await client.calculatePKCECodeChallenge(trip.verifier),
         code_challenge_method: 'S256',
         ui_locales: 'vi',
-      })
-      return { address, trip }
+      }
+      const address =
+        oldAccount === undefined
+          ? client.buildAuthorizationUrl(config, request)
+          : await client.buildAuthorizationUrlWithPAR(config, { ...request, legacy_account: oldAccount })
+      return { address: address.href, trip }
     },
     async complete(answer, { state, nonce, verifier }) {
       const tokens = await client.authorizationCodeGrant(config, answer, {
@@ -98,6 +113,20 @@ export async function connectRelyingParty({
         post_logout_redirect_uri: `${url}/signed-out`,
         ui_locales: 'vi',
       }).href,
+    async readChanges() {
+      const { access_token: token } = await client.clientCredentialsGrant(config, {
+        scope: 'legacy_accounts',
+      })
+      const changes: LinkChange[] = []
+      for (let after = '0', more = true; more;) {
+        const feed = new URL(`${issuer}/legacy-accounts/changes?after=${after}`)
+        const answer = await client.fetchProtectedResource(config, token, feed, 'GET')
+        const page = (await answer.json()) as { changes: LinkChange[]; next: string; more: boolean }
+        changes.push(...page.changes)
+        ;({ next: after, more } = page)
+      }
+      return changes
+    },
     readLogoutToken: createLogoutTokenCheck({ issuer, clientId, jwksUri }),
   }
 }

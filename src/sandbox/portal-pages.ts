@@ -29,6 +29,8 @@ const style = `
     font:.8125rem/1.5 ui-monospace,Consolas,monospace}
   [role=alert],[role=status]{padding:.75rem 1rem;border-left:4px solid #b00020;background:#fbf3f3}
   [role=status]{border-color:#1e6a45;background:#f1f8f4}
+  label{display:grid;gap:.25rem;margin-bottom:1rem}
+  input{min-height:48px;padding:.6rem 1rem;border:1px solid #7a858e;border-radius:8px;font:inherit}
   :focus-visible{outline:3px solid #1a5fb4;outline-offset:2px}
   @media (min-width:40rem){
     main{padding:1.75rem 1rem}section{padding:1.5rem 1.75rem}
@@ -70,7 +72,8 @@ ${signedOut && html`<p role="status">Ông/Bà đã đăng xuất.</p>`}
 ${refusal && html`<p role="alert">${sentence}<small>${refusal.detail}</small></p>`}
 <p>Vui lòng đăng nhập bằng Tài khoản Định danh điện tử cấp bởi Bộ Công an (VNeID)
 để nộp và theo dõi hồ sơ.</p>
-<div class="actions"><a class="button" href="/login">Đăng nhập bằng VNeID</a></div>
+<div class="actions"><a class="button" href="/login">Đăng nhập bằng VNeID</a>
+<a class="button plain" href="/old-account">Liên kết tài khoản cũ</a></div>
 </section>`
   return page(place, title, body)
 }
@@ -80,6 +83,7 @@ export function personPage(place: Place, { claims, userinfo }: SignedIn): string
   const there = neighbour && webAddress(`${neighbour.url}/login`)
   const accounts = (userinfo['legacy_accounts'] ?? []) as { id: string; method: string; linked_at: string }[]
   const organisation = userinfo['organisation'] as { id: string; name: string } | undefined
+  const outcome = userinfo['legacy_account_link'] as { id: string; outcome: string } | undefined
   const number = userinfo['citizen_id'] ?? userinfo['foreigner_id']
   const facts: [string, string | undefined][] = [
     ['Họ và tên', userinfo.name],
@@ -95,6 +99,7 @@ export function personPage(place: Place, { claims, userinfo }: SignedIn): string
     html`
 <section>
 <h1>Thông tin định danh</h1>
+${outcome && html`<p role="status">Tài khoản cũ ${outcome.id}: ${outcomes[outcome.outcome]}.</p>`}
 <dl>${facts.map(([term, fact]) => fact !== undefined && html`<dt>${term}</dt><dd>${fact}</dd>`)}</dl>
 </section>
 <section>
@@ -114,6 +119,7 @@ ${
 <section>
 <h2>Đi tiếp</h2>
 <div class="actions">
+<a class="button plain" href="/old-account">Liên kết tài khoản cũ</a>
 ${there && html`<a class="button plain" href="${there}">Sang ${neighbour?.name}</a>`}
 <form method="post" action="/logout"><button class="button">Đăng xuất</button></form>
 </div>
@@ -137,6 +143,17 @@ const kinds: Readonly<Record<string, string>> = {
 }
 const methods: Readonly<Record<string, string>> = {
   attested_number: 'Số định danh đã so khớp với CSDL quốc gia về dân cư',
+  matching_person: 'Số định danh, họ tên và ngày sinh trùng khớp',
+  portal_word: 'Đã đăng nhập bằng tài khoản cũ, rồi đồng ý liên kết',
+  operators: 'Hai cán bộ đã kiểm tra',
+}
+/** What became of the account that this sign-in was about. */
+const outcomes: Readonly<Record<string, string>> = {
+  linked: 'đã liên kết với Ông/Bà',
+  already_linked: 'đã liên kết với Ông/Bà từ trước',
+  declined: 'chưa liên kết, vì Ông/Bà đã bỏ qua',
+  in_review: 'đang chờ cán bộ kiểm tra',
+  refused: 'không liên kết được',
 }
 
 const day = (at: string) => new Date(at).toLocaleDateString('vi-VN', { timeZone: 'Asia/Ho_Chi_Minh' })
@@ -149,7 +166,7 @@ const levelInWords = (acr: unknown) => {
 /** All but the last three, which are enough to know one's own. */
 export const mask = (number: string): string => number.slice(0, -3).replaceAll(/./g, '•') + number.slice(-3)
 
-function page(place: Place, title: string, body: Html): string {
+export function page(place: Place, title: string, body: Html): string {
   return html`<!doctype html>
 <html lang="vi">
 <head>

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { Router } from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
-import { connectRelyingParty, refusalOf, type SignedIn, type Trip } from './portal-client.ts'
+import { connectRelyingParty, type LinkChange, refusalOf, type SignedIn, type Trip } from './portal-client.ts'
+import { oldAccountPage } from './portal-old-account.ts'
 import { contentPolicy, personPage, type Place, welcomePage } from './portal-pages.ts'
 import { readForm, shortLived } from './simulator-desk.ts'
 
@@ -19,6 +20,8 @@ export interface PortalOptions extends Place {
 
 export interface Portal {
   readonly url: string
+  /** What a job of the portal reads: which of its old accounts were linked, and which are no longer. */
+  readChanges(): Promise<LinkChange[]>
   close(): Promise<void>
 }
 
@@ -51,10 +54,19 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
   })
   router.get('/signed-out', (ctx) => show(ctx, welcomePage(options, { signedOut: true })))
 
-  router.get('/login', async (ctx) => {
-    const { address, trip } = await relyingParty.begin()
+  async function setOut(ctx: Context, oldAccount?: string): Promise<void> {
+    const { address, trip } = await relyingParty.begin(oldAccount)
     trips.put({ ...trip, browser: rename(ctx) }, trip.state)
     goTo(ctx, address)
+  }
+  router.get('/login', (ctx) => setOut(ctx))
+
+  router.get('/old-account', (ctx) => show(ctx, oldAccountPage(options)))
+  router.post('/old-account', async (ctx) => {
+    const account = (await readForm(ctx)).get('account')?.trim() ?? ''
+    // Here a real portal checks the old account's own password, and goes no further without it.
+    if (account === '') show(ctx, oldAccountPage(options, { isMissing: true }))
+    else await setOut(ctx, account)
   })
 
   router.get('/callback', async (ctx) => {
@@ -105,6 +117,7 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
   })
   return {
     url,
+    readChanges: relyingParty.readChanges,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -2,8 +2,10 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pipeline } from 'node:stream/promises'
 import { PGlite, types as pgliteTypes } from '@electric-sql/pglite'
 import pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 import { BrokerError } from '../errors.ts'
 import { roundTrips } from '../metrics.ts'
 
@@ -16,7 +18,16 @@ export interface Db {
   script(text: string): Promise<void>
 }
 
+/** One connection for a longer work of its own; what is temporary on it ends with it, however it ends. */
+export interface Session extends Db {
+  /** `copy … from stdin (format binary)`; the bytes are what `copy-rows.ts` makes. */
+  copy(text: string, bytes: readonly Buffer[]): Promise<void>
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
+}
+
 export interface Database extends Db {
+  /** No statement of a session is cut off for its length. */
+  session<T>(work: (session: Session) => Promise<T>): Promise<T>
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -29,6 +40,17 @@ export async function openDatabase({ url, pool = 10 }: { url: string; pool?: num
 /** PostgreSQL: a unique or primary key refused the row (a race lost, not a fault). */
 export function isUniqueViolation(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '23505'
+}
+
+/** Another transaction was in the way (a deadlock, a race for one row): the same work, begun anew, goes through. */
+export async function retried<T>(work: () => Promise<T>, attempts = 5): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const { code = '' } = error as { code?: string }
+    if (attempts <= 1 || !['40P01', '40001', '23505'].includes(code)) throw error
+    return retried(work, attempts - 1)
+  }
 }
 
 /** Faults of the connection become one code; faults of a statement stay what they are. */
@@ -76,26 +98,52 @@ function connectServer(url: string, size: number): Database {
     script: async (text: string) => void (await client.query(text)),
   })
 
+  const connect = () =>
+    pool.connect().catch((error: unknown) => {
+      throw translate(error)
+    })
+  const sessionOn = (client: pg.PoolClient): Session => {
+    const session: Session = {
+      ...on(client),
+      copy: (text, bytes) =>
+        pipeline(bytes, client.query(copyFrom(text))).catch((error: unknown) => {
+          throw translate(error)
+        }),
+      async transaction(work) {
+        try {
+          await client.query('begin')
+          const inside: Session = { ...session, transaction: (inner) => inner(inside) }
+          const result = await work(inside)
+          await client.query('commit')
+          return result
+        } catch (error) {
+          // Where even this fails the connection is gone, and the transaction with it: whoever holds it must not keep it.
+          await client.query('rollback').catch((cause: unknown) => Object.assign(client, { broken: cause }))
+          throw translate(error)
+        }
+      },
+    }
+    return session
+  }
+
   return {
     ...on(pool),
     async transaction(work) {
-      const client = await pool.connect().catch((error: unknown) => {
-        throw translate(error)
-      })
-      const inside: Db = { ...on(client), transaction: (inner) => inner(inside) }
-      let broken: Error | undefined
+      const client: pg.PoolClient & { broken?: Error } = await connect()
       try {
-        await client.query('begin')
-        const result = await work(inside)
-        await client.query('commit')
-        return result
-      } catch (error) {
-        await client.query('rollback').catch((cause: unknown) => {
-          broken = cause as Error
-        })
-        throw translate(error)
+        return await sessionOn(client).transaction(work)
       } finally {
-        client.release(broken)
+        client.release(client.broken)
+      }
+    },
+    async session(work) {
+      const client = await connect()
+      try {
+        await client.query('set statement_timeout = 0')
+        return await work(sessionOn(client))
+      } finally {
+        // Not back to the pool: its temporary tables go with it.
+        client.release(true)
       }
     },
     ping: async () =>
@@ -110,21 +158,41 @@ async function openEmbedded(folder: string): Promise<Database> {
     ...(folder === 'memory' ? {} : { dataDir: folder }),
     parsers: { [pgliteTypes.BYTEA]: (text) => Buffer.from(text.slice(2), 'hex') },
   })
-  const on = (target: Pick<PGlite, 'query' | 'exec'>) => ({
+  const on = (target: Pick<PGlite, 'query' | 'exec'>): Omit<Session, 'transaction'> => ({
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       roundTrips.inc({ store: 'database' })
       return (await target.query<Row>(text, [...values])).rows
     },
     script: async (text: string) => void (await target.exec(text)),
+    async copy(text, bytes) {
+      const blob = new Blob([...bytes] as Uint8Array<ArrayBuffer>[])
+      await target.query(text.replace('from stdin', "from '/dev/blob'"), [], { blob })
+    },
   })
-
-  return {
+  const session: Session = {
     ...on(lite),
     transaction: (work) =>
       lite.transaction((tx) => {
-        const inside: Db = { ...on(tx), transaction: (inner) => inner(inside) }
+        const inside: Session = { ...on(tx), transaction: (inner) => inner(inside) }
         return work(inside)
       }),
+  }
+  // There is one connection, so one session at a time.
+  let last: Promise<unknown> = Promise.resolve()
+
+  return {
+    ...session,
+    session(work) {
+      const mine = last.then(async () => {
+        try {
+          return await work(session)
+        } finally {
+          await lite.exec('discard temp')
+        }
+      })
+      last = mine.catch(() => {})
+      return mine
+    },
     ping: async () => void (await lite.query('select 1')),
     async close() {
       await lite.close()

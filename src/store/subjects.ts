@@ -2,13 +2,28 @@ import type { IdentifierType } from '../citizen-id.ts'
 import type { AuditEvent } from '../audit.ts'
 import type { Db } from './db.ts'
 import { auditColumns, auditValues } from './audit.ts'
+import { type StoredLink, linksOf } from './links.ts'
 
-export interface Link {
-  readonly id: string
-  readonly accountId: string
-  readonly method: string
-  /** ISO 8601. */
-  readonly linkedAt: string
+/** A legacy account that may concern the person who came. */
+export interface Candidate {
+  readonly account: string
+  /** base64 */
+  readonly accountKey: string
+  readonly kind: 'citizen' | 'foreigner' | 'organisation' | 'staff'
+  readonly state: 'open' | 'linked' | 'in_review' | 'exempt' | 'retired'
+  readonly attested: boolean
+  /** ISO date, or null. */
+  readonly attestedOn: string | null
+  /** base64 */
+  readonly sealed: string
+  /** Another as soon as anything is written to the account: what it says, or how it stands. */
+  readonly version: string
+  /** Whether its recorded number is the person's. */
+  readonly numberIs: 'equal' | 'other' | 'none'
+  /** The subject that it is linked to. */
+  readonly holder: string | null
+  /** An operator has decided that it is not this person's. */
+  readonly barred: boolean
 }
 
 /** What the database knows about the person who just came back from VNeID, for one portal. */
@@ -17,18 +32,24 @@ export interface Known {
   readonly subject:
     | { readonly id: string; readonly disabled: boolean; readonly cancelled: boolean }
     | undefined
-  readonly links: readonly Link[]
-  /** Open legacy accounts of the portal with the same, attested number and of the same kind. */
-  readonly attested: readonly string[]
+  readonly links: readonly StoredLink[]
+  /** Accounts of the portal with the same number that are not the person's already, nor with a human. */
+  readonly candidates: readonly Candidate[]
 }
 
-const linksOf = (subject: string, client: string) => `coalesce((
-  select json_agg(json_build_object('id', l.id, 'accountId', l.account_id, 'method', l.method,
-    'linkedAt', l.linked_at) order by l.linked_at, l.account_id)
-  from account_link l where l.subject_id = ${subject} and l.client_id = ${client} and l.unlinked_at is null), '[]')`
+/** The other questions are about a row that an import refused: to dismiss one denies nobody the account. */
+const isAboutPerson = `c.reason not in ('number_changed', 'kind_changed')`
 
-/** A staff account, or an organisation's under a person's number, is never linked by the number alone: a human decides. */
-const ofThatKind = `a.kind || '_id' = a.identifier_type`
+const candidate = (client: string, subject: string, type: string, keys: string) => `json_build_object(
+    'account', a.id::text, 'accountKey', encode(a.account_key, 'base64'), 'kind', a.kind, 'state', a.state,
+    'attested', a.attested_on is not null, 'attestedOn', a.attested_on, 'sealed', encode(a.sealed, 'base64'),
+    'version', a.xmin::text,
+    'numberIs', case when a.identifier_key is null then 'none'
+      when a.identifier_type = ${type} and a.identifier_key = any(${keys}) then 'equal' else 'other' end,
+    'holder', (select l.subject_id from account_link l where l.account_id = a.id and l.unlinked_at is null),
+    'barred', exists (select from review_case c
+      where c.account_id = a.id and c.client_id = ${client} and c.subject_id = ${subject} and c.outcome = 'dismissed'
+        and ${isAboutPerson}))`
 
 /** @param keys blind indexes of the number under every index key */
 export async function findForSignIn(
@@ -41,14 +62,20 @@ export async function findForSignIn(
     id: string | null
     disabled: boolean
     cancelled: boolean
-    links: Link[]
-    attested: string[]
+    links: StoredLink[]
+    candidates: Candidate[]
   }>(
     `select s.id, s.disabled_at is not null as disabled, i.valid_to is not null as cancelled,
        ${linksOf('s.id', '$3')} as links,
-       array(select a.account_id from legacy_account a
-             where a.client_id = $3 and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
-               and a.attested_at is not null and a.state = 'open' and ${ofThatKind}) as attested
+       coalesce((
+         select json_agg(${candidate('$3', 's.id', '$1', '$2::bytea[]')} order by a.id) from legacy_account a
+         where a.client_id = $3 and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
+           and (a.state = 'open' or a.state = 'linked' and not exists (
+             select from account_link l where l.account_id = a.id and l.unlinked_at is null and l.subject_id = s.id))
+           and not exists (select from review_case c
+             where c.account_id = a.id and c.subject_id = s.id and coalesce(c.outcome, 'dismissed') = 'dismissed'
+               and ${isAboutPerson})
+       ), '[]') as candidates
      from (select) one
        left join identifier_key k on k.type = $1 and k.key = any($2::bytea[])
        left join identifier i on i.id = k.identifier_id
@@ -59,33 +86,73 @@ export async function findForSignIn(
   if (first === undefined || rows.some((row) => row.id !== first.id)) {
     throw new Error('one number leads to two subjects')
   }
-  const { id, disabled, cancelled, links, attested } = first
-  return { subject: id === null ? undefined : { id, disabled, cancelled }, links, attested }
+  const { id, disabled, cancelled, links, candidates } = first
+  return { subject: id === null ? undefined : { id, disabled, cancelled }, links, candidates }
+}
+
+/** The one account that a portal speaks of, as it stands to this person. */
+export async function findCandidate(
+  db: Db,
+  clientId: string,
+  accountKey: Buffer,
+  person: { readonly subjectId: string; readonly type: IdentifierType; readonly keys: readonly Buffer[] },
+): Promise<Candidate | undefined> {
+  const [row] = await db.query<{ candidate: Candidate }>(
+    `select ${candidate('$1', '$3::uuid', '$4', '$5::bytea[]')} as candidate
+     from legacy_account a where a.client_id = $1 and a.account_key = $2`,
+    [clientId, accountKey, person.subjectId, person.type, person.keys],
+  )
+  return row?.candidate
+}
+
+/** A link or a case that the rules want for an account, as it was when they saw it. */
+export interface Wanted {
+  readonly account: string
+  /** The write is void if the account was written to meanwhile: linked and ended, say, or denied to this person. */
+  readonly version: string
+}
+export interface WantedLink extends Wanted {
+  readonly method: string
+  readonly evidence: Readonly<Record<string, string | null>>
+}
+export interface WantedCase extends Wanted {
+  readonly reason: string
+  /** base64 of the sealed other side */
+  readonly sealed: string
+}
+
+export interface Recorded {
+  readonly links: readonly StoredLink[]
+  readonly cases: readonly { readonly id: string; readonly account: string; readonly reason: string }[]
 }
 
 /**
- * A new subject, its number and its first links, with their audit rows, in one statement: all or nothing.
+ * Everything that one coming of a person changes, with its audit rows, in one statement: all or nothing. A new
+ * subject and its number; links; cases. Links are made of accounts that are still open and still what the rules
+ * saw, for a number that still leads to the subject; each is locked, in order, until the statement is through.
  * A number that another sign-in registered meanwhile is refused by the primary key (23505): read again.
- * @returns the links really made; an account that someone else got meanwhile is not among them
+ * @returns what was really made
  */
 export async function recordSignIn(
   db: Db,
   change: {
     readonly subjectId: string
     /** Set when the subject is new. */
-    readonly create?: { readonly kind: string; readonly identifierId: string; readonly sealed: Buffer }
+    readonly create?:
+      | { readonly kind: string; readonly identifierId: string; readonly sealed: Buffer }
+      | undefined
     readonly type: IdentifierType
     readonly keys: readonly Buffer[]
     readonly clientId: string
-    readonly accountIds: readonly string[]
-    readonly method: string
+    readonly links: readonly WantedLink[]
+    readonly cases: readonly WantedCase[]
     readonly actor: string
     readonly reference: string
     readonly events: readonly AuditEvent[]
   },
-): Promise<Link[]> {
+): Promise<Recorded> {
   const { create } = change
-  return db.query<Link>(
+  const [row] = await db.query<{ links: StoredLink[]; cases: Recorded['cases'] }>(
     `with made as (
        insert into subject (id, kind) select $1::uuid, $2 where $2::text is not null returning id),
      numbered as (
@@ -93,22 +160,49 @@ export async function recordSignIn(
      keyed as (
        insert into identifier_key (type, key, identifier_id)
        select $4, key, numbered.id from numbered, unnest($6::bytea[]) key returning 1),
+     -- A number being replaced at this moment is waited for, and then leads to nobody.
+     standing as (
+       select 1 from identifier_key k join identifier i on i.id = k.identifier_id
+       where k.type = $4 and k.key = any($6::bytea[]) and i.subject_id = $1::uuid and i.valid_to is null
+       for share of i),
+     eligible as (
+       select a.id, a.account_key, a.sealed, a.attested_on, w.method, w.evidence, w.reason, w.other
+       from jsonb_to_recordset($8::jsonb)
+           as w(account bigint, version text, method text, evidence jsonb, reason text, other text)
+         join legacy_account a on a.id = w.account
+       -- By its id: a planner who guesses a hundred of them would rather read the whole of a small table.
+       where a.id = any($12::bigint[]) and a.client_id = $7 and a.xmin::text = w.version
+         and (a.state = 'open' or w.method is null and a.state in ('linked', 'in_review'))
+         and ($2::text is not null or exists (select from standing))
+       order by a.id for update of a),
      linked as (
-       insert into account_link (client_id, account_id, subject_id, method, evidence, linked_by)
-       select a.client_id, a.account_id, $1::uuid, $9, json_build_object('attested_at', a.attested_at), $10
-       from legacy_account a
-       where a.client_id = $7 and a.account_id = any($8::text[]) and a.state = 'open'
-         and a.identifier_type = $4 and a.identifier_key = any($6::bytea[]) and a.attested_at is not null
-         and ${ofThatKind}
-       on conflict do nothing returning id, account_id, method, linked_at),
+       insert into account_link (account_id, client_id, subject_id, method, evidence, linked_by)
+       select id, $7, $1::uuid, method, evidence, $9 from eligible where method is not null order by id
+       on conflict (account_id) where unlinked_at is null do nothing
+       returning id, account_id, method, linked_at, is_primary),
+     questioned as (
+       insert into review_case (account_id, client_id, reason, subject_id, sealed, opened_by, reference)
+       select id, $7, reason, $1::uuid, decode(other, 'base64'), $9, $10 from eligible where method is null
+       on conflict do nothing returning id, account_id, reason),
      moved as (
-       update legacy_account a set state = 'linked' from linked l
-       where a.client_id = $7 and a.account_id = l.account_id returning 1),
+       update legacy_account a set state = case when l.id is null then 'in_review' else 'linked' end
+       from eligible e left join linked l on l.account_id = e.id left join questioned q on q.account_id = e.id
+       where a.id = e.id and a.state = 'open' and (l.id is not null or q.id is not null) returning 1),
      audited as (
        insert into audit_event (${auditColumns})
-       select 'link.created', $7, $1::uuid, $10, $11, json_build_object('link', l.id, 'method', l.method)::jsonb from linked l
-       union all ${auditValues('$12')} returning 1)
-     select id, account_id as "accountId", method, to_json(linked_at) #>> '{}' as "linkedAt" from linked`,
+       select 'link.created', $7, $1::uuid, $9, $10,
+         jsonb_build_object('link', l.id, 'account', l.account_id::text, 'method', l.method) from linked l
+       union all
+       select 'review.opened', $7, $1::uuid, $9, $10,
+         jsonb_build_object('case', q.id, 'account', q.account_id::text, 'reason', q.reason) from questioned q
+       union all ${auditValues('$11')} returning 1)
+     select
+       coalesce((select json_agg(json_build_object('id', l.id, 'accountKey', encode(e.account_key, 'base64'),
+         'sealed', encode(e.sealed, 'base64'), 'method', l.method, 'linkedAt', l.linked_at,
+         'isPrimary', l.is_primary) order by l.linked_at, e.id)
+         from linked l join eligible e on e.id = l.account_id), '[]') as links,
+       coalesce((select json_agg(json_build_object('id', q.id, 'account', q.account_id::text, 'reason', q.reason))
+         from questioned q), '[]') as cases`,
     [
       change.subjectId,
       create?.kind ?? null,
@@ -117,20 +211,15 @@ export async function recordSignIn(
       create?.sealed ?? null,
       change.keys,
       change.clientId,
-      change.accountIds,
-      change.method,
+      JSON.stringify([
+        ...change.links,
+        ...change.cases.map(({ sealed, ...rest }) => ({ ...rest, other: sealed })),
+      ]),
       change.actor,
       change.reference,
       JSON.stringify(change.events),
+      [...change.links, ...change.cases].map(({ account }) => account),
     ],
   )
-}
-
-/** The portal's links of a subject as they stand now; undefined when the subject may not be used any more. */
-export async function findLinks(db: Db, subjectId: string, clientId: string): Promise<Link[] | undefined> {
-  const [row] = await db.query<{ links: Link[] }>(
-    `select ${linksOf('s.id', '$2')} as links from subject s where s.id = $1 and s.disabled_at is null`,
-    [subjectId, clientId],
-  )
-  return row?.links
+  return row!
 }

@@ -1,14 +1,18 @@
-/** The broker as `npm start` runs it, with one portal and half of the citizens' old accounts in its database. */
-import { createCitizenKeys, Identifier } from '../../src/citizen-id.ts'
+/** The broker as `npm start` runs it, with one portal and some old accounts of its citizens in the database. */
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { createCitizenKeys } from '../../src/citizen-id.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import { start } from '../../src/main.ts'
+import { createImport } from '../../src/mapping/import.ts'
+import { createImportRun } from '../../src/mapping/import-run.ts'
+import { createLegacyRecords } from '../../src/mapping/record.ts'
 import { roundTrips } from '../../src/metrics.ts'
 import { generateSigningKey } from '../../src/oidc/keys.ts'
 import { registerClients } from '../../src/oidc/register.ts'
 import { createSeal } from '../../src/seal.ts'
 import { openDatabase } from '../../src/store/db.ts'
-import { insertLegacyAccount } from '../../src/store/legacy-accounts.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { serve } from './measured.ts'
 
@@ -16,11 +20,11 @@ export interface BrokerSettings {
   environment: Record<string, string>
   /** A registration, as an operator would apply it. */
   portal: Record<string, unknown> & { client_id: string }
-  /** Numbers with an attested account at the portal. */
-  linked: string[]
+  /** The portal's file, by the columns' English names. */
+  accounts: Record<string, string>[]
 }
 
-serve(async ({ environment, portal, linked }: BrokerSettings) => {
+serve(async ({ environment, portal, accounts }: BrokerSettings) => {
   const config = loadConfig(environment)
   const log = createLog({ level: config.logLevel })
   const db = await openDatabase(config.database)
@@ -31,17 +35,15 @@ serve(async ({ environment, portal, linked }: BrokerSettings) => {
     indexKeys: config.keys.index,
     seal: createSeal(config.keys.seal, 'identifier'),
   })
-  for (const number of linked) {
-    const identifier = Identifier.parse('citizen_id', number)
-    const [key] = citizenKeys.keys(identifier)
-    await insertLegacyAccount(db, {
-      clientId: portal.client_id,
-      accountId: `old-${number.slice(-4)}`,
-      kind: 'citizen',
-      identifier: { type: 'citizen_id', key: key!, sealed: citizenKeys.seal(identifier) },
-      attestedAt: new Date(),
-    })
-  }
+  const records = createLegacyRecords({ citizenKeys, keys: config.keys })
+  await createImport({ db, run: createImportRun({ db, records }), log })({
+    id: randomUUID(),
+    clientId: portal.client_id,
+    dryRun: false,
+    actor: 'bench',
+    reference: 'bench',
+    source: Readable.from(accounts.map((account) => Buffer.from(`${JSON.stringify(account)}\n`))),
+  })
   const broker = await start(config, log, { db })
   return {
     async trips() {

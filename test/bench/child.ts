@@ -14,9 +14,9 @@ export interface Child {
 /** Two CPUs this process may use, or none: then nothing is pinned. */
 export const cpus: readonly [broker: number, rest: number] | undefined = twoCpus()
 
-/** This process, and the servers it starts from now on, leave the broker's CPU alone. */
-export function stepAside(): void {
-  if (cpus !== undefined) spawnSync('taskset', ['-acp', String(cpus[1]), String(process.pid)])
+/** This process (or another), and the processes it starts from now on, leave the broker's CPU alone. */
+export function stepAside(pid = process.pid): void {
+  if (cpus !== undefined) spawnSync('taskset', ['-acp', String(cpus[1]), String(pid)])
 }
 
 /** @param alone on the broker's CPU; otherwise on the one of all others */

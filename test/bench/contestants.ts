@@ -9,7 +9,6 @@ import { citizens } from '../../src/sandbox/citizens.ts'
 import { freePort, startPostgres, startRedis } from '../support/private-servers.ts'
 import type { BareSettings } from './bare-process.ts'
 import type { BrokerSettings } from './broker-process.ts'
-import type { Target } from './browser.ts'
 import { launch } from './child.ts'
 import type { Contestant } from './measure.ts'
 import type { SimulatorSettings } from './simulator-process.ts'
@@ -22,15 +21,15 @@ export interface Servers {
   close(): Promise<void>
 }
 
-type Address = `http://127.0.0.1:${number}`
-const freeAddress = async (): Promise<Address> => `http://127.0.0.1:${await freePort()}`
+export type Address = `http://127.0.0.1:${number}`
+export const freeAddress = async (): Promise<Address> => `http://127.0.0.1:${await freePort()}`
 
-const portal = {
+export const portal = {
   clientId: 'bench',
   clientSecret: randomBytes(32).toString('base64url'),
   redirectUri: 'http://127.0.0.1:9/cb',
 }
-const vneidClient = { clientId: 'bench-broker', clientSecret: randomBytes(32).toString('base64url') }
+export const vneidClient = { clientId: 'bench-broker', clientSecret: randomBytes(32).toString('base64url') }
 const registration = {
   client_id: portal.clientId,
   client_secret: portal.clientSecret,
@@ -102,8 +101,40 @@ export type Vneid = Awaited<ReturnType<typeof openVneid>>
 
 /** @param servers absent: PGlite in a folder, and state in the process */
 export async function openBroker(vneid: Vneid, servers?: Servers): Promise<Contestant> {
-  const issuer = vneid.addresses[servers ? 'server' : 'embedded']
+  const name = servers ? 'server' : 'embedded'
   const folder = mkdtempSync(join(tmpdir(), 'broker-bench-'))
+  const broker = await launchBroker({
+    name,
+    issuer: vneid.addresses[name],
+    vneid: vneid.issuer,
+    databaseUrl: servers?.databaseUrl ?? `embedded:${join(folder, 'data')}`,
+    stateUrl: servers?.redisUrl ?? 'memory:',
+    accounts: people.filter((_, index) => index % 2 === 0).map(({ number }) => attestedAccount(number)),
+    citizens: people.map(({ key }) => key),
+  })
+  const close = () => broker.child.close().finally(() => rmSync(folder, { recursive: true, force: true }))
+  return { ...broker, child: { ...broker.child, close } }
+}
+
+/** A row of the portal's file that links at the first login. */
+export const attestedAccount = (number: string): Record<string, string> => ({
+  account_id: `old-${number}`,
+  kind: 'citizen',
+  citizen_id: number,
+  attested_at: '2024-05-20',
+})
+
+/** @param citizens as the driver names them to VNeID */
+export async function launchBroker(what: {
+  name: string
+  issuer: Address
+  vneid: Address
+  databaseUrl: string
+  stateUrl: string
+  accounts: Record<string, string>[]
+  citizens: readonly string[]
+}): Promise<Contestant> {
+  const { name, issuer, accounts, citizens: names } = what
   const key = () => randomBytes(32).toString('base64url')
   const scope = 'openid profile citizen_id legacy_accounts'
   const settings: BrokerSettings = {
@@ -111,24 +142,24 @@ export async function openBroker(vneid: Vneid, servers?: Servers): Promise<Conte
       ISSUER: issuer,
       PORT: String(portOf(issuer)),
       OPERATIONS_PORT: '0',
+      ADMIN_PORT: '0',
       LOG_LEVEL: 'info',
-      DATABASE_URL: servers?.databaseUrl ?? `embedded:${join(folder, 'data')}`,
-      STATE_URL: servers?.redisUrl ?? 'memory:',
+      DATABASE_URL: what.databaseUrl,
+      STATE_URL: what.stateUrl,
       SEAL_KEYS: key(),
       INDEX_KEYS: key(),
       COOKIE_KEYS: key(),
       PAIRWISE_KEY: key(),
       UPSTREAM_DIALECT: 'oidc',
-      UPSTREAM_ISSUER: vneid.issuer,
+      UPSTREAM_ISSUER: what.vneid,
       UPSTREAM_CLIENT_ID: vneidClient.clientId,
       UPSTREAM_CLIENT_SECRET: vneidClient.clientSecret,
     },
     portal: { ...registration, client_name: 'Bench', scope },
-    linked: people.filter((_, index) => index % 2 === 0).map(({ number }) => number),
+    accounts,
   }
   const child = await launch('./broker-process.ts', settings, { alone: true })
-  const close = () => child.close().finally(() => rmSync(folder, { recursive: true, force: true }))
-  return contestant(servers ? 'server' : 'embedded', { ...child, close }, { ...portal, issuer, scope })
+  return { name, child, target: { ...portal, issuer, scope }, citizens: names }
 }
 
 /** The bare engine. @param vneid given: it brokers as well */
@@ -145,13 +176,10 @@ export async function openBare(
     ...(vneid && { upstream: { issuer: vneid.issuer, ...vneidClient } }),
   }
   const child = await launch('./bare-process.ts', settings, { alone: true })
-  return contestant(name, child, { ...portal, issuer, scope: 'openid profile' })
-}
-
-function contestant(name: string, child: Contestant['child'], target: Target): Contestant {
+  const target = { ...portal, issuer, scope: 'openid profile' }
   return { name, child, target, citizens: people.map(({ key }) => key) }
 }
 
-function portOf(address: Address): number {
+export function portOf(address: Address): number {
   return Number(new URL(address).port)
 }

@@ -11,7 +11,7 @@ export interface Contestant {
 }
 
 /** Per login, unless the name says otherwise. */
-interface Round {
+export interface Round {
   readonly loginsPerSecond: number
   readonly cpuMs: number
   readonly instructionsMi: number | undefined

@@ -10,6 +10,7 @@ import { openRecord } from './record.ts'
 export interface BrokerProcess {
   readonly url: string
   readonly operationsUrl: string
+  readonly adminUrl: string
   kill(signal: 'SIGKILL' | 'SIGTERM'): void
   /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>
@@ -20,7 +21,7 @@ export async function startBroker(settings: Readonly<Record<string, string>>): P
   const record = openRecord('log')
   const child = spawn(process.execPath, ['src/main.ts'], {
     cwd: new URL('../..', import.meta.url),
-    env: { PATH: process.env.PATH, ...settings, PORT: '0', OPERATIONS_PORT: '0' },
+    env: { PATH: process.env.PATH, ...settings, PORT: '0', OPERATIONS_PORT: '0', ADMIN_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   atEnd(() => void child.kill('SIGKILL'))
@@ -38,8 +39,9 @@ export async function startBroker(settings: Readonly<Record<string, string>>): P
   })
   const fault = ended.then(() => Promise.reject(new Error(`the broker did not start: ${complaint}`)))
   fault.catch(() => {})
-  const { listen, operations } = await Promise.race([started, fault])
-  return { url: listen!, operationsUrl: operations!, kill: (signal) => void child.kill(signal), ended }
+  const { listen, operations, admin } = await Promise.race([started, fault])
+  const kill = (signal: NodeJS.Signals) => void child.kill(signal)
+  return { url: listen!, operationsUrl: operations!, adminUrl: admin!, kill, ended }
 }
 
 export interface Proxy {

@@ -1,5 +1,6 @@
 // Every page as a citizen may meet it: short and long, with and without a way back.
 import { errorPage } from '../../src/pages/error.ts'
+import { linkPage, linkToldPage } from '../../src/pages/link.ts'
 import { locales } from '../../src/pages/locale.ts'
 import type { Locale } from '../../src/pages/locale.ts'
 import { leftPortalPage, loggedOutPage } from '../../src/pages/logged-out.ts'
@@ -19,6 +20,7 @@ interface View {
 
 export const frame = (locale: Locale) => ({ locale, hotline: '1900.0368', switchUrl: '/auth?lang=en&x=1' })
 export const returnUrl = 'https://portal.example/'
+const linkView = (l: Locale) => ({ ...frame(l), portalName, account: 'an.nguyen85', formAction: '/link' })
 const scopes = ['openid', 'profile', 'citizen_id', 'organisation', 'legacy_accounts', 'offline_access']
 
 export const views: Record<string, View> = {
@@ -49,6 +51,31 @@ export const views: Record<string, View> = {
   },
   'error-no-way-back': {
     render: (l) => errorPage({ locale: l, hotline: '1900.0368', code: 'upstream_unavailable', reference }),
+  },
+  link: {
+    form: true,
+    render: (l) =>
+      linkPage({ ...linkView(l), account: 'an.nguyen85', name: 'Nguyễn Văn An', numberEnd: '901' }),
+  },
+  'link-grace-long': {
+    form: true,
+    render: (l) =>
+      linkPage({
+        ...linkView(l),
+        portalName: longName,
+        account: `  ${'W'.repeat(256)}`,
+        name: 'Công Tằng Tôn Nữ Hoàng Phương Khánh Ngọc Diệu Huyền',
+        numberEnd: '923',
+        lockedFrom: '2099-01-01',
+      }),
+  },
+  'link-in-review': {
+    form: true,
+    render: (l) => linkToldPage({ ...linkView(l), isRefused: false, reason: 'number_differs', reference }),
+  },
+  'link-refused': {
+    form: true,
+    render: (l) => linkToldPage({ ...linkView(l), isRefused: true, reason: 'locked', reference }),
   },
   logout: {
     form: true,

@@ -1,11 +1,18 @@
 /** A whole world on loopback: simulator, stores, broker. Everything goes through HTTP. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import * as client from 'openid-client'
 import { inject } from 'vitest'
 import pg from 'pg'
+import { type AdminClient, createAdminClient } from '../../src/admin/client.ts'
+import type { Operation } from '../../src/admin/operation.ts'
+import { type Role, createOperator, generateOperatorKey } from '../../src/admin/operators.ts'
 import { createCitizenKeys, Identifier } from '../../src/citizen-id.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
+import { createImport } from '../../src/mapping/import.ts'
+import { createImportRun } from '../../src/mapping/import-run.ts'
+import { createLegacyRecords, type LegacyRecords } from '../../src/mapping/record.ts'
 import { start } from '../../src/main.ts'
 import { generateSigningKey } from '../../src/oidc/keys.ts'
 import { registerClients } from '../../src/oidc/register.ts'
@@ -13,7 +20,6 @@ import { openSimulator, type Simulator } from '../../src/sandbox/simulator.ts'
 import { createSeal } from '../../src/seal.ts'
 import { type Database, openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
-import { insertLegacyAccount } from '../../src/store/legacy-accounts.ts'
 import { discoverPortal, type Portal, type PortalOptions } from './portal.ts'
 import { atEnd } from './at-end.ts'
 import { dumpRedis, dumpRows } from './dumps.ts'
@@ -31,14 +37,24 @@ export interface World {
   /** A second connection to the same database; undefined when it is embedded (one process, one owner). */
   readonly db: Database
   readonly logLines: string[]
+  readonly records: LegacyRecords
   operationsUrl: string
+  adminUrl: string
+  /** The admin API's table. */
+  readonly adminOperations: readonly Operation[]
+  /** A new operator, and a client that acts in its name. */
+  operator(id: string, roles: readonly Role[]): Promise<AdminClient>
   register(...definitions: Record<string, unknown>[]): Promise<void>
   legacyAccount(account: {
     clientId: string
     accountId: string
     number: string
     attested?: boolean
+    /** Further columns of the import. */
+    readonly [column: string]: string | boolean | undefined
   }): Promise<void>
+  /** Imports rows as a portal's file would, by the columns' English names. */
+  legacyAccounts(clientId: string, ...rows: Readonly<Record<string, unknown>>[]): Promise<void>
   /** The blind indexes under which a number is found. */
   citizenKeysOf(number: string): Buffer[]
   portal(options: Partial<PortalOptions> & { clientId: string }): Promise<Portal>
@@ -110,6 +126,7 @@ export async function openWorld({
     ISSUER: issuer,
     PORT: String(port),
     OPERATIONS_PORT: '0',
+    ADMIN_PORT: '0',
     DATABASE_URL: databaseUrl,
     STATE_URL: stateUrl,
     SEAL_KEYS: key(),
@@ -154,6 +171,9 @@ export async function openWorld({
     seal: createSeal(config.keys.seal, 'identifier'),
   })
 
+  const records = createLegacyRecords({ citizenKeys, keys: config.keys })
+  const importLegacy = createImport({ db, run: createImportRun({ db, records }), log })
+
   let isClosed = false
   const world: World = {
     issuer,
@@ -162,7 +182,17 @@ export async function openWorld({
     simulator,
     db,
     logLines,
+    records,
     operationsUrl: broker.operationsUrl,
+    adminUrl: broker.adminUrl,
+    adminOperations: broker.adminOperations,
+    async operator(id, roles) {
+      const { privateKey, publicKey } = await generateOperatorKey()
+      recordSecrets([privateKey.d])
+      await createOperator({ db, log, actor: 'local' }, { id, roles, key: publicKey })
+      const { audience } = config.admin
+      return createAdminClient({ url: world.adminUrl, audience, operatorId: id, key: privateKey })
+    },
     async register(...definitions) {
       const registered = await registerClients({ db, log, actor: 'test' }, definitions)
       recordSecrets([
@@ -171,20 +201,25 @@ export async function openWorld({
       ])
       await broker.refresh()
     },
-    async legacyAccount({ clientId, accountId, number, attested = true }) {
-      const identifier = Identifier.parse('citizen_id', number)
-      await insertLegacyAccount(db, {
+    async legacyAccounts(clientId, ...accounts) {
+      const source = Readable.from(accounts.map((account) => Buffer.from(`${JSON.stringify(account)}\n`)))
+      await importLegacy({
+        id: randomUUID(),
         clientId,
-        accountId,
-        kind: 'citizen',
-        identifier: {
-          type: 'citizen_id',
-          key: citizenKeys.keys(identifier)[0]!,
-          sealed: citizenKeys.seal(identifier),
-        },
-        ...(attested ? { attestedAt: new Date() } : {}),
+        dryRun: false,
+        actor: 'test',
+        reference: 'test',
+        source,
       })
     },
+    legacyAccount: ({ clientId, accountId, number, attested = true, ...more }) =>
+      world.legacyAccounts(clientId, {
+        account_id: accountId,
+        kind: 'citizen',
+        citizen_id: number,
+        ...(attested ? { attested_at: '2024-05-20' } : {}),
+        ...more,
+      }),
     citizenKeysOf: (number) => citizenKeys.keys(Identifier.parse('citizen_id', number)),
     portal: ({ clientId, ...options }) =>
       discoverPortal({
@@ -199,6 +234,7 @@ export async function openWorld({
       Object.assign(settings, changes)
       broker = await start(loadConfig(settings), log, database === 'embedded' ? { db } : {})
       world.operationsUrl = broker.operationsUrl
+      world.adminUrl = broker.adminUrl
     },
     async close() {
       if (isClosed) return

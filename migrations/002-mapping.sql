@@ -1,0 +1,223 @@
+-- Legacy accounts, their links to subjects, the cases for a human, what portals follow and operators count.
+-- Numbers, names, birth dates and the portals' account ids lie in `sealed` only; they are found by keyed hashes.
+
+create table legacy_account (
+  id              bigint generated always as identity primary key,
+  client_id       text not null references client,
+  account_key     bytea not null,
+  kind            text not null check (kind in ('citizen', 'foreigner', 'organisation', 'staff')),
+  -- the machine of src/mapping/states.ts
+  state           text not null check (state in ('open', 'linked', 'in_review', 'exempt', 'retired')),
+  identifier_type text,
+  identifier_key  bytea,
+  -- a CMND: for an operator who searches, never for a link
+  hint_key        bytea,
+  -- when the number was compared with the population database; null: never
+  attested_on     date,
+  created_by      text not null default 'self' check (created_by in ('self', 'officer', 'other')),
+  last_used_on    date,
+  province        text not null default '',
+  -- bit n: the n-th of src/mapping/classes.ts
+  classes         integer not null default 0,
+  sealed          bytea not null,
+  -- keyed hash of the content: rules decide on what they have seen, and a write checks that it is still there
+  digest          bytea not null,
+  imported_at     timestamptz not null default now(),
+  unique (client_id, account_key),
+  check ((identifier_type is null) = (identifier_key is null)),
+  check (attested_on is null or identifier_key is not null)
+);
+create index legacy_account_identifier on legacy_account (identifier_key, client_id) where identifier_key is not null;
+create index legacy_account_hint on legacy_account (hint_key, client_id) where hint_key is not null;
+
+create table account_link (
+  id            uuid primary key default gen_random_uuid(),
+  account_id    bigint not null references legacy_account,
+  client_id     text not null,
+  subject_id    uuid not null references subject,
+  method        text not null check (method in ('attested_number', 'matching_person', 'portal_word', 'operators')),
+  evidence      jsonb not null,
+  linked_by     text not null,
+  linked_at     timestamptz not null default now(),
+  is_primary    boolean not null default false,
+  unlinked_at   timestamptz,
+  unlinked_by   text,
+  unlink_reason text,
+  check ((unlinked_at is null) = (unlink_reason is null) and (unlinked_at is null) = (unlinked_by is null))
+);
+-- One account, at most one active citizen: decided here and nowhere else.
+create unique index account_link_active on account_link (account_id) where unlinked_at is null;
+-- At one portal one person has at most one primary account, and none unless somebody marked it.
+create unique index account_link_primary on account_link (subject_id, client_id) where unlinked_at is null and is_primary;
+create index account_link_subject on account_link (subject_id, client_id) where unlinked_at is null;
+create index account_link_history on account_link (account_id);
+
+-- What a portal follows. A position is given when the row is first read, under a lock per portal: a transaction
+-- that commits late gets a late position, so no reader ever passes it by.
+create table link_change (
+  id         bigint generated always as identity primary key,
+  client_id  text not null,
+  position   bigint,
+  account_id bigint not null references legacy_account,
+  link_id    uuid not null references account_link,
+  change     text not null check (change in ('linked', 'unlinked', 'primary', 'not_primary')),
+  at         timestamptz not null default now(),
+  unique (client_id, position)
+);
+create index link_change_new on link_change (client_id, id) where position is null;
+
+-- A question for an operator: does this account belong to this subject?
+create table review_case (
+  id         uuid primary key default gen_random_uuid(),
+  account_id bigint not null references legacy_account,
+  client_id  text not null,
+  reason     text not null check (reason in ('not_attested', 'kind_differs', 'number_differs', 'number_changed',
+    'kind_changed', 'number_cancelled', 'held_by_another', 'late_comer', 'unlinked', 'by_hand')),
+  subject_id uuid references subject,
+  -- the other side as it was told (VNeID's, or the changed row's); gone with the decision
+  sealed     bytea,
+  opened_at  timestamptz not null default now(),
+  opened_by  text not null,
+  -- why an operator asked, or asked again
+  opened_reason text,
+  reference  text,
+  outcome    text check (outcome in ('linked', 'dismissed', 'accepted', 'retired')),
+  decided_at timestamptz,
+  decided_by text,
+  decision_reason text,
+  check ((outcome is null) = (decided_at is null) and (outcome is null) = (decided_by is null)),
+  check (outcome is null or sealed is null)
+);
+create unique index review_case_open on review_case
+  (account_id, reason, coalesce(subject_id, '00000000-0000-0000-0000-000000000000')) where outcome is null;
+create index review_case_client on review_case (client_id, opened_at, id) where outcome is null;
+create index review_case_account on review_case (account_id);
+
+-- A decision that needs two persons: proposed by one, decided by another.
+create table proposal (
+  id          uuid primary key default gen_random_uuid(),
+  kind        text not null check (kind in ('link', 'rekey')),
+  case_id     uuid references review_case,
+  subject_id  uuid not null references subject,
+  -- rekey: the new number; gone with the decision
+  sealed      bytea,
+  evidence    text not null,
+  reason      text not null,
+  proposed_by text not null,
+  proposed_at timestamptz not null default now(),
+  decision    text check (decision in ('approved', 'rejected', 'withdrawn')),
+  decided_by  text,
+  decided_at  timestamptz,
+  check ((decision is null) = (decided_by is null) and (decision is null) = (decided_at is null)),
+  check (decision is distinct from 'approved' or decided_by <> proposed_by)
+);
+create index proposal_open on proposal (proposed_at, id) where decision is null;
+create unique index proposal_case on proposal (case_id) where decision is null;
+create unique index proposal_rekey on proposal (subject_id) where decision is null and kind = 'rekey';
+
+-- How many accounts there are, by what operators ask for: kept by triggers, so exact whoever writes and never
+-- counted. Changes are appended without a lock and folded now and then; the sum of both is the truth.
+create table mapping_change (
+  client_id text not null,
+  province  text not null,
+  day       date not null,
+  kind      text not null,
+  state     text not null,
+  classes   integer not null,
+  method    text not null,
+  n         bigint not null
+);
+create table mapping_count (
+  client_id text not null,
+  province  text not null,
+  day       date not null,
+  kind      text not null,
+  -- accounts: state and classes; active links: method
+  state     text not null default '',
+  classes   integer not null default 0,
+  method    text not null default '',
+  n         bigint not null,
+  primary key (client_id, province, day, kind, state, classes, method)
+);
+create view mapping_total as
+  select client_id, province, day, kind, state, classes, method, sum(n)::bigint as n
+  from (select * from mapping_count union all select * from mapping_change) both_of
+  group by client_id, province, day, kind, state, classes, method;
+
+-- The law's days are Vietnam's.
+create function vietnam_date() returns date language sql stable as
+  $$ select ((now() at time zone 'utc') + interval '7 hours')::date $$;
+
+create function count_new_accounts() returns trigger language plpgsql as $$ begin
+  insert into mapping_change (client_id, province, day, kind, state, classes, method, n)
+  select client_id, province, vietnam_date(), kind, state, classes, '', count(*)
+  from new_rows group by client_id, province, kind, state, classes;
+  return null;
+end $$;
+create trigger count_new_accounts after insert on legacy_account
+  referencing new table as new_rows for each statement execute function count_new_accounts();
+
+create function count_changed_accounts() returns trigger language plpgsql as $$ begin
+  insert into mapping_change (client_id, province, day, kind, state, classes, method, n)
+  select client_id, province, vietnam_date(), kind, state, classes, '', sum(n)
+  from (select client_id, province, kind, state, classes, 1 as n from new_rows
+        union all select client_id, province, kind, state, classes, -1 from old_rows) both_of
+  group by client_id, province, kind, state, classes having sum(n) <> 0;
+  -- An account that moves takes its link's count along.
+  insert into mapping_change (client_id, province, day, kind, state, classes, method, n)
+  select n.client_id, side.province, vietnam_date(), side.kind, '', 0, l.method, side.n
+  from new_rows n join old_rows o on o.id = n.id and (o.province, o.kind) <> (n.province, n.kind)
+    join account_link l on l.account_id = n.id and l.unlinked_at is null,
+    lateral (values (n.province, n.kind, 1), (o.province, o.kind, -1)) as side(province, kind, n);
+  return null;
+end $$;
+create trigger count_changed_accounts after update on legacy_account
+  referencing old table as old_rows new table as new_rows for each statement execute function count_changed_accounts();
+
+create function follow_new_links() returns trigger language plpgsql as $$ begin
+  insert into link_change (client_id, account_id, link_id, change)
+  select client_id, account_id, id, 'linked' from new_rows order by id;
+  insert into mapping_change (client_id, province, day, kind, state, classes, method, n)
+  select l.client_id, a.province, vietnam_date(), a.kind, '', 0, l.method, count(*)
+  from new_rows l join legacy_account a on a.id = l.account_id group by l.client_id, a.province, a.kind, l.method;
+  return null;
+end $$;
+create trigger follow_new_links after insert on account_link
+  referencing new table as new_rows for each statement execute function follow_new_links();
+
+create function follow_changed_links() returns trigger language plpgsql as $$ begin
+  insert into link_change (client_id, account_id, link_id, change)
+  select n.client_id, n.account_id, n.id,
+    case when n.unlinked_at is not null then 'unlinked' when n.is_primary then 'primary' else 'not_primary' end
+  from new_rows n join old_rows o on o.id = n.id
+  where n.unlinked_at is distinct from o.unlinked_at
+     or (n.unlinked_at is null and n.is_primary <> o.is_primary)
+  order by n.is_primary, n.id;
+  insert into mapping_change (client_id, province, day, kind, state, classes, method, n)
+  select n.client_id, a.province, vietnam_date(), a.kind, '', 0, n.method, -count(*)
+  from new_rows n join old_rows o on o.id = n.id join legacy_account a on a.id = n.account_id
+  where n.unlinked_at is not null and o.unlinked_at is null group by n.client_id, a.province, a.kind, n.method;
+  return null;
+end $$;
+create trigger follow_changed_links after update on account_link
+  referencing old table as old_rows new table as new_rows for each statement execute function follow_changed_links();
+
+-- One run over one file. A run that a crash ended stays as it stood; the same file, imported again, ends the same.
+create table legacy_import (
+  id         uuid primary key,
+  client_id  text not null references client,
+  dry_run    boolean not null,
+  state      text not null default 'reading' check (state in ('reading', 'comparing', 'applying', 'done', 'failed')),
+  begun_by   text not null,
+  begun_at   timestamptz not null default now(),
+  touched_at timestamptz not null default now(),
+  rows_read  bigint not null default 0,
+  rows_done  bigint not null default 0,
+  -- results and classes, counted
+  summary    jsonb not null default '{}',
+  fault      text
+);
+create index legacy_import_client on legacy_import (client_id, begun_at);
+
+-- Who was refused a link, and since when it was locked.
+create index audit_event_refused on audit_event (client_id, id) where event = 'link.refused';

@@ -1,0 +1,84 @@
+/**
+ * Who asks: each request carries its own short-lived assertion, signed by the operator's key (as in RFC 7523 §3,
+ * with a `jti` that works once). There is no session to steal and no shared secret to leak.
+ */
+import { decodeJwt, importJWK, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { BrokerError } from '../errors.ts'
+import { keyOf } from '../oidc/unit-of-work.ts'
+import type { Db } from '../store/db.ts'
+import { type OperatorRow, findOperator, noteOperatorSeen } from '../store/operators.ts'
+import type { State } from '../store/state.ts'
+import { type Operator, type Role, algorithmOf, operatorId } from './operators.ts'
+
+/** Seconds. */
+const longestLife = 120
+const tolerance = 15
+const seenEvery = 300
+
+export type Authenticate = (authorization: string | undefined) => Promise<Operator>
+
+/** What it makes throws BrokerError `unauthenticated` whatever is wrong: a stranger must not learn what. */
+export function createAuthentication({
+  db,
+  state,
+  audience,
+}: {
+  db: Db
+  state: State
+  audience: string
+}): Authenticate {
+  return async function authenticate(authorization) {
+    const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1] ?? ''
+    const id = issuerOf(token)
+    const operator = id === undefined ? undefined : await findOperator(db, id)
+    if (operator === undefined || operator.disabledAt !== null) throw new BrokerError('unauthenticated')
+    const assertion = await verify(token, operator, audience)
+    if (assertion === undefined) throw new BrokerError('unauthenticated')
+    // Claimed last, so that only a good signature writes; and as long as the clocks' tolerance lets it live.
+    const ttl = Math.ceil(assertion.exp + tolerance - Date.now() / 1000) + 1
+    if (!(await state.claim(keyOf('Assertion', `${operator.id} ${assertion.jti}`), ttl)))
+      throw new BrokerError('unauthenticated')
+    if (Date.now() - (operator.lastSeenAt?.getTime() ?? 0) > seenEvery * 1000)
+      await noteOperatorSeen(db, operator.id)
+    return { id: operator.id, roles: operator.roles as Role[] }
+  }
+}
+
+function issuerOf(token: string): string | undefined {
+  try {
+    return operatorId.safeParse(decodeJwt(token).iss).data
+  } catch {
+    return undefined
+  }
+}
+
+async function verify(token: string, operator: OperatorRow, audience: string): Promise<Claims | undefined> {
+  const algorithm = algorithmOf(operator.public)
+  const key = await importJWK(operator.public, algorithm)
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: [algorithm],
+      issuer: operator.id,
+      subject: operator.id,
+      clockTolerance: tolerance,
+      // This also refuses an `iat` in the future.
+      maxTokenAge: longestLife,
+    })
+    return claimsFor(audience).safeParse(payload).data
+  } catch {
+    return undefined
+  }
+}
+
+const claimsFor = (audience: string) =>
+  z
+    .object({
+      // One audience: an assertion that is good elsewhere too may come from there.
+      aud: z.literal(audience),
+      jti: z.string().min(16).max(64),
+      iat: z.number(),
+      exp: z.number(),
+    })
+    .refine(({ iat, exp }) => exp - iat <= longestLife)
+type Claims = z.output<ReturnType<typeof claimsFor>>

@@ -1,0 +1,55 @@
+/** A command of `npm run cli`: on the broker's own database, or a client of the admin API. */
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import type { Database } from '../store/db.ts'
+import type { AdminClient } from './client.ts'
+
+/** Called wrongly: the usage is shown, and the exit code is 2. */
+export class UsageError extends Error {}
+
+interface Print {
+  readonly print: (line: string) => void
+}
+export interface LocalTools extends Print {
+  readonly config: Config
+  readonly db: Database
+  readonly log: Log
+}
+export interface ClientTools extends Print {
+  readonly admin: AdminClient
+}
+
+type Options = Readonly<Record<string, 'string' | 'boolean'>>
+type Values<O extends Options> = { readonly [K in keyof O]?: O[K] extends 'string' ? string : boolean }
+
+interface Shape<Tools, O extends Options> {
+  /** What follows the command's name in the usage; a new line begins a second one. */
+  readonly call?: string
+  /** What it does; as many lines as `call` has. */
+  readonly about: string
+  readonly options?: O
+  run(tools: Tools, args: readonly string[], options: Values<O>): Promise<void>
+}
+
+export type Command =
+  | ({ readonly on: 'database' } & Shape<LocalTools, Options>)
+  | ({ readonly on: 'api' } & Shape<ClientTools, Options>)
+/** By the words that call them. */
+export type Commands = Readonly<Record<string, Command>>
+
+export const localCommand = <const O extends Options>(command: Shape<LocalTools, O>): Command => ({
+  on: 'database',
+  ...(command as unknown as Shape<LocalTools, Options>),
+})
+
+/** Never opens the database. */
+export const clientCommand = <const O extends Options>(command: Shape<ClientTools, O>): Command => ({
+  on: 'api',
+  ...(command as unknown as Shape<ClientTools, Options>),
+})
+
+/** @throws UsageError when it is not there */
+export function needed<T>(value: T | undefined, what: string): T {
+  if (value === undefined || value === '') throw new UsageError(`${what} is missing`)
+  return value
+}

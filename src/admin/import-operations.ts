@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { z } from 'zod'
+import { BrokerError } from '../errors.ts'
+import type { ImportLegacy } from '../mapping/import.ts'
+import { reportHeader } from '../mapping/import-run.ts'
+import type { Registry } from '../oidc/registry.ts'
+import type { Db } from '../store/db.ts'
+import { findImport } from '../store/import-runs.ts'
+import { type Operation, operation } from './operation.ts'
+
+export function importOperations({
+  db,
+  registry,
+  importLegacy,
+}: {
+  db: Db
+  registry: Registry
+  importLegacy: ImportLegacy
+}): Operation[] {
+  return [
+    operation({
+      method: 'POST',
+      path: '/v1/legacy-imports',
+      roles: ['mapping_officer'],
+      query: z.strictObject({
+        client: z.string(),
+        /** Chosen by who asks, so that the run can be followed while the file is still on its way. */
+        id: z.uuid(),
+        dry_run: z.enum(['true', 'false']).default('false'),
+      }),
+      /** Answers with the report in CSV when the file has been imported; a fault is told before that. */
+      async handle({ operator, query, request, reference, ctx }) {
+        if (registry.policyOf(query.client) === undefined)
+          throw new BrokerError('input_invalid', 'client: no portal of that id is registered')
+        if ((await findImport(db, query.id)) !== undefined)
+          throw new BrokerError('state_conflict', 'id: an import of that id has been begun already')
+        const report = new PassThrough()
+        const write = async (text: string) => {
+          if (!report.write(text)) await once(report, 'drain')
+        }
+        let isTelling = false
+        const ended = importLegacy({
+          id: query.id,
+          clientId: query.client,
+          dryRun: query.dry_run === 'true',
+          actor: operator.id,
+          reference,
+          // Left open when the work ends early: the answer goes over the same connection.
+          source: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>,
+          async onReport(text) {
+            if (!isTelling) {
+              isTelling = true
+              report.emit('telling')
+              await write(reportHeader)
+            }
+            await write(text)
+          },
+        })
+        const telling = once(report, 'telling')
+        try {
+          // Whichever comes first: the report's first page, a fault, or the end of a file without rows.
+          await Promise.race([telling, ended])
+        } catch (error) {
+          // The rest of the file is let in and dropped, so that its sender gets to read our answer.
+          request.resume()
+          throw error
+        }
+        if (!isTelling) report.write(reportHeader)
+        ended.then(
+          () => report.end(),
+          (error: Error) => report.destroy(error),
+        )
+        ctx.status = 200
+        ctx.type = 'text/csv; charset=utf-8'
+        ctx.set('location', `/v1/legacy-imports/${query.id}`)
+        ctx.body = report
+      },
+    }),
+
+    operation({
+      method: 'GET',
+      path: '/v1/legacy-imports/:id',
+      roles: ['mapping_officer', 'auditor', 'viewer'],
+      async handle({ params }) {
+        const run = z.uuid().safeParse(params.id).success ? await findImport(db, params.id) : undefined
+        if (run === undefined) throw new BrokerError('not_found')
+        return {
+          id: run.id,
+          client: run.clientId,
+          dry_run: run.dryRun,
+          state: run.state,
+          begun_by: run.begunBy,
+          begun_at: run.begunAt,
+          touched_at: run.touchedAt,
+          rows_read: run.rowsRead,
+          rows_done: run.rowsDone,
+          ...(run.state === 'done' && { summary: run.summary }),
+          ...(run.fault !== null && { fault: run.fault }),
+        }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,53 @@
+/**
+ * A thread of its own for an import: half a minute of parsing and sealing for each million rows must not stand
+ * between a citizen and a login. It has its own connection; what it says, and what it is sent, is in `import-thread.ts`.
+ */
+import { once } from 'node:events'
+import { parentPort, workerData } from 'node:worker_threads'
+import { createCitizenKeys } from '../citizen-id.ts'
+import { createImportRun } from '../mapping/import-run.ts'
+import { createLegacyRecords } from '../mapping/record.ts'
+import { createSeal } from '../seal.ts'
+import { openDatabase } from '../store/db.ts'
+import type { FromThread, ThreadOrder, ToThread } from './import-thread.ts'
+
+const port = parentPort!
+const { databaseUrl, keys: given, work } = workerData as ThreadOrder
+const say = (message: FromThread) => port.postMessage(message)
+const hear = async () => ((await once(port, 'message')) as [ToThread])[0]
+
+async function* received(): AsyncIterable<Buffer> {
+  for (;;) {
+    say({ kind: 'more' })
+    const message = await hear()
+    if (message.kind !== 'chunk') return
+    yield Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength)
+  }
+}
+
+const keys = {
+  index: given.index.map((key) => Buffer.from(key)),
+  seal: given.seal.map((key) => Buffer.from(key)),
+  pairwise: Buffer.from(given.pairwise),
+}
+const db = await openDatabase({ url: databaseUrl, pool: 1 })
+try {
+  const citizenKeys = createCitizenKeys({ indexKeys: keys.index, seal: createSeal(keys.seal, 'identifier') })
+  const run = createImportRun({ db, records: createLegacyRecords({ citizenKeys, keys }) })
+  const summary = await run({
+    ...work,
+    source: received(),
+    onProgress: (progress) => say({ kind: 'progress', progress }),
+    onReport: async (text) => {
+      say({ kind: 'report', text })
+      await hear()
+    },
+  })
+  say({ kind: 'done', summary })
+} catch (error) {
+  const { code, message, detail } = error as { code?: string; message: string; detail?: string }
+  say({ kind: 'failed', code, message, detail })
+} finally {
+  await db.close()
+  port.close()
+}

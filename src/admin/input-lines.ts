@@ -1,0 +1,31 @@
+/** What must not stand on a command line, where the shell's history and every `ps` would keep it. */
+import { createInterface } from 'node:readline'
+import { UsageError } from './command.ts'
+
+/**
+ * One line of the standard input for each name; a terminal is asked for them.
+ * @throws UsageError when the input ends before
+ */
+export async function readInputLines(...names: readonly string[]): Promise<string[]> {
+  const lines: string[] = []
+  const ask = () => {
+    const name = names[lines.length]
+    if (process.stdin.isTTY && name !== undefined) process.stderr.write(`${name}: `)
+  }
+  ask()
+  for await (const line of createInterface({ input: process.stdin })) {
+    lines.push(line.trim())
+    if (lines.length === names.length) break
+    ask()
+  }
+  const missing = names[lines.length]
+  if (missing !== undefined) throw new UsageError(`the ${missing} is expected on the standard input`)
+  return lines
+}
+
+/** For options whose value is read so: they take a dash, and nothing else. */
+export function isDash(option: string, value: string | undefined): boolean {
+  if (value !== undefined && value !== '-')
+    throw new UsageError(`--${option} takes "-": the value itself is read from the standard input`)
+  return value === '-'
+}

@@ -1,0 +1,42 @@
+/** What operators send about accounts and persons, and how much of a number is ever shown to them. */
+import { z } from 'zod'
+import { Identifier } from '../citizen-id.ts'
+import { BrokerError } from '../errors.ts'
+
+/**
+ * An operator's own words. They stand in clear beside the decision, so no identification number, telephone or
+ * account number may be among them: nine digits in a row, however they are spaced.
+ */
+export const words = z
+  .string()
+  .trim()
+  .min(3)
+  .max(500)
+  .refine((text) => !/\p{Nd}(?:[\s.\p{Cf}]*\p{Nd}){8}/u.test(text), 'must not contain identification numbers')
+
+/** Never a foreigner's or an organisation's: their formats are not published. */
+export const citizenNumber = z
+  .string()
+  .regex(/^\d{12}$/, 'must be 12 digits')
+  .transform((number) => Identifier.parse('citizen_id', number))
+
+export const clientId = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9][a-z0-9._-]+$/, 'must be the id of a portal')
+
+export const accountNumber = z.string().regex(/^[1-9]\d{0,17}$/, 'must be the number of an account here')
+
+/** @throws BrokerError `case_gone`: what is no UUID names nothing, either */
+export function uuidOf(param: string): string {
+  if (!z.uuid().safeParse(param).success) throw new BrokerError('case_gone')
+  return param
+}
+
+/** The last three digits. */
+export const masked = (number: string | undefined): string | null =>
+  number === undefined ? null : `${'*'.repeat(Math.max(number.length - 3, 0))}${number.slice(-3)}`
+
+/** A portal's account id, whose digits may be somebody's number. */
+export const maskedAccountId = (accountId: string): string =>
+  accountId.replaceAll(/\d{9,}/g, (digits) => masked(digits)!)

@@ -1,0 +1,96 @@
+/** What every decision of an operator is made of: one transaction with its audit rows, under the account's lock. */
+import { type AuditEvent, announce } from '../audit.ts'
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { type AccountRow, lockAccount, moveAccount } from '../store/accounts.ts'
+import { insertAuditEvents } from '../store/audit.ts'
+import { type Database, type Db, retried } from '../store/db.ts'
+import { type CaseRow, findCase, withdrawProposals } from '../store/reviews.ts'
+import { type AccountEvent, machine, statesBefore } from './states.ts'
+
+/** Who decides, and under which reference the log knows it. */
+export interface Deciding {
+  readonly by: string
+  readonly reference: string
+}
+/** The reason stands in the decision's row: it is a person's own words, and so in no audit row and no log. */
+export interface Decision extends Deciding {
+  readonly reason: string
+}
+
+export type Note = (event: AuditEvent) => void
+export type Decide = <T>(work: (tx: Db, note: Note) => Promise<T>) => Promise<T>
+
+/** One transaction, begun anew when it lost a race; the log hears of its events once it has committed. */
+export const createDecide =
+  ({ db, log }: { db: Database; log: Log }): Decide =>
+  async (work) => {
+    const { result, events } = await retried(() =>
+      db.transaction(async (tx) => {
+        const noted: AuditEvent[] = []
+        const outcome = await work(tx, (event) => void noted.push(event))
+        await insertAuditEvents(tx, noted)
+        return { result: outcome, events: noted }
+      }),
+    )
+    announce(log, events)
+    return result
+  }
+
+export interface Taken {
+  readonly question: CaseRow
+  readonly account: AccountRow
+}
+
+/** A case under its account's lock: decisions, logins and imports about one account stand in one queue. */
+export async function take(tx: Db, caseId: string): Promise<Taken> {
+  const found = await findCase(tx, caseId)
+  const account = found && (await lockAccount(tx, found.account))
+  // Read again: what is decided, is decided under the lock.
+  const question = found && (await findCase(tx, caseId))
+  if (question === undefined || account === undefined) throw new BrokerError('case_gone')
+  return { question, account }
+}
+
+export async function takeOpen(tx: Db, caseId: string): Promise<Taken> {
+  const taken = await take(tx, caseId)
+  if (taken.question.outcome !== null) throw new BrokerError('case_gone')
+  return taken
+}
+
+/** @throws BrokerError `state_conflict` when the event does not follow from the account's state */
+export async function move(tx: Db, { account, state }: AccountRow, event: AccountEvent): Promise<void> {
+  const to = (machine[state] as Record<string, string>)[event]
+  if (to === undefined || !(await moveAccount(tx, account, statesBefore(event), to))) throw isIn(state)
+}
+
+export const isIn = (state: string): BrokerError =>
+  new BrokerError('state_conflict', `the account is ${state}`)
+
+/** Whether the question is about a row that an import refused; else it is about a person. */
+export const isAboutRow = ({ reason }: Pick<CaseRow, 'reason'>): boolean =>
+  reason === 'number_changed' || reason === 'kind_changed'
+
+/** What audit events about a case have in common. */
+export const about = (
+  { clientId, subjectId }: { readonly clientId: string; readonly subjectId: string | null },
+  { by, reference }: Deciding,
+): Pick<AuditEvent, 'clientId' | 'subjectId' | 'actor' | 'reference'> => ({
+  clientId,
+  ...(subjectId !== null && { subjectId }),
+  actor: by,
+  reference,
+})
+
+/** When its case, or its account's, is settled otherwise, a proposal has nothing left to decide. */
+export async function noteEndOfProposals(
+  tx: Db,
+  what: { readonly caseId: string } | { readonly account: string } | { readonly rekeyOf: string },
+  { by, reference }: Deciding,
+  note: Note,
+): Promise<void> {
+  for (const { id, subjectId, kind, decision } of await withdrawProposals(tx, { ...what, by })) {
+    const detail = { proposal: id, kind, decision }
+    note({ event: 'proposal.decided', subjectId, actor: by, reference, detail })
+  }
+}

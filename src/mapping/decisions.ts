@@ -1,0 +1,178 @@
+/**
+ * What one operator decides about accounts and links. Each decision can be undone, but for a number that was
+ * accepted; what makes a link takes two persons (`proposals.ts`).
+ */
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { changeClasses, lockAccount, replaceRecord } from '../store/accounts.ts'
+import { type Database, isUniqueViolation } from '../store/db.ts'
+import { standingOf } from '../store/identifiers.ts'
+import { endLink } from '../store/links.ts'
+import { decideCase, hasOpenCase, openCase, reopenCases, retireCases } from '../store/reviews.ts'
+import { type ClassName, classMask } from './classes.ts'
+import {
+  type Decision,
+  about,
+  createDecide,
+  isAboutRow,
+  isIn,
+  move,
+  noteEndOfProposals,
+  take,
+  takeOpen,
+} from './decision.ts'
+import type { LegacyRecords } from './record.ts'
+
+export interface Decisions {
+  /** Asks the question by hand: is this account that person's? @returns the case */
+  question(account: string, subjectId: string, decision: Decision): Promise<string>
+  /** Not this person's, and never again without a human; or: the row that differed is not taken. */
+  dismiss(caseId: string, decision: Decision): Promise<void>
+  /** The account is in use no more; all that was asked about it is answered with that. */
+  retire(caseId: string, decision: Decision): Promise<void>
+  /** The row with another number is right: it takes the place of what was recorded. */
+  accept(caseId: string, decision: Decision): Promise<void>
+  /** Takes `dismiss` or `retire` back. */
+  reopen(caseId: string, decision: Decision): Promise<void>
+  /** Takes a link back, however it was made; the account waits for a human from then on. */
+  end(linkId: string, account: string, decision: Decision): Promise<void>
+}
+
+/** What a well-formed number that was just accepted makes untrue of its account. */
+const ofTheOldNumber: readonly ClassName[] = [
+  'number_changed',
+  'number_cancelled',
+  'missing_number',
+  'cmnd_only',
+  'malformed_number',
+]
+
+export function createDecisions({
+  db,
+  log,
+  records,
+}: {
+  db: Database
+  log: Log
+  records: LegacyRecords
+}): Decisions {
+  const decide = createDecide({ db, log })
+
+  return {
+    question: (account, subjectId, decision) =>
+      decide(async (tx, note) => {
+        const row = await lockAccount(tx, account)
+        if (row === undefined) throw new BrokerError('account_unknown')
+        const standing = await standingOf(tx, subjectId)
+        if (standing === 'unknown') throw new BrokerError('input_invalid', 'subject: nobody is known by it')
+        if (standing === 'disabled')
+          throw new BrokerError('state_conflict', 'the person may not be used any more')
+        if (row.subjectId === subjectId)
+          throw new BrokerError('state_conflict', 'it is linked to that person')
+        if (row.state === 'open') await move(tx, row, 'doubt')
+        else if (row.state !== 'in_review' && row.state !== 'linked') throw isIn(row.state)
+        const { clientId } = row
+        const { by, reason: why, reference } = decision
+        const asked = { account, clientId, reason: 'by_hand', subjectId, sealed: null, by, why, reference }
+        const id = await openCase(tx, asked)
+        if (id === undefined) throw new BrokerError('state_conflict', 'the question is open already')
+        const detail = { case: id, account, reason: 'by_hand' }
+        note({ event: 'review.opened', ...about({ clientId, subjectId }, decision), detail })
+        return id
+      }),
+
+    dismiss: (caseId, decision) =>
+      decide(async (tx, note) => {
+        const { question, account } = await takeOpen(tx, caseId)
+        await decideCase(tx, caseId, { outcome: 'dismissed', ...decision })
+        if (question.reason === 'number_changed')
+          await changeClasses(tx, account.account, { drop: classMask(['number_changed']) })
+        // The last question answered: the account is free again, though not for whom it was denied to.
+        if (account.state === 'in_review' && !(await hasOpenCase(tx, account.account)))
+          await move(tx, account, 'settle')
+        const detail = { case: caseId, account: account.account, outcome: 'dismissed' }
+        note({ event: 'review.decided', ...about(question, decision), detail })
+        await noteEndOfProposals(tx, { caseId }, decision, note)
+      }),
+
+    retire: (caseId, decision) =>
+      decide(async (tx, note) => {
+        const { account } = await takeOpen(tx, caseId)
+        await move(tx, account, 'retire')
+        for (const closed of await retireCases(tx, account.account, decision)) {
+          const detail = { case: closed.id, account: account.account, outcome: 'retired' }
+          note({ event: 'review.decided', ...about(closed, decision), detail })
+        }
+        await noteEndOfProposals(tx, { account: account.account }, decision, note)
+      }),
+
+    accept: (caseId, decision) =>
+      decide(async (tx, note) => {
+        const { question, account } = await takeOpen(tx, caseId)
+        if (question.reason !== 'number_changed')
+          throw new BrokerError('state_conflict', 'the case is not about a changed number')
+        if (account.state === 'linked')
+          throw new BrokerError('state_conflict', 'the account is linked: end the link first')
+        if (account.state !== 'in_review') throw isIn(account.state)
+        const record = question.sealed && records.open(account.accountKey, question.sealed)
+        if (record?.identifier === undefined)
+          throw new BrokerError('state_conflict', 'the changed row is gone: import it again')
+        const { identifier, cmnd } = record
+        await replaceRecord(tx, account.account, {
+          identifierType: identifier.type,
+          identifierKey: records.numberKeys(identifier)[0]!,
+          hintKey: cmnd === undefined ? null : records.cmndKeys(cmnd)[0]!,
+          sealed: question.sealed!,
+          // Unlike any row's: the next import compares the whole account anew.
+          digest: records.digests(`accepted\0${caseId}`)[0]!,
+          drop: classMask(ofTheOldNumber),
+          add: classMask(['not_attested']),
+        })
+        await decideCase(tx, caseId, { outcome: 'accepted', ...decision })
+        if (!(await hasOpenCase(tx, account.account))) await move(tx, account, 'settle')
+        const detail = { case: caseId, account: account.account, outcome: 'accepted' }
+        note({ event: 'review.decided', ...about(question, decision), detail })
+        await noteEndOfProposals(tx, { caseId }, decision, note)
+      }),
+
+    reopen: (caseId, decision) =>
+      decide(async (tx, note) => {
+        const { question, account } = await take(tx, caseId)
+        const { outcome } = question
+        if (outcome !== 'dismissed' && outcome !== 'retired')
+          throw new BrokerError('state_conflict', `the case is ${outcome ?? 'open'}`)
+        if (!isAboutRow(question) && account.subjectId !== null && question.subjectId === account.subjectId)
+          throw new BrokerError('state_conflict', 'it is linked to that person')
+        if (account.state === 'open') await move(tx, account, 'doubt')
+        else if (account.state === 'retired' && outcome === 'retired') await move(tx, account, 'reopen')
+        else if (account.state !== 'in_review' && account.state !== 'linked') throw isIn(account.state)
+        const reopened = await reopenCases(tx, caseId, decision).catch((error: unknown) => {
+          if (!isUniqueViolation(error)) throw error
+          throw new BrokerError('state_conflict', 'the question is open already')
+        })
+        for (const again of reopened) {
+          if (again.reason === 'number_changed')
+            await changeClasses(tx, account.account, { add: classMask(['number_changed']) })
+          const detail = { case: again.id, account: account.account, was: outcome }
+          note({ event: 'review.reopened', ...about(again, decision), detail })
+        }
+      }),
+
+    end: (linkId, account, decision) =>
+      decide(async (tx, note) => {
+        const row = await lockAccount(tx, account)
+        if (row === undefined) throw new BrokerError('account_unknown')
+        const ended = await endLink(tx, linkId, account, decision)
+        if (ended === undefined) throw new BrokerError('state_conflict', 'the link is not active')
+        await move(tx, row, 'end')
+        const { clientId, subjectId, method } = ended
+        const { by, reason: why, reference } = decision
+        const asked = { account, clientId, reason: 'unlinked', subjectId, sealed: null, by, why, reference }
+        const id = await openCase(tx, asked)
+        const who = about(ended, decision)
+        note({ event: 'link.ended', ...who, detail: { link: linkId, account, method } })
+        if (id !== undefined)
+          note({ event: 'review.opened', ...who, detail: { case: id, account, reason: 'unlinked' } })
+      }),
+  }
+}

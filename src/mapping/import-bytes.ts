@@ -1,0 +1,131 @@
+/** The bytes of an imported file → UTF-8 in small pieces, unpacked, counted and checked as they come in. */
+import { isUtf8 } from 'node:buffer'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { BrokerError } from '../errors.ts'
+
+export interface ByteLimits {
+  /** Bytes of the unpacked file. */
+  readonly bytes: number
+  /** Unpacked bytes for each packed one, looked at once `ratioFrom` bytes have come out. */
+  readonly ratio: number
+  readonly ratioFrom: number
+}
+
+/** What is wrong with the file and where; it never quotes the file, which is full of personal data. */
+export const invalidFile = (detail: string) => new BrokerError('import_invalid', detail)
+
+/** A fault found late in a long piece must not hide an earlier one that only the next stage can see. */
+const pieceSize = 65_536
+
+/** Files that people send in place of text, by their first bytes. */
+const foreign: readonly [magic: number[], advice: string][] = [
+  [[0xff, 0xfe], 'the file is UTF-16; save it as UTF-8'],
+  [[0xfe, 0xff], 'the file is UTF-16; save it as UTF-8'],
+  [[0x50, 0x4b, 0x03, 0x04], 'the file is a workbook or a zip archive; save it as CSV in UTF-8'],
+  [[0xd0, 0xcf, 0x11, 0xe0], 'the file is a workbook; save it as CSV in UTF-8'],
+]
+
+/** Pieces end between characters; what comes before a fault is given out before the fault is thrown. */
+export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
+  let line = 1
+  let total = 0
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of unpacked(source, limits)) {
+    for (let start = 0; start < chunk.length; start += pieceSize) {
+      const added = chunk.subarray(start, start + pieceSize)
+      total += added.length
+      if (total > limits.bytes) throw invalidFile(`line ${line}: more than ${limits.bytes} bytes, unpacked`)
+      const bytes = rest.length === 0 ? added : Buffer.concat([rest, added])
+      const end = bytes.length - unfinished(bytes)
+      const piece = bytes.subarray(0, end)
+      rest = bytes.subarray(end)
+      if (!isUtf8(piece)) {
+        const sound = piece.subarray(0, firstInvalid(piece))
+        yield sound
+        throw notUtf8(line + newlines(sound))
+      }
+      yield piece
+      line += newlines(piece)
+    }
+  }
+  if (rest.length > 0) throw notUtf8(line)
+}
+
+const notUtf8 = (line: number) =>
+  invalidFile(`line ${line}: not UTF-8; save the file as UTF-8 and import it again`)
+
+function newlines(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++
+  return count
+}
+
+/** How many bytes at the end begin a character that the next chunk may finish (RFC 3629 §3). */
+function unfinished(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!
+    if (byte < 0x80) return 0
+    if (byte < 0xc0) continue
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
+    return length > back ? back : 0
+  }
+  return 0
+}
+
+function firstInvalid(bytes: Buffer): number {
+  // Each fault decodes as U+FFFD, which the file may also hold in good order.
+  const text = bytes.toString()
+  let offset = 0
+  let from = 0
+  for (;;) {
+    const at = text.indexOf('\ufffd', from)
+    offset += Buffer.byteLength(text.slice(from, at))
+    if (bytes.toString('latin1', offset, offset + 3) !== '\xef\xbf\xbd') return offset
+    offset += 3
+    from = at + 1
+  }
+}
+
+async function* unpacked(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
+  const chunks = source[Symbol.asyncIterator]()
+  try {
+    let head: Buffer = Buffer.alloc(0)
+    while (head.length < 4) {
+      const next = await chunks.next()
+      if (next.done === true) break
+      head = Buffer.concat([head, next.value])
+    }
+    const known = foreign.find(([magic]) => magic.every((byte, index) => head[index] === byte))
+    if (known !== undefined) throw invalidFile(`line 1: ${known[1]}`)
+    const all = resume(head, chunks)
+    yield* head[0] === 0x1f && head[1] === 0x8b ? gunzip(all, limits) : all
+  } finally {
+    await chunks.return?.()
+  }
+}
+
+async function* resume(head: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
+}
+
+async function* gunzip(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
+  const inflated = createGunzip()
+  // The loop below hears every failure of the two.
+  pipeline(source, inflated).catch(() => {})
+  let total = 0
+  try {
+    for await (const chunk of inflated as AsyncIterable<Buffer>) {
+      total += chunk.length
+      if (total > limits.ratioFrom && total > limits.ratio * inflated.bytesWritten)
+        throw invalidFile(`the gzip data unpacks to more than ${limits.ratio} times its size`)
+      yield chunk
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'Z_BUF_ERROR') throw invalidFile('the gzip data is cut off: send the whole file')
+    if (code?.startsWith('Z_') === true) throw invalidFile('the gzip data is damaged')
+    throw error
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The work of an import: read, cleaned, written, reported. A fault of the file leaves nothing behind. A run that
+ * dies has done either nothing or whole batches; the same file again ends as one undisturbed run would have. A dry
+ * run takes the same way, reports the same and changes nothing.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { BrokerError } from '../errors.ts'
+import { type Database, type Session, retried } from '../store/db.ts'
+import { compareRows, markShared } from '../store/import-compare.ts'
+import { type Counted, countResults, reportPages } from '../store/import-report.ts'
+import { Batch, applyBatch, beginImport, endImport, judgeBatch, stageBatch } from '../store/legacy-import.ts'
+import { classMask, classesOf } from './classes.ts'
+import { readLegacyFile } from './import-file.ts'
+import { createRowCleaner } from './import-row.ts'
+import { vietnamDate } from './lock.ts'
+import type { LegacyRecords } from './record.ts'
+
+export interface ImportProgress {
+  readonly state: 'reading' | 'comparing' | 'applying'
+  readonly rowsRead: number
+  readonly rowsDone: number
+}
+
+export interface ImportSummary {
+  readonly rows: number
+  readonly results: Readonly<Record<Counted['result'], number>>
+  /** Rows by class; a row may be of several. */
+  readonly classes: Readonly<Record<string, number>>
+}
+
+export interface ImportWork {
+  readonly clientId: string
+  readonly dryRun: boolean
+  readonly actor: string
+  readonly reference: string
+  readonly source: AsyncIterable<Buffer>
+  readonly onProgress: (progress: ImportProgress) => void
+  /** Hears the report, in CSV below `reportHeader`, when all is done; what it returns is waited for. */
+  readonly onReport?: ((text: string) => Promise<void> | void) | undefined
+}
+export type RunImport = (work: ImportWork) => Promise<ImportSummary>
+
+export const reportHeader = 'line,result,classes,detail\r\n'
+
+/** Rows that are staged together: so many that the few round trips for them do not count. */
+const stagedRows = 20_000
+/** Rows of one transaction that holds accounts: short enough that no login waits for it. */
+const heldRows = 2_000
+const bits = {
+  duplicate: classMask(['duplicate_row']),
+  several: classMask(['several_accounts']),
+  cancelled: classMask(['number_cancelled']),
+  changed: classMask(['number_changed']),
+}
+
+/** Thrown to take a dry run's transaction back. */
+class DryRunDone extends Error {}
+
+/** @throws BrokerError `import_invalid` with line and column; then nothing was imported */
+export function createImportRun({ db, records }: { db: Database; records: LegacyRecords }): RunImport {
+  return (work) => db.session((session) => runOn(session, records, work))
+}
+
+async function runOn(session: Session, records: LegacyRecords, work: ImportWork): Promise<ImportSummary> {
+  const { clientId, dryRun, actor, reference, source, onProgress, onReport } = work
+  const writer = { clientId, bits, actor, reference }
+  let progress: ImportProgress = { state: 'reading', rowsRead: 0, rowsDone: 0 }
+  const tell = (change: Partial<ImportProgress>) => onProgress((progress = { ...progress, ...change }))
+
+  async function stage(tx: Session): Promise<void> {
+    const clean = createRowCleaner({ records, clientId, today: vietnamDate(Date.now()) })
+    let staging: Promise<void> = Promise.resolve()
+    let [filling, taken] = [new Batch(), new Batch()]
+    const send = async () => {
+      // While the database takes one batch, the next is read and cleaned.
+      await staging
+      const { rows } = filling
+      staging = stageBatch(tx, filling, writer)
+      // Awaited in the next turn; until then its failure is nobody's surprise.
+      staging.catch(() => {})
+      ;[filling, taken] = [taken, filling]
+      tell({ rowsRead: progress.rowsRead + rows })
+    }
+    try {
+      for await (const rows of readLegacyFile(source)) {
+        for (const row of rows) {
+          filling.add(clean(row))
+          // The database may have answered; it is not to wait until these are through.
+          if (filling.rows % 100 === 0) await setImmediate()
+        }
+        if (filling.rows >= stagedRows) await send()
+      }
+      await send()
+    } finally {
+      // Nothing else may use the connection before it is free.
+      await staging
+    }
+    tell({ state: 'comparing' })
+    await compareRows(tx, writer)
+  }
+  async function settle(on: Session, step: typeof applyBatch): Promise<void> {
+    tell({ state: 'applying' })
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const from: number = after
+      after = await retried(() => step(on, writer, from, heldRows))
+      if (after !== undefined) tell({ rowsDone: progress.rowsDone + heldRows })
+    }
+  }
+  async function report(on: Session): Promise<ImportSummary> {
+    const counted = await countResults(on)
+    if (onReport !== undefined) {
+      const names = new Map(counted.map(({ classes }) => [classes, classesOf(classes).join(' ')]))
+      for await (const page of reportPages(on, names)) await onReport(page)
+    }
+    return summarise(counted)
+  }
+
+  if (!(await beginImport(session, clientId)))
+    throw new BrokerError('state_conflict', 'another import of this portal is running')
+  try {
+    let rehearsed: ImportSummary | undefined
+    await session
+      .transaction(async (tx) => {
+        await stage(tx)
+        if (!dryRun) return
+        await settle(tx, judgeBatch)
+        rehearsed = await report(tx)
+        throw new DryRunDone()
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof DryRunDone)) throw error
+      })
+    if (rehearsed !== undefined) return rehearsed
+    await settle(session, applyBatch)
+    while ((await retried(() => markShared(session, writer, heldRows))) === heldRows);
+    return await report(session)
+  } finally {
+    await endImport(session, clientId).catch(() => {})
+  }
+}
+
+function summarise(counted: readonly Counted[]): ImportSummary {
+  const results = { accepted: 0, unchanged: 0, changed: 0, refused: 0 }
+  const classes: Record<string, number> = {}
+  for (const { result, classes: mask, count } of counted) {
+    results[result] += count
+    for (const name of classesOf(mask)) classes[name] = (classes[name] ?? 0) + count
+  }
+  return { rows: Object.values(results).reduce((sum, count) => sum + count, 0), results, classes }
+}

@@ -1,0 +1,133 @@
+/** What a cell of a legacy account's row may say, column by column. Nothing here keeps or quotes a cell. */
+import { Identifier, type IdentifierType } from '../citizen-id.ts'
+import type { Population } from './record.ts'
+
+/** Words compare trimmed, in any case and composition. */
+const words = <T>(table: Record<string, T>) => {
+  const known = new Map(Object.entries(table))
+  return (given: string): T | undefined => known.get(given) ?? known.get(given.normalize('NFC').toLowerCase())
+}
+
+export const readKind = words<Population>({
+  citizen: 'citizen',
+  'công dân': 'citizen',
+  foreigner: 'foreigner',
+  'người nước ngoài': 'foreigner',
+  organisation: 'organisation',
+  organization: 'organisation',
+  'tổ chức': 'organisation',
+  staff: 'staff',
+  'cán bộ': 'staff',
+})
+export const readCreator = words<'self' | 'officer' | 'other'>({
+  self: 'self',
+  'công dân': 'self',
+  officer: 'officer',
+  'cán bộ': 'officer',
+  other: 'other',
+  khác: 'other',
+})
+/** Anything else counts as not said: nothing depends on it. */
+export const readSex = words<'male' | 'female'>({ male: 'male', nam: 'male', female: 'female', nữ: 'female' })
+
+/** No controls, lone surrogates, private letters or direction overrides: people will read it. */
+export const isLegible = (text: string): boolean => !illegible.test(text)
+const illegible = /[\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]/u
+
+/** Groups of digits may stand apart, as on the card; nothing else is taken out of a number, nor put in. */
+export const joinDigits = (given: string): string =>
+  allDigits.test(given) || !grouped.test(given) ? given : given.replaceAll(/[ \u00a0.]/g, '')
+const allDigits = /^\d+$/
+const grouped = /^\d+(?:[ \u00a0.]\d+)+$/
+
+export const isCmnd = (given: string): boolean => /^\d{9}$/.test(given)
+
+export function readIdentifier(type: IdentifierType, given: string): Identifier | undefined {
+  try {
+    return Identifier.parse(type, given)
+  } catch {
+    return undefined
+  }
+}
+
+const taxWeights = [31, 29, 23, 19, 17, 13, 7, 5, 3]
+
+/** Ten digits, the last of them a check, and perhaps a branch; or twelve, a person's own since 1/7/2025. */
+export function isTaxCode(given: string): boolean {
+  if (/^\d{12}$/.test(given)) return true
+  if (!/^\d{10}(?:-\d{3})?$/.test(given)) return false
+  const sum = taxWeights.reduce((total, weight, index) => total + weight * Number(given[index]), 0)
+  return 10 - (sum % 11) === Number(given[9])
+}
+
+/** Province of registration before 1/7/2025. Countries have codes too, not published: hence only a warning. */
+const prefixes = new Set(
+  (
+    '001 002 004 006 008 010 011 012 014 015 017 019 020 022 024 025 026 027 030 031 033 034 035 036 037 038 ' +
+    '040 042 044 045 046 048 049 051 052 054 056 058 060 062 064 066 067 068 070 072 074 075 077 079 080 082 ' +
+    '083 084 086 087 089 091 092 093 094 095 096'
+  ).split(' '),
+)
+export const isKnownPrefix = (citizenId: string): boolean => prefixes.has(citizenId.slice(0, 3))
+
+const isoDay = /^(\d{4})-(\d\d)-(\d\d)$/
+const packedDay = /^(\d{4})(\d\d)(\d\d)$/
+const localDay = /^(\d\d)\/(\d\d)\/(\d{4})$/
+const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** @param today `YYYY-MM-DD`; no day of a record lies after it */
+function readDay(given: string, today: string): string | undefined {
+  const parts = isoDay.exec(given) ?? packedDay.exec(given)
+  if (parts !== null) return dayOf(parts[1]!, parts[2]!, parts[3]!, today)
+  const local = localDay.exec(given)
+  return local === null ? undefined : dayOf(local[3]!, local[2]!, local[1]!, today)
+}
+
+function dayOf(year: string, month: string, day: string, today: string): string | undefined {
+  const length =
+    month === '02' ? new Date(Date.UTC(Number(year), 2, 0)).getUTCDate() : monthLengths[Number(month) - 1]
+  if (length === undefined || Number(day) < 1 || Number(day) > length) return undefined
+  const iso = `${year}-${month}-${day}`
+  return iso >= '1850' && iso <= today ? iso : undefined
+}
+
+/** A day, or a year where no more is known. */
+export function readBirth(given: string, today: string): string | undefined {
+  if (!/^\d{4}$/.test(given)) return readDay(given, today)
+  return given >= '1850' && given <= today.slice(0, 4) ? given : undefined
+}
+
+const time = /^(.{8,10})[T ]([01]\d|2[0-3]):([0-5]\d)(?::[0-5]\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$/
+
+/** A day, perhaps with a time. One with an offset counts by Vietnam's calendar, which has no summer time. */
+export function readMoment(given: string, today: string): string | undefined {
+  const parts = given.length > 10 ? time.exec(given) : null
+  if (parts === null) return readDay(given, today)
+  const [, date = '', hour, minute, offset] = parts
+  // A later day in Greenwich may be today in Vietnam, and the reverse: judged once it is Vietnam's.
+  const day = readDay(date, offset === undefined ? today : '9999-12-31')
+  if (day === undefined || offset === undefined) return day
+  const ahead = offset === 'Z' ? 0 : Number(`${offset[0]}1`) * minutes(offset.slice(1, 3), offset.slice(-2))
+  const instant = Date.parse(`${day}T00:00:00Z`) + (minutes(hour, minute) - ahead + 7 * 60) * 60_000
+  const local = new Date(instant).toISOString().slice(0, 10)
+  return local <= today ? local : undefined
+}
+const minutes = (hours = '0', rest = '0') => 60 * Number(hours) + Number(rest)
+
+const nobody = /^(no-?e?mail|no-?reply|none|null|khong-?co(-?e?mail)?|khong|test\d*|example|email|abc|a|x)$/
+const nowhere =
+  /^(localhost|.*\.(test|example|invalid|localhost|local)|(.*\.)?example\.(com|net|org)|test\.(com|vn)|abc\.(com|vn))$/
+
+/** An address that somebody typed because the form asked for one. */
+export function isPlaceholderEmail(given: string): boolean {
+  const [, local, domain] = /^([^@\s]+)@([^@\s]+)$/.exec(given.toLowerCase()) ?? []
+  if (local === undefined || domain === undefined) return true
+  return nobody.test(local.replaceAll(/[._]/g, '-')) || nowhere.test(domain) || !domain.includes('.')
+}
+
+const counted = ['0123456789', '1234567890', '0987654321']
+
+export function isPlaceholderPhone(given: string): boolean {
+  const digits = given.replaceAll(/[\s.()+-]/g, '')
+  return !/^\d{8,15}$/.test(digits) || /^0?(\d)\1+$/.test(digits) || counted.includes(digits)
+}

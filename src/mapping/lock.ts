@@ -1,0 +1,55 @@
+/**
+ * Until when a population's old portal accounts may still be brought in by the portal's word: open → grace →
+ * locked. Dates are data: the law's are the defaults, and a portal's policy may name its own.
+ */
+import type { Population } from './record.ts'
+
+export type Phase = 'open' | 'grace' | 'locked' | 'exempt'
+
+/** Days in Vietnam (UTC+7), `YYYY-MM-DD`: from when the phase holds. Absent: it has no date yet. */
+export interface LockDates {
+  readonly grace?: string | undefined
+  readonly locked?: string | undefined
+}
+
+/**
+ * - citizens: portals' own accounts were usable until 1/7/2024 (Decree 59/2022), by VNeID alone at the National
+ *   Portal from 15/6/2024
+ * - organisations: until 30/6/2025 (Decree 69/2024 art. 40(4)), in force from 1/7/2024
+ * - foreigners: by guidance to come
+ */
+export const legalDates: Readonly<Record<Exclude<Population, 'staff'>, LockDates>> = {
+  citizen: { grace: '2024-06-15', locked: '2024-07-01' },
+  organisation: { grace: '2024-07-01', locked: '2025-07-01' },
+  foreigner: {},
+}
+
+export interface LockPolicy {
+  readonly lock: Readonly<Partial<Record<Exclude<Population, 'staff'>, LockDates | undefined>>>
+  /** A written exception for those who come late. */
+  readonly latecomers?: { readonly reference: string; readonly until: string } | undefined
+}
+
+export interface LockStand {
+  readonly phase: Phase
+  /** When the lock fell or falls; undefined where the population has no date. */
+  readonly lockedFrom: string | undefined
+  /** After the lock a late-comer's request may still go to review. */
+  readonly latecomer: boolean
+}
+
+/** @param now milliseconds since the epoch */
+export function lockStand(population: Population, { lock, latecomers }: LockPolicy, now: number): LockStand {
+  if (population === 'staff') return { phase: 'exempt', lockedFrom: undefined, latecomer: false }
+  const dates = lock[population] ?? legalDates[population]
+  const today = vietnamDate(now)
+  const reached = (day: string | undefined) => day !== undefined && day <= today
+  const phase = reached(dates.locked) ? 'locked' : reached(dates.grace) ? 'grace' : 'open'
+  return {
+    phase,
+    lockedFrom: dates.locked,
+    latecomer: phase === 'locked' && latecomers !== undefined && today <= latecomers.until,
+  }
+}
+
+export const vietnamDate = (now: number): string => new Date(now + 7 * 3_600_000).toISOString().slice(0, 10)

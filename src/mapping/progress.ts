@@ -1,0 +1,206 @@
+/** How far the mapping is: the tally's rows → the report that operators read, as JSON, CSV or plain text. */
+import { csvLine } from './csv.ts'
+import type { PortalRow, ProgressRow, TrendDay } from '../store/progress.ts'
+import { type ClassName, classNames, classesOf } from './classes.ts'
+import type { LinkMethod } from './linking.ts'
+import { type LockPolicy, type legalDates, lockStand, vietnamDate } from './lock.ts'
+import { type Population, populations } from './record.ts'
+import { type AccountState, accountStates } from './states.ts'
+
+export interface Tally {
+  readonly accounts: number
+  readonly states: Readonly<Record<AccountState, number>>
+  /** Accounts by class; an account may be of several. */
+  readonly classes: Readonly<Record<ClassName, number>>
+  /** Active links by method. */
+  readonly links: Readonly<Record<LinkMethod, number>>
+}
+/** By kind of account; `all` is their sum. A kind without any is left out. */
+export type Tallies = Readonly<{ all: Tally } & Partial<Record<Population, Tally>>>
+
+export interface LockTold {
+  readonly phase: string
+  /** When the lock fell or falls; absent while it has no date. */
+  readonly locked_from?: string
+  /** Days left; zero or less once it has fallen. */
+  readonly days_left?: number
+}
+export type Locks = Readonly<Record<keyof typeof legalDates, LockTold>>
+
+export interface PortalProgress {
+  readonly client: string
+  readonly name: string
+  readonly lock: Locks
+  readonly kinds: Tallies
+}
+export interface ProgressReport {
+  /** ISO 8601. */
+  readonly at: string
+  /** By the law; a portal's own dates stand with it. */
+  readonly lock: Locks
+  readonly total: Tallies
+  readonly portals: readonly PortalProgress[]
+  /** An official code, or `ministry`. */
+  readonly provinces: readonly { readonly province: string; readonly kinds: Tallies }[]
+  readonly trend: readonly {
+    readonly day: string
+    readonly new_linked: number
+    readonly new_accounts: number
+    readonly linked: number
+    readonly accounts: number
+  }[]
+}
+
+const methods = [
+  'attested_number',
+  'matching_person',
+  'portal_word',
+  'operators',
+] as const satisfies LinkMethod[]
+
+/** @param now milliseconds since the epoch */
+export function shapeProgress(
+  {
+    rows,
+    trend,
+    portals,
+  }: { rows: readonly ProgressRow[]; trend: readonly TrendDay[]; portals: readonly PortalRow[] },
+  now: number,
+): ProgressReport {
+  const known = new Map(portals.map((portal) => [portal.clientId, portal]))
+  const groupBy = (of: (row: ProgressRow) => string) => [...Map.groupBy(rows, of)].toSorted(byKey)
+  return {
+    at: new Date(now).toISOString(),
+    lock: locksOf(undefined, now),
+    total: tallies(rows),
+    portals: groupBy(({ clientId }) => clientId).map(([client, own]) => ({
+      client,
+      name: known.get(client)?.name ?? client,
+      lock: locksOf(known.get(client)?.policy?.['mapping'] as LockPolicy | undefined, now),
+      kinds: tallies(own),
+    })),
+    provinces: groupBy(({ province }) => province).map(([province, own]) => ({
+      province,
+      kinds: tallies(own),
+    })),
+    trend: trend.map(({ day, newLinked, newAccounts, linked, accounts }) => ({
+      day,
+      new_linked: newLinked,
+      new_accounts: newAccounts,
+      linked,
+      accounts,
+    })),
+  }
+}
+
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
+
+function tallies(rows: readonly ProgressRow[]): Tallies {
+  const kinds = populations.map((kind) => [kind, rows.filter((row) => row.kind === kind)] as const)
+  const present = kinds.filter(([, own]) => own.length > 0).map(([kind, own]) => [kind, tally(own)] as const)
+  return { all: tally(rows), ...Object.fromEntries(present) }
+}
+
+function tally(rows: readonly ProgressRow[]): Tally {
+  const zeros = <Name extends string>(names: readonly Name[]) =>
+    Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>
+  const states = zeros(accountStates)
+  const classes = zeros(classNames)
+  const links = zeros(methods)
+  let accounts = 0
+  for (const { state, classes: mask, method, n } of rows) {
+    if (method !== '') links[method as LinkMethod] += n
+    else {
+      accounts += n
+      states[state as AccountState] += n
+      for (const name of classesOf(mask)) classes[name] += n
+    }
+  }
+  return { accounts, states, classes, links }
+}
+
+function locksOf(policy: LockPolicy | undefined, now: number): Locks {
+  const today = Date.parse(vietnamDate(now))
+  const told = (population: keyof typeof legalDates): LockTold => {
+    const { phase, lockedFrom } = lockStand(population, { lock: policy?.lock ?? {} }, now)
+    if (lockedFrom === undefined) return { phase }
+    return { phase, locked_from: lockedFrom, days_left: (Date.parse(lockedFrom) - today) / 86_400_000 }
+  }
+  return { citizen: told('citizen'), organisation: told('organisation'), foreigner: told('foreigner') }
+}
+
+/** One line for each portal, province and the whole, by kind of account. */
+export function progressCsv({ portals, provinces, total }: ProgressReport): string {
+  const numbers = ({ accounts, states, links, classes }: Tally) => [
+    accounts,
+    ...Object.values(states),
+    ...Object.values(links),
+    ...Object.values(classes),
+  ]
+  const lines = (of: string, id: string, name: string, kinds: Tallies) =>
+    Object.entries(kinds).map(([kind, own]) => [of, id, name, kind, ...numbers(own)])
+  return csv([
+    [
+      'of',
+      'id',
+      'name',
+      'kind',
+      'accounts',
+      ...accountStates,
+      ...methods.map((name) => `by_${name}`),
+      ...classNames,
+    ],
+    ...portals.flatMap(({ client, name, kinds }) => lines('portal', client, name, kinds)),
+    ...provinces.flatMap(({ province, kinds }) => lines('province', province, province, kinds)),
+    ...lines('total', '', '', total),
+  ])
+}
+
+const csv = (rows: readonly (readonly (string | number)[])[]): string => rows.map(csvLine).join('')
+
+/** For a terminal. */
+export function progressTable({ portals, provinces, total, trend, lock }: ProgressReport): string {
+  const line = (name: string, { all: { accounts, states } }: Tallies) => {
+    const share = accounts === 0 ? '' : `${((100 * states.linked) / accounts).toFixed(1)}%`
+    return [name, accounts, ...accountStates.map((state) => states[state]), share].map(String)
+  }
+  const table = columns([
+    ['', 'accounts', ...accountStates, ''],
+    // A terminal obeys control characters.
+    ...portals.map(({ client, name, kinds }) =>
+      line(`${name.replaceAll(/\p{Cc}/gu, '')} (${client})`, kinds),
+    ),
+    ...provinces.map(({ province, kinds }) => line(`province ${province}`, kinds)),
+    line('total', total),
+  ])
+  const some = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts)
+      .filter(([, n]) => n !== 0)
+      .map(([name, n]) => `${name} ${n}`)
+      .join(', ') || 'none'
+  const dates = Object.entries(lock).map(([population, { phase, locked_from: from = 'no date' }]) =>
+    [population, phase, from].join(' '),
+  )
+  const [first, last] = [trend[0], trend.at(-1)]
+  return [
+    ...table,
+    '',
+    `links: ${some(total.all.links)}`,
+    `classes: ${some(total.all.classes)}`,
+    `lock: ${dates.join(', ')}`,
+    ...(first && last
+      ? [`since ${first.day}: ${trend.reduce((sum, { new_linked: n }) => sum + n, 0)} newly linked`]
+      : []),
+  ].join('\n')
+}
+
+/** The first column is text, the others numbers. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)))
+  return rows.map((row) =>
+    row
+      .map((text, index) => (index === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[index]!)))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,194 @@
+/**
+ * The portal's word: it authenticated the old account itself and names it; the citizen, back from VNeID, is asked.
+ * Rules and their record: no HTTP.
+ */
+import { type AuditEvent, record } from '../audit.ts'
+import type { CitizenKeys } from '../citizen-id.ts'
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { linkRefusals } from '../metrics.ts'
+import { type Db, retried } from '../store/db.ts'
+import { type Candidate, findCandidate, recordSignIn } from '../store/subjects.ts'
+import { announceMade, wantedCase, wantedLink } from './at-login.ts'
+import {
+  type Evidence,
+  type Person,
+  type ReviewReason,
+  actsForSelf,
+  reviewReason,
+  rules,
+  situationOf,
+} from './linking.ts'
+import { type LockPolicy, lockStand } from './lock.ts'
+import type { LegacyRecords } from './record.ts'
+
+export type RefusalReason = 'acts_for_organisation' | 'unknown_account' | 'denied' | 'not_in_use' | 'locked'
+
+/** What became of it, as the portal hears it. */
+export interface LinkOutcome {
+  readonly outcome: 'linked' | 'already_linked' | 'declined' | 'in_review' | 'refused'
+  readonly reason?: RefusalReason | ReviewReason | 'pending'
+}
+
+export interface Word {
+  readonly clientId: string
+  /** The portal's own id of the account. */
+  readonly accountId: string
+  readonly subjectId: string
+  readonly person: Person
+  /** How the portal proved that the word is its own (RFC 9126, RFC 9101). */
+  readonly request: 'pushed' | 'signed'
+  readonly reference: string
+}
+
+/** The citizen is to be asked. */
+export interface Question {
+  readonly outcome: 'ask'
+  /** `YYYY-MM-DD`: while the time runs out, from when this way is closed. */
+  readonly lockedFrom?: string
+}
+
+export interface PortalWord {
+  /**
+   * Does what the rules say, as things stand now: opens a case, records a refusal, and links when the citizen has
+   * agreed. What changes under its hands is considered again.
+   * @throws BrokerError `identifier_cancelled` when the number leads to nobody any more
+   */
+  settle(word: Word, agreed: boolean): Promise<Question | LinkOutcome>
+}
+
+type Verdict =
+  | { readonly step: 'ask'; readonly candidate: Candidate; readonly lockedFrom?: string }
+  | { readonly step: 'review'; readonly candidate: Candidate; readonly reason: ReviewReason }
+  | { readonly step: 'settled'; readonly settled: LinkOutcome }
+  | {
+      readonly step: 'refused'
+      readonly reason: RefusalReason
+      readonly candidate?: Candidate
+      /** When the lock fell. */
+      readonly since?: string
+    }
+
+/** @param now milliseconds since the epoch */
+function judge(
+  person: Person,
+  subjectId: string,
+  candidate: Candidate | undefined,
+  policy: LockPolicy,
+  now: number,
+): Verdict {
+  // First, so that a portal hears nothing of the own accounts of somebody who comes for an organisation.
+  if (!actsForSelf(person.kind)) return { step: 'refused', reason: 'acts_for_organisation' }
+  if (candidate === undefined) return { step: 'refused', reason: 'unknown_account' }
+  const situation = situationOf(candidate, subjectId)
+  if (situation === 'theirs') return { step: 'settled', settled: { outcome: 'already_linked' } }
+  if (candidate.barred) return { step: 'refused', reason: 'denied', candidate }
+  if (situation === 'exempt' || situation === 'retired')
+    return { step: 'refused', reason: 'not_in_use', candidate }
+
+  const { phase, lockedFrom, latecomer } = lockStand(candidate.kind, policy, now)
+  if (latecomer) return { step: 'review', reason: 'late_comer', candidate }
+  if (phase === 'locked')
+    return { step: 'refused', reason: 'locked', candidate, ...(lockedFrom && { since: lockedFrom }) }
+
+  const evidence = evidenceByWord(person, candidate)
+  const outcome = rules[evidence][situation]
+  if (outcome === 'link')
+    return { step: 'ask', candidate, ...(phase === 'grace' && lockedFrom && { lockedFrom }) }
+  if (outcome === 'review') return { step: 'review', reason: reviewReason(evidence, situation), candidate }
+  if (outcome === 'wait') return { step: 'settled', settled: { outcome: 'in_review', reason: 'pending' } }
+  return { step: 'refused', reason: 'denied', candidate }
+}
+
+function evidenceByWord({ identifier }: Person, { kind, numberIs }: Candidate): Evidence {
+  if (numberIs === 'other') return 'portal_word_against_number'
+  return `${kind}_id` === identifier.type ? 'portal_word' : 'other_kind'
+}
+
+export function createPortalWord({
+  db,
+  citizenKeys,
+  records,
+  mappingPolicyOf,
+  log,
+  now = Date.now,
+}: {
+  db: Db
+  citizenKeys: CitizenKeys
+  records: LegacyRecords
+  mappingPolicyOf: (clientId: string) => LockPolicy
+  log: Log
+  now?: () => number
+}): PortalWord {
+  async function refuse(word: Word, verdict: Verdict & { step: 'refused' }): Promise<LinkOutcome> {
+    const { reason, candidate, since } = verdict
+    linkRefusals.inc({ reason })
+    const detail = {
+      reason,
+      ...(candidate && { account: candidate.account, population: candidate.kind }),
+      ...(since !== undefined && { since }),
+    }
+    await record(db, log, [{ event: 'link.refused', ...aboutOf(word), detail }])
+    return { outcome: 'refused', reason }
+  }
+
+  /** @returns whether it was made */
+  async function write(word: Word, verdict: Verdict & { step: 'ask' | 'review' }): Promise<boolean> {
+    const { clientId, subjectId, person, request, reference } = word
+    const { candidate } = verdict
+    const link = wantedLink(candidate, 'portal_word')
+    const made = await retried(() =>
+      recordSignIn(db, {
+        subjectId,
+        type: person.identifier.type,
+        keys: citizenKeys.keys(person.identifier),
+        clientId,
+        links: verdict.step === 'ask' ? [{ ...link, evidence: { ...link.evidence, request } }] : [],
+        cases: verdict.step === 'review' ? [wantedCase(candidate, verdict.reason, person, records)] : [],
+        actor: 'citizen',
+        reference,
+        events: [],
+      }),
+    )
+    announceMade(log, aboutOf(word), made)
+    return made.links.length + made.cases.length > 0
+  }
+
+  return {
+    async settle(word, agreed) {
+      const { clientId, accountId, subjectId, person } = word
+      let asked: string | undefined
+      for (let attempt = 0; attempt < 5; attempt++) {
+        const candidate = await findCandidate(db, clientId, records.accountKey(clientId, accountId), {
+          subjectId,
+          type: person.identifier.type,
+          keys: citizenKeys.keys(person.identifier),
+        })
+        const verdict = judge(person, subjectId, candidate, mappingPolicyOf(clientId), now())
+        if (verdict.step === 'settled') return verdict.settled
+        if (verdict.step === 'refused') return refuse(word, verdict)
+        if (verdict.step === 'ask' && !agreed) {
+          const { lockedFrom } = verdict
+          return { outcome: 'ask', ...(lockedFrom !== undefined && { lockedFrom }) }
+        }
+        const isMade = await write(word, verdict)
+        if (verdict.step === 'ask') {
+          if (isMade) return { outcome: 'linked' }
+          continue
+        }
+        // Nothing was made twice over though nothing changed: the very same case is open already.
+        const question = `${verdict.reason} ${verdict.candidate.version}`
+        if (isMade || asked === question) return { outcome: 'in_review', reason: verdict.reason }
+        asked = question
+      }
+      throw new BrokerError('identifier_cancelled', 'the number leads to nobody any more')
+    },
+  }
+}
+
+const aboutOf = ({ clientId, subjectId, reference }: Word): Omit<AuditEvent, 'event' | 'detail'> => ({
+  clientId,
+  subjectId,
+  actor: 'citizen',
+  reference,
+})

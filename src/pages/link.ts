@@ -1,0 +1,75 @@
+import { type Html, html } from './html.ts'
+import { layout, portalBlock } from './layout.ts'
+import type { Frame } from './layout.ts'
+import { type Locale, sentences } from './locale.ts'
+
+interface LinkView extends Frame {
+  readonly portalName: string
+  /** As the portal knows it, letter by letter. */
+  readonly account: string
+  readonly formAction: string
+}
+
+interface LinkQuestion extends LinkView {
+  readonly name: string | undefined
+  /** The last three characters of the number. */
+  readonly numberEnd: string
+  /** `YYYY-MM-DD`: shown while the time runs out. */
+  readonly lockedFrom?: string | undefined
+}
+
+/** Whose account becomes whose: nothing is linked unless the citizen says so. */
+export function linkPage(question: LinkQuestion): string {
+  const { link: t } = sentences[question.locale]
+  const { name, numberEnd, lockedFrom } = question
+  const body = html`${portalBlock(t.portal, question.portalName)}
+<p>${t.text}</p>
+<div class="box"><dl>
+${accountRow(question)}
+<dt>${t.person}</dt><dd class="words">${name !== undefined && html`<bdi>${name}</bdi>, `}${t.ending(numberEnd)}</dd>
+</dl></div>
+<p>${t.after} ${t.undo}</p>
+${lockedFrom !== undefined && html`<p>${t.until(dayIn(question.locale, lockedFrom))}</p>`}
+<p class="quiet">${t.without}</p>
+<form method="post" action="${question.formAction}">
+<div class="actions">
+<button class="button" name="choice" value="link">${t.link}</button>
+<button class="button plain" name="choice" value="skip">${t.skip}</button>
+</div>
+</form>`
+  return layout({ ...question, title: t.title, body })
+}
+
+interface LinkTold extends LinkView {
+  /** Otherwise a human decides. */
+  readonly isRefused: boolean
+  readonly reason: string | undefined
+  /** The trace id: what finds the case. */
+  readonly reference: string
+}
+
+/** What was decided without a question, and what comes next. */
+export function linkToldPage(told: LinkTold): string {
+  const { linkTold: t, error } = sentences[told.locale]
+  const { title, next, reasons } = told.isRefused ? t.refused : t.inReview
+  const why = new Map<string, string>(Object.entries(reasons)).get(told.reason ?? '')
+  const body = html`${portalBlock(t.portal, told.portalName)}
+<p>${why ?? t.otherwise}</p>
+<p>${next} ${t.signedIn}</p>
+<div class="box"><dl>
+${accountRow(told)}
+<dt>${error.reference}</dt><dd>${told.reference}</dd>
+</dl></div>
+<form method="post" action="${told.formAction}">
+<div class="actions"><button class="button">${t.next}</button></div>
+</form>`
+  return layout({ ...told, title, body })
+}
+
+const accountRow = ({ locale, account }: LinkView): Html =>
+  html`<dt>${sentences[locale].link.account}</dt><dd><bdi>${account}</bdi></dd>`
+
+const dayIn = (locale: Locale, day: string): string =>
+  locale === 'vi'
+    ? day.split('-').toReversed().join('/')
+    : new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(day))

@@ -1,0 +1,185 @@
+/** One citizen's day: a login, what came of it, single sign-on, one logout for all. */
+import { listAccounts } from '../store/accounts.ts'
+import { type Citizen, citizens } from './citizens.ts'
+import { type Stage, type Told, ask, has, idsOf, walk } from './demo-stage.ts'
+import { mask } from './portal-pages.ts'
+import { createVisitor, type Visitor } from './visitor.ts'
+
+export async function playDay(stage: Stage, citizen: Citizen): Promise<void> {
+  const visitor = createVisitor()
+  await logIn(stage, citizen, visitor)
+  const first = await readTokens(stage, citizen, visitor)
+  await readMapping(stage, citizen)
+  await singleSignOn(stage, citizen, visitor, first)
+  await logOut(stage, visitor)
+}
+
+async function logIn(
+  { issuer, tell, portals, simulator }: Stage,
+  citizen: Citizen,
+  visitor: Visitor,
+): Promise<void> {
+  const [one] = portals
+  tell.scene(`${citizen.name} opens portal one and presses “Đăng nhập bằng VNeID”`)
+  const page = await walk(tell, visitor, `${one.url}/login`)
+  const way = visitor.steps.map(({ url }) => new URL(url).origin)
+  tell.held(
+    'The browser went portal one → broker → VNeID → broker → portal one, and nowhere else.',
+    way.join() === [one.url, issuer, simulator.url, issuer, one.url, one.url].join(),
+  )
+  tell.held(
+    'The broker was asked for two things by the browser: to begin, and to take VNeID’s answer.',
+    way.filter((origin) => origin === issuer).length === 2,
+  )
+  tell.held(`Portal one greets ${citizen.name}, mức độ 02.`, has(page.body, citizen.name, 'mức độ 02'))
+  tell.held(
+    'Its page shows the number by its last three digits only.',
+    has(page.body, mask(citizen.number)) && !page.body.includes(citizen.number),
+  )
+}
+
+async function readTokens(stage: Stage, citizen: Citizen, visitor: Visitor): Promise<Told> {
+  const { issuer, tell, portals, examples } = stage
+  const [one] = portals
+  tell.scene('What came back to portal one')
+  const told = await ask(visitor, one)
+  const { header, claims, userinfo } = told
+  const { iss, aud, sub, acr, kind, exp } = claims
+  tell.prose('Behind the browser, portal one changed the code for tokens. Of the ID token:')
+  tell.facts({
+    iss,
+    aud,
+    sub,
+    acr,
+    kind,
+    exp: `${String(exp)}  ${new Date(Number(exp) * 1000).toISOString()}`,
+  })
+  tell.prose('And of userinfo, which releases what the portal’s scopes allow:')
+  const { name, birthdate, legacy_accounts: accounts } = userinfo
+  tell.facts({ name, birthdate, citizen_id: mask(String(userinfo['citizen_id'])) })
+  tell.table([['legacy account', 'linked because'], ...accounts.map(({ id, method }) => [id, method])])
+  tell.held(
+    'The ID token is signed with ES256 under the broker’s published key, for this portal alone.',
+    header['alg'] === 'ES256' && claims['iss'] === issuer && claims['aud'] === examples[0]?.client_id,
+  )
+  tell.held(
+    'It carries the level of assurance, and no name or number.',
+    claims['acr'] === 'urn:vneid:2' &&
+      !has(JSON.stringify(claims), citizen.number) &&
+      claims['name'] === undefined,
+  )
+  tell.held(
+    'userinfo is about the same sub, and its number is the one VNeID vouched for.',
+    userinfo['sub'] === claims['sub'] && userinfo['citizen_id'] === citizen.number,
+  )
+  tell.held(
+    'All three old accounts with an attested number became the citizen’s in this one login.',
+    idsOf(told).toSorted().join() === 'an.capphep2019,an.thauxaydung,nguyenvanan85' &&
+      accounts.every(({ method }) => method === 'attested_number'),
+  )
+  return told
+}
+
+interface Found {
+  readonly accounts: readonly {
+    readonly account_id: string
+    readonly state: string
+    readonly attested_on: string | null
+    readonly number: string
+    readonly link: { readonly subject: string; readonly method: string } | null
+  }[]
+}
+
+async function readMapping(
+  { tell, db, officers: [officer], examples }: Stage,
+  citizen: Citizen,
+): Promise<void> {
+  const { client_id: client } = examples[0]!
+  const asked = { client, citizen_id: citizen.number }
+  const { accounts } = await officer.admin.call<Found>('POST', '/v1/accounts/search', asked)
+  tell.scene('The mapping, as an officer may see it and as the database keeps it')
+  tell.table([
+    ['account id', 'state', 'attested', 'subject', 'method', 'number'],
+    ...accounts.map(({ account_id: id, state, attested_on: attested, link, number }) => [
+      id,
+      state,
+      attested ?? 'never',
+      link === null ? '–' : `${link.subject.slice(0, 8)}…`,
+      link?.method ?? '–',
+      number,
+    ]),
+  ])
+  const linked = accounts.filter(({ link }) => link !== null)
+  tell.held(
+    'The three are linked to one and the same subject.',
+    linked.length === 3 && new Set(linked.map(({ link }) => link?.subject)).size === 1,
+  )
+  tell.held(
+    'The account whose number nobody ever attested was not: that is a case for a person.',
+    accounts.some(
+      ({ attested_on: attested, link, state }) => attested === null && link === null && state === 'in_review',
+    ),
+  )
+  const rows = await listAccounts(db, client)
+  const told = [...citizens.map(({ number }) => number), ...accounts.map(({ account_id: id }) => id)]
+  tell.held(
+    'What is stored of an account is ciphertext: no number and no account id can be read in any row.',
+    rows.length > 0 && rows.every(({ sealed }) => !told.some((text) => sealed.includes(text))),
+  )
+}
+
+async function singleSignOn(
+  { tell, portals, simulator }: Stage,
+  citizen: Citizen,
+  visitor: Visitor,
+  first: Told,
+): Promise<void> {
+  const [, two] = portals
+  tell.scene('Single sign-on: portal two, in the same browser')
+  const before = { ...simulator.requests }
+  const page = await walk(tell, visitor, `${two.url}/login`)
+  const second = await ask(visitor, two)
+  tell.held(`Portal two greets ${citizen.name} as well.`, has(page.body, citizen.name))
+  tell.held(
+    `VNeID was not asked again: its simulator counts ${simulator.requests.authorize} sign-in, as before.`,
+    JSON.stringify(before) === JSON.stringify(simulator.requests) && simulator.requests.authorize === 1,
+  )
+  tell.held(
+    `It is told of its own legacy account only: ${idsOf(second).join(', ')}.`,
+    idsOf(second).length === 1 && !idsOf(second).some((id) => idsOf(first).includes(id)),
+  )
+  tell.held(
+    'It knows the person under another sub, so the two portals cannot compare notes.',
+    second.claims['sub'] !== first.claims['sub'],
+  )
+  tell.held(
+    'It did not ask for the citizen’s number, and was not given it.',
+    second.userinfo['citizen_id'] === undefined,
+  )
+}
+
+async function logOut({ tell, portals, issuer, simulator }: Stage, visitor: Visitor): Promise<void> {
+  const [one, two] = portals
+  tell.scene('Logout at portal one, which ends both')
+  const question = await walk(tell, visitor, `${one.url}/logout`, {})
+  const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(question.body) ?? []
+  const [, xsrf = ''] = /name="xsrf" value="([^"]+)"/.exec(question.body) ?? []
+  tell.held('The broker asks first, on its own page.', question.url.startsWith(issuer) && xsrf !== '')
+  const page = await walk(tell, visitor, new URL(action, question.url).href, { xsrf, logout: 'yes' })
+  tell.held(
+    'By way of VNeID’s own logout, the browser is back at portal one, signed out.',
+    page.url.startsWith(one.url) && has(page.body, 'đã đăng xuất', 'Đăng nhập bằng VNeID'),
+  )
+  const { status, body } = await visitor.open(`${two.url}/`)
+  tell.held(
+    'Portal two, asked again, no longer knows the browser: the broker had told it, by a signed logout token.',
+    status === 200 &&
+      has(body, 'Đăng nhập bằng VNeID') &&
+      (await visitor.open(`${two.url}/me`)).status === 401,
+  )
+  const again = await visitor.open(`${two.url}/login`, { until: (url) => url.startsWith(simulator.url) })
+  tell.held(
+    'Whoever presses “Đăng nhập bằng VNeID” there now is sent to VNeID again.',
+    again.url.startsWith(simulator.url),
+  )
+}

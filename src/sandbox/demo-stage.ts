@@ -1,0 +1,64 @@
+/** What every scene of the demo stands on: who is there, and what a visitor and a portal can do. */
+import type { Db } from '../store/db.ts'
+import type { Officer } from './demo-officers.ts'
+import type { Teller } from './demo-telling.ts'
+import type { ExampleClient } from './examples.ts'
+import type { Portal } from './portal.ts'
+import type { Simulator } from './simulator.ts'
+import { createVisitor, type Page, type Visitor } from './visitor.ts'
+
+export interface Stage {
+  readonly issuer: string
+  readonly db: Db
+  readonly simulator: Simulator
+  readonly examples: readonly ExampleClient[]
+  readonly portals: readonly [Portal, Portal]
+  readonly officers: readonly [Officer, Officer]
+  readonly tell: Teller
+}
+
+/** What a portal was told of the person at a browser. */
+export interface Told {
+  readonly header: Record<string, unknown>
+  readonly claims: Record<string, unknown>
+  readonly userinfo: Record<string, unknown> & {
+    readonly legacy_accounts: readonly { id: string; method: string }[]
+    readonly legacy_account_link?: { id: string; outcome: string; reason?: string }
+  }
+}
+
+/** Opens an address and tells every request that it took. */
+export async function walk(
+  tell: Teller,
+  visitor: Visitor,
+  url: string,
+  form?: Record<string, string>,
+): Promise<Page> {
+  const from = visitor.steps.length
+  const page = await visitor.open(url, form && { form })
+  for (const step of visitor.steps.slice(from)) tell.hop(step)
+  return page
+}
+
+export async function ask(visitor: Visitor, portal: Portal): Promise<Told> {
+  return JSON.parse((await visitor.open(`${portal.url}/me`)).body) as Told
+}
+
+export const idsOf = ({ userinfo }: Told): string[] => userinfo.legacy_accounts.map(({ id }) => id)
+
+/** A login that is not told step by step, in a browser of its own. */
+export async function comeBack({ simulator }: Stage, citizen: string, portal: Portal) {
+  simulator.approve(citizen)
+  const visitor = createVisitor()
+  const page = await visitor.open(`${portal.url}/login`)
+  return { page, told: page.status === 200 ? await ask(visitor, portal) : undefined }
+}
+
+export const has = (text: string, ...parts: string[]): boolean => parts.every((part) => text.includes(part))
+
+/** The code of the refusal that a call ends in. */
+export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
+  call.then(
+    () => undefined,
+    (refusal: { code?: string }) => refusal.code,
+  )

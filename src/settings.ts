@@ -1,0 +1,66 @@
+/**
+ * Settings by their names. Every one may be given as `NAME_FILE`, a path to read the value from. All faults are
+ * reported at once, by name; values never are.
+ */
+import { readFileSync } from 'node:fs'
+import type { z } from 'zod'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(`configuration:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** @throws ConfigError naming every missing or wrong setting */
+export function readSettings<T extends z.ZodObject>(
+  settings: T,
+  environment: Environment,
+  /** Rules between settings, on the raw values. */
+  crossFaults: (given: Readonly<Record<string, string>>) => string[] = () => [],
+): z.output<T> {
+  const values: Record<string, string> = {}
+  const faults: string[] = []
+  for (const name of Object.keys(settings.shape)) {
+    const direct = environment[name]
+    const file = environment[`${name}_FILE`]
+    if (direct !== undefined && direct !== '') values[name] = direct
+    else if (file !== undefined && file !== '') {
+      try {
+        values[name] = readFileSync(file, 'utf8').trim()
+      } catch {
+        faults.push(`${name}_FILE cannot be read`)
+        values[name] = ''
+      }
+    }
+  }
+  faults.push(...crossFaults(values))
+  const result = settings.safeParse(values)
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      const name = String(issue.path[0])
+      const missing = values[name] === undefined && issue.code !== 'custom'
+      faults.push(`${name} ${missing ? 'is required' : issue.message}`)
+    }
+  }
+  if (faults.length > 0 || !result.success) throw new ConfigError([...new Set(faults)])
+  return result.data
+}
+
+export type DeepReadonly<T> = T extends Buffer
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T
+
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
+    for (const inner of Object.values(value)) deepFreeze(inner)
+    Object.freeze(value)
+  }
+  return value
+}

@@ -1,0 +1,161 @@
+import type { IdentifierType } from '../citizen-id.ts'
+import type { Db } from './db.ts'
+
+export interface AccountRow {
+  readonly account: string
+  readonly clientId: string
+  readonly accountKey: Buffer
+  readonly kind: 'citizen' | 'foreigner' | 'organisation' | 'staff'
+  readonly state: 'open' | 'linked' | 'in_review' | 'exempt' | 'retired'
+  readonly identifierType: IdentifierType | null
+  /** `YYYY-MM-DD`, or null. */
+  readonly attestedOn: string | null
+  readonly createdBy: string
+  readonly lastUsedOn: string | null
+  readonly province: string
+  readonly classes: number
+  readonly sealed: Buffer
+  readonly importedAt: Date
+  /** Of the active link. */
+  readonly linkId: string | null
+  readonly subjectId: string | null
+  readonly method: string | null
+  readonly linkedAt: Date | null
+  readonly isPrimary: boolean | null
+}
+
+const accountColumns = `a.id::text as account, a.client_id as "clientId", a.account_key as "accountKey", a.kind, a.state,
+  a.identifier_type as "identifierType", a.attested_on::text as "attestedOn", a.created_by as "createdBy",
+  a.last_used_on::text as "lastUsedOn", a.province, a.classes, a.sealed, a.imported_at as "importedAt",
+  l.id as "linkId", l.subject_id as "subjectId", l.method, l.linked_at as "linkedAt", l.is_primary as "isPrimary"`
+const withLink = `legacy_account a left join account_link l on l.account_id = a.id and l.unlinked_at is null`
+
+export async function findAccount(
+  db: Db,
+  clientId: string,
+  accountKey: Buffer,
+): Promise<AccountRow | undefined> {
+  const [row] = await db.query<AccountRow>(
+    `select ${accountColumns} from ${withLink} where a.client_id = $1 and a.account_key = $2`,
+    [clientId, accountKey],
+  )
+  return row
+}
+
+export async function findAccountByNumber(db: Db, account: string): Promise<AccountRow | undefined> {
+  const [row] = await db.query<AccountRow>(
+    `select ${accountColumns} from ${withLink} where a.id = $1::bigint`,
+    [account],
+  )
+  return row
+}
+
+/** What an operator's search finds: by the number's or the CMND's keyed hashes. @param clientId null: at every portal */
+export async function searchAccounts(
+  db: Db,
+  {
+    column,
+    keys,
+    clientId,
+  }: { column: 'identifier_key' | 'hint_key'; keys: readonly Buffer[]; clientId: string | null },
+): Promise<AccountRow[]> {
+  return db.query<AccountRow>(
+    `select ${accountColumns} from ${withLink}
+     where a.${column} = any($1::bytea[]) and ($2::text is null or a.client_id = $2) order by a.id limit 200`,
+    [keys, clientId],
+  )
+}
+
+/** All of a portal's accounts, the linked ones first: for small portals and the demo. */
+export async function listAccounts(db: Db, clientId: string, limit = 1_000): Promise<AccountRow[]> {
+  return db.query<AccountRow>(
+    `select ${accountColumns} from ${withLink} where a.client_id = $1 order by l.linked_at, a.id limit $2`,
+    [clientId, limit],
+  )
+}
+
+/** Every decision takes the account's row first, so that decisions, logins and imports stand in one queue. */
+export async function lockAccount(db: Db, account: string): Promise<AccountRow | undefined> {
+  await db.query('select 1 from legacy_account where id = $1::bigint for update', [account])
+  return findAccountByNumber(db, account)
+}
+
+/** @param from the states that the event may find it in (`mapping/states.ts`); otherwise nothing changes */
+export async function moveAccount(
+  db: Db,
+  account: string,
+  from: readonly string[],
+  to: string,
+): Promise<boolean> {
+  const rows = await db.query(
+    'update legacy_account set state = $3 where id = $1::bigint and state = any($2::text[]) returning 1',
+    [account, from, to],
+  )
+  return rows.length === 1
+}
+
+/** Adds and takes away what is said of the account (`mapping/classes.ts`). */
+export async function changeClasses(
+  db: Db,
+  account: string,
+  { add = 0, drop = 0 }: { add?: number; drop?: number },
+): Promise<void> {
+  await db.query('update legacy_account set classes = classes & ~$3::int | $2::int where id = $1::bigint', [
+    account,
+    add,
+    drop,
+  ])
+}
+
+/** Another record takes the place of the recorded one; its number was never compared with anything. */
+export async function replaceRecord(
+  db: Db,
+  account: string,
+  record: {
+    readonly identifierType: IdentifierType
+    readonly identifierKey: Buffer
+    readonly hintKey: Buffer | null
+    readonly sealed: Buffer
+    readonly digest: Buffer
+    readonly add: number
+    readonly drop: number
+  },
+): Promise<void> {
+  await db.query(
+    `update legacy_account set identifier_type = $2, identifier_key = $3, hint_key = $4, sealed = $5, digest = $6,
+       attested_on = null, classes = classes & ~$8::int | $7::int
+     where id = $1::bigint`,
+    [
+      account,
+      record.identifierType,
+      record.identifierKey,
+      record.hintKey,
+      record.sealed,
+      record.digest,
+      record.add,
+      record.drop,
+    ],
+  )
+}
+
+export interface LinkHistoryRow {
+  readonly id: string
+  readonly subjectId: string
+  readonly method: string
+  readonly evidence: Record<string, unknown>
+  readonly linkedBy: string
+  readonly linkedAt: Date
+  readonly unlinkedAt: Date | null
+  readonly unlinkedBy: string | null
+  readonly unlinkReason: string | null
+}
+
+/** Every link the account ever had, the newest first. */
+export function listLinkHistory(db: Db, account: string): Promise<LinkHistoryRow[]> {
+  return db.query<LinkHistoryRow>(
+    `select id, subject_id as "subjectId", method, evidence, linked_by as "linkedBy", linked_at as "linkedAt",
+       unlinked_at as "unlinkedAt", unlinked_by as "unlinkedBy", unlink_reason as "unlinkReason"
+     from account_link where account_id = $1::bigint order by linked_at desc, id`,
+    [account],
+  )
+}

@@ -1,0 +1,47 @@
+import type { Db } from './db.ts'
+
+export interface LinkChangeRow {
+  /** Decimal. */
+  readonly position: string
+  readonly change: 'linked' | 'unlinked' | 'primary' | 'not_primary'
+  readonly at: Date
+  readonly accountKey: Buffer
+  readonly sealed: Buffer
+  readonly subjectId: string
+  readonly method: string
+}
+
+/** Positions given at one reading, more than are ever read at once; the rest wait for the next. */
+const longestStep = 10_000
+
+/**
+ * A portal's changes after a position, the oldest first. Rows that have none are given theirs now, under a lock
+ * for the portal: what commits later comes after all that anybody has read, and two readers never give the same.
+ * Belongs inside a transaction of read committed isolation: only a statement that begins after the lock is had
+ * sees what the reader before has done.
+ * @returns undefined for a position that was never given
+ */
+export async function readLinkChanges(
+  tx: Db,
+  { clientId, after, limit }: { clientId: string; after: string; limit: number },
+): Promise<LinkChangeRow[] | undefined> {
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('link_change ' || $1, 0))`, [clientId])
+  const [{ last } = { last: '0' }] = await tx.query<{ last: string }>(
+    `with last as (select coalesce(max(position), 0) as position from link_change where client_id = $1),
+     new as (
+       select id, row_number() over (order by id) as n from (
+         select id from link_change where client_id = $1 and position is null order by id limit $2) waiting),
+     given as (
+       update link_change c set position = last.position + new.n from last, new where c.id = new.id returning 1)
+     select (last.position + (select count(*) from given))::text as last from last`,
+    [clientId, longestStep],
+  )
+  if (BigInt(after) > BigInt(last)) return undefined
+  return tx.query<LinkChangeRow>(
+    `select c.position::text, c.change, c.at, a.account_key as "accountKey", a.sealed, l.subject_id as "subjectId",
+       l.method
+     from link_change c join legacy_account a on a.id = c.account_id join account_link l on l.id = c.link_id
+     where c.client_id = $1 and c.position > $2::bigint order by c.position limit $3`,
+    [clientId, after, limit],
+  )
+}

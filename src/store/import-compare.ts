@@ -1,0 +1,78 @@
+import type { Session } from './db.ts'
+import type { Writer } from './legacy-import.ts'
+
+/** What only the whole file can tell; new accounts that share a number are marked. */
+export async function compareRows(tx: Session, { clientId, bits }: Writer): Promise<void> {
+  for (const text of [
+    'create index on import_pending (line)',
+    'analyze import_pending',
+    'analyze import_result',
+    `create temp table import_duplicate as
+       select line from (
+         select line, row_number() over (partition by account_key order by line) as nth
+         from (select line, account_key from import_pending
+               union all
+               select line, account_key from import_result
+               where result = 'accepted' and account_key in (select account_key from import_pending)) named) numbered
+       where nth > 1`,
+    'create unique index on import_duplicate (line)',
+    // After a rotation an account may lie under an older key than the file's rows: both are one number.
+    `create temp table import_older_key as
+       select distinct older, newest
+       from (select identifier_keys[1] as newest, identifier_keys[2:] as others from import_pending
+             union all
+             select identifier_keys[1], identifier_keys[2:] from import_result where result = 'accepted') named,
+         unnest(others) older`,
+    'create temp table import_several (key bytea primary key)',
+    'analyze import_duplicate',
+    'analyze import_older_key',
+  ]) {
+    await tx.query(text)
+  }
+  await tx.query(
+    // Who will bear which number: as rows leave it that take a number away, or bring one where none was.
+    `insert into import_several
+     select key from (
+       select coalesce(o.newest, a.identifier_key) as key
+       from legacy_account a left join import_older_key o on o.older = a.identifier_key
+       where a.client_id = $1 and a.identifier_key is not null and not exists (
+         select from import_pending p where p.account_key = a.account_key and p.identifier_keys is null
+           and not exists (select from import_duplicate d where d.line = p.line))
+       union all
+       select p.identifier_keys[1]
+       from import_pending p join legacy_account a on a.client_id = $1 and a.account_key = p.account_key
+       where p.identifier_keys is not null and a.identifier_key is null
+         and not exists (select from import_duplicate d where d.line = p.line)) bearing
+     group by key having count(*) > 1`,
+    [clientId],
+  )
+  await tx.query('analyze import_several')
+  await tx.query(
+    `with shared as (
+       update import_result r set classes = r.classes | $2::int from import_several s
+       where r.result = 'accepted' and s.key = r.identifier_keys[1] returning r.account_key)
+     update legacy_account a set classes = a.classes | $2::int from shared
+     where a.client_id = $1 and a.account_key = shared.account_key`,
+    [clientId, bits.several],
+  )
+}
+
+/**
+ * Accounts that were there before and share a number only since this file. Of what was in it nothing is left to mark.
+ * @returns how many of them were marked now
+ */
+export async function markShared(
+  session: Session,
+  { clientId, bits }: Writer,
+  rows: number,
+): Promise<number> {
+  const marked = await session.query(
+    `update legacy_account a set classes = a.classes | $2::int
+     where a.id = any(array(
+       select o.id from import_several s join legacy_account o on o.identifier_key = s.key
+       where o.client_id = $1 and o.classes & $2::int = 0 order by o.id limit ${rows} for update of o))
+     returning 1`,
+    [clientId, bits.several],
+  )
+  return marked.length
+}

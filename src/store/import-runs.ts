@@ -1,0 +1,57 @@
+import type { Db } from './db.ts'
+
+/** The run as operators follow it. */
+export interface ImportRun {
+  readonly id: string
+  readonly clientId: string
+  readonly dryRun: boolean
+  readonly state: 'reading' | 'comparing' | 'applying' | 'done' | 'failed'
+  readonly begunBy: string
+  readonly begunAt: Date
+  readonly touchedAt: Date
+  readonly rowsRead: number
+  readonly rowsDone: number
+  readonly summary: Record<string, unknown>
+  readonly fault: string | null
+}
+
+export async function insertImport(
+  db: Db,
+  run: { id: string; clientId: string; dryRun: boolean; begunBy: string },
+): Promise<void> {
+  await db.query('insert into legacy_import (id, client_id, dry_run, begun_by) values ($1, $2, $3, $4)', [
+    run.id,
+    run.clientId,
+    run.dryRun,
+    run.begunBy,
+  ])
+}
+
+export async function touchImport(
+  db: Db,
+  id: string,
+  change: { state: string; rowsRead: number; rowsDone: number; summary?: object; fault?: string },
+): Promise<void> {
+  await db.query(
+    `update legacy_import set state = $2, rows_read = $3, rows_done = $4, summary = coalesce($5::jsonb, summary),
+       fault = $6, touched_at = now() where id = $1 and state not in ('done', 'failed')`,
+    [
+      id,
+      change.state,
+      change.rowsRead,
+      change.rowsDone,
+      change.summary === undefined ? null : JSON.stringify(change.summary),
+      change.fault ?? null,
+    ],
+  )
+}
+
+export async function findImport(db: Db, id: string): Promise<ImportRun | undefined> {
+  const [row] = await db.query<ImportRun>(
+    `select id, client_id as "clientId", dry_run as "dryRun", state, begun_by as "begunBy", begun_at as "begunAt",
+       touched_at as "touchedAt", rows_read::float8 as "rowsRead", rows_done::float8 as "rowsDone", summary, fault
+     from legacy_import where id = $1`,
+    [id],
+  )
+  return row
+}

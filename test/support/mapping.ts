@@ -1,0 +1,72 @@
+/** Everything that moves legacy accounts, on one database and without HTTP. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { type CitizenKeys, createCitizenKeys } from '../../src/citizen-id.ts'
+import { createLog } from '../../src/log.ts'
+import { type SignIn, createSignIn } from '../../src/login/sign-in.ts'
+import { type Decisions, createDecisions } from '../../src/mapping/decisions.ts'
+import { createImport } from '../../src/mapping/import.ts'
+import { type ImportSummary, createImportRun } from '../../src/mapping/import-run.ts'
+import { createCurrentLinks } from '../../src/mapping/links.ts'
+import { type Proposals, createProposals } from '../../src/mapping/proposals.ts'
+import { createLegacyRecords, type LegacyRecords } from '../../src/mapping/record.ts'
+import { createRekey } from '../../src/mapping/rekey.ts'
+import { type PortalWord, createPortalWord } from '../../src/mapping/word.ts'
+import type { ClientPolicy } from '../../src/oidc/clients.ts'
+import { createSeal } from '../../src/seal.ts'
+import type { Database } from '../../src/store/db.ts'
+
+export interface Mapping extends Decisions, Proposals {
+  readonly citizenKeys: CitizenKeys
+  readonly records: LegacyRecords
+  readonly signIn: SignIn
+  readonly word: PortalWord
+  /** Rows as a portal's file would hold them, by the columns' English names. */
+  importRows(clientId: string, ...rows: Readonly<Record<string, string>>[]): Promise<ImportSummary>
+}
+
+interface Keys {
+  readonly index: readonly Buffer[]
+  readonly seal: readonly Buffer[]
+  readonly pairwise: Buffer
+}
+const newKeys = (): Keys => ({
+  index: [randomBytes(32)],
+  seal: [randomBytes(32)],
+  pairwise: randomBytes(32),
+})
+
+/** @param policy of every portal alike */
+export function createMapping({
+  db,
+  keys = newKeys(),
+  policy = { unattested_match: false, lock: {} },
+}: {
+  db: Database
+  keys?: Keys
+  policy?: ClientPolicy['mapping']
+}): Mapping {
+  const log = createLog({ level: 'silent' })
+  const citizenKeys = createCitizenKeys({ indexKeys: keys.index, seal: createSeal(keys.seal, 'identifier') })
+  const records = createLegacyRecords({ citizenKeys, keys })
+  const mappingPolicyOf = () => policy
+  const links = createCurrentLinks({ db, records })
+  const importLegacy = createImport({ db, run: createImportRun({ db, records }), log })
+  return {
+    citizenKeys,
+    records,
+    signIn: createSignIn({ db, citizenKeys, records, links, mappingPolicyOf, log }),
+    word: createPortalWord({ db, citizenKeys, records, mappingPolicyOf, log }),
+    ...createDecisions({ db, log, records }),
+    ...createProposals({ db, log, rekey: createRekey({ citizenKeys }) }),
+    importRows: (clientId, ...rows) =>
+      importLegacy({
+        id: randomUUID(),
+        clientId,
+        dryRun: false,
+        actor: 'test',
+        reference: 'test',
+        source: Readable.from(rows.map((row) => Buffer.from(`${JSON.stringify(row)}\n`))),
+      }),
+  }
+}
