@@ -96,9 +96,10 @@ create index review_case_account on review_case (account_id);
 -- A decision that needs two persons: proposed by one, decided by another.
 create table proposal (
   id          uuid primary key default gen_random_uuid(),
-  kind        text not null check (kind in ('link', 'rekey')),
+  kind        text not null check (kind in ('link', 'accept', 'rekey')),
   case_id     uuid references review_case,
-  subject_id  uuid not null references subject,
+  -- accept: nobody's, it is about a row
+  subject_id  uuid references subject,
   -- rekey: the new number; gone with the decision
   sealed      bytea,
   evidence    text not null,
@@ -109,6 +110,7 @@ create table proposal (
   decided_by  text,
   decided_at  timestamptz,
   check ((decision is null) = (decided_by is null) and (decision is null) = (decided_at is null)),
+  check (kind = 'accept' or subject_id is not null),
   check (decision is distinct from 'approved' or decided_by <> proposed_by)
 );
 create index proposal_open on proposal (proposed_at, id) where decision is null;
@@ -219,5 +221,6 @@ create table legacy_import (
 );
 create index legacy_import_client on legacy_import (client_id, begun_at);
 
--- Who was refused a link, and since when it was locked.
-create index audit_event_refused on audit_event (client_id, id) where event = 'link.refused';
+-- Who was refused a link, and since when it was locked: everywhere, and at one portal.
+create index audit_event_refused on audit_event (id) where event = 'link.refused';
+create index audit_event_refused_client on audit_event (client_id, id) where event = 'link.refused';

@@ -160,8 +160,8 @@ export async function createApp({
     log,
     citizenKeys,
     records,
-    decisions: createDecisions({ db, log, records }),
-    proposals: createProposals({ db, log, rekey: createRekey({ citizenKeys }) }),
+    decisions: createDecisions({ db, log }),
+    proposals: createProposals({ db, log, records, rekey: createRekey({ citizenKeys }) }),
   }
   // An embedded database belongs to this thread alone.
   const run = config.database.url.startsWith('embedded:')

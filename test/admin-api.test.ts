@@ -172,7 +172,7 @@ test('a body that is not what the operation takes is refused, naming the field a
     const error = await refusal(officer.call('POST', '/v1/operators', body))
     expect(error).toMatchObject({ status: 400, code: 'input_invalid' })
     expect(error?.detail).toMatch(detail)
-    for (const value of ['blue', 'the-private-half', '079190000123', 'Không', 'root-of-all-evil', 'RSA'])
+    for (const value of ['blue', 'the-private-half', '079190000123', 'Không', 'root-of-all-evil'])
       expect(`${error?.message}${world.logLines.join('')}`).not.toContain(value)
   }
   expect(await refusal(officer.call('GET', '/v1/whoami?page=1'))).toMatchObject({

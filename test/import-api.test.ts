@@ -1,7 +1,7 @@
 /** A portal's file by the operators' API and by the command line: streamed, followed, reported, refused. */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { type AdminClient, type AdminError } from '../src/admin/client.ts'
+import { progressLine } from '../src/admin/import-commands.ts'
 import { createOperator, generateOperatorKey } from '../src/admin/operators.ts'
 import { createLog } from '../src/log.ts'
 import { type Engine, openWorld, portalDefinition } from './support/world.ts'
@@ -59,6 +60,31 @@ describe.each(engines)('on the %s database', async (engine) => {
       summary: { rows: 60, results: { accepted: 60 }, classes: { several_accounts: 20 } },
     })
     expect(await accounts()).toBe(60)
+  })
+
+  test("a portal's latest fifty runs are listed, the latest first, and no other portal's", async () => {
+    await world.register(portalDefinition('portal-listed'))
+    await world.db.query(
+      `insert into legacy_import (id, client_id, dry_run, begun_by, begun_at)
+       select gen_random_uuid(), 'portal-listed', false, 'before', now() - make_interval(days => n)
+       from generate_series(1, 60) n`,
+    )
+    const { run } = await send(officer, header + 'one,citizen,,,,\r\n', {
+      client: 'portal-listed',
+      dry_run: 'true',
+    })
+    const viewer = await world.operator('a-viewer', ['viewer'])
+    type Runs = { imports: { begun_at: string; client: string }[] }
+    const list = (client: string) => viewer.call<Runs>('GET', `/v1/legacy-imports?client=${client}`)
+    const { imports } = await list('portal-listed')
+    expect(imports).toHaveLength(50)
+    expect(imports[0]).toEqual(run)
+    expect(imports.map((each) => each.begun_at)).toEqual(
+      imports.map((each) => each.begun_at).toSorted((a, b) => (a < b ? 1 : -1)),
+    )
+    expect(new Set(imports.map(({ client }) => client))).toEqual(new Set(['portal-listed']))
+    expect(await list('nobody')).toEqual({ imports: [] })
+    expect(await refusal(viewer.call('GET', '/v1/legacy-imports'))).toMatchObject({ code: 'input_invalid' })
   })
 
   test('a dry run reports and changes nothing', async () => {
@@ -131,6 +157,24 @@ describe.each(engines)('on the %s database', async (engine) => {
     expect((await send(officer, header + 'tried-again,citizen,,,,\r\n')).run).toMatchObject({ state: 'done' })
   })
 
+  test('who hangs up when the file is in has imported it all the same, and holds nothing up', async () => {
+    const before = await accounts()
+    for (const name of ['left-a', 'left-b', 'left-c']) {
+      const id = randomUUID()
+      const rows = header + rowsOf(20_000).replaceAll('user-', `${name}-`)
+      const answer = await officer.upload(
+        `/v1/legacy-imports?client=portal-a&id=${id}`,
+        Readable.from([rows]),
+        'text/csv',
+      )
+      answer.destroy()
+      await expect
+        .poll(() => officer.call<{ state: string }>('GET', `/v1/legacy-imports/${id}`), { timeout: 20_000 })
+        .toMatchObject({ state: 'done' })
+    }
+    expect(await accounts()).toBe(before + 60_000)
+  }, 90_000)
+
   test('the command line sends a file and writes what became of each row, safe to open in a spreadsheet', async () => {
     const { privateKey, publicKey } = await generateOperatorKey()
     const log = createLog({ level: 'silent' })
@@ -145,14 +189,16 @@ describe.each(engines)('on the %s database', async (engine) => {
     )
     const file = join(folder, `accounts-${engine}.csv`)
     writeFileSync(file, `${header}"=cmd|' /C calc'!A0",citizen,,,,\r\nplain,sorcerer,,,,\r\n`)
-    const run = await new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      execFile(
-        process.execPath,
-        ['src/cli.ts', 'legacy', 'import', file, '--client', 'portal-a'],
-        { env: { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: key } },
-        (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-      )
-    })
+    const cli = (...args: string[]) =>
+      new Promise<{ code: number; out: string; err: string }>((resolve) => {
+        execFile(
+          process.execPath,
+          ['src/cli.ts', 'legacy', ...args, '--client', 'portal-a'],
+          { env: { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: key } },
+          (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+        )
+      })
+    const run = await cli('import', file)
     expect(run).toMatchObject({ code: 0, err: '' })
     expect(run.out).toMatch(/^2 rows\n {2}accepted +1\n/)
     expect(readFileSync(`${file}.result.csv`, 'utf8').split('\r\n')).toEqual([
@@ -161,5 +207,34 @@ describe.each(engines)('on the %s database', async (engine) => {
       expect.stringMatching(/^"3","plain","refused","invalid_field","kind: /),
       '',
     ])
+    expect(existsSync(`${file}.result.csv.part`)).toBe(false)
+    const [, id = ''] = /^import: (\S{36})$/m.exec(run.out) ?? []
+    const listed = await cli('imports')
+    expect(listed).toMatchObject({ code: 0, err: '' })
+    expect(listed.out).toMatch(new RegExp(`^${id}  \\d{4}-\\S+Z  by-hand  done       2 rows\n`))
+    expect(listed.out).toMatch(/ {2}an-officer {2}done {7}1 rows {2}dry run\n/)
+  })
+})
+
+describe('the line that tells how far an import is', () => {
+  const run = { state: 'reading', rows_read: 40_000, rows_done: 0, share: 0.25, seconds: 10 }
+
+  test('goes by the bytes sent while the file is read', () => {
+    expect(progressLine(run)).toBe('reading   █████░░░░░░░░░░░░░░░ 25% 40,000 rows, 4,000 rows/s, 30 s left')
+    expect(progressLine({ ...run, seconds: 0 })).toMatch(/ 25% 40,000 rows$/)
+    expect(progressLine({ ...run, share: 1 })).not.toContain('left')
+  })
+
+  test('goes by the rows done while they are applied, though all bytes were sent long ago', () => {
+    const applying = { ...run, state: 'applying', share: 1, rows_done: 30_000 }
+    expect(progressLine(applying)).toBe(
+      'applying  ███████████████░░░░░ 75% 30,000 of 40,000 rows, 3,000 rows/s, 4 s left',
+    )
+    expect(progressLine({ ...applying, rows_done: 42_000 })).toContain(' 100% ')
+    expect(progressLine({ ...applying, rows_done: 0 })).toMatch(/ 0% 0 of 40,000 rows, 0 rows\/s$/)
+  })
+
+  test.each(['comparing', 'reporting', 'done', 'failed'])('has no percentage while %s', (state) => {
+    expect(progressLine({ ...run, state, share: 1 })).toBe(`${state.padEnd(9)} 40,000 rows`)
   })
 })

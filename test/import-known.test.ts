@@ -70,7 +70,8 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       expect(await at.account()).toMatchObject({ state: 'in_review', classes: ['number_changed'] })
 
       const [question] = await at.cases()
-      await on.mapping.accept(question!.id, officer)
+      const proposal = await on.mapping.propose(question!.id, { ...officer, evidence: 'the letter' })
+      await on.mapping.approve(proposal, { by: 'officer-2', reference: 'R' })
       expect(await at.account()).toMatchObject({ state: 'open', number: at.another, attested_on: null })
       expect(await at.send(row)).toEqual(['changed'])
       expect(await at.account()).toMatchObject({ number: at.another, attested_on: '2024-05-20', classes: [] })
@@ -98,7 +99,14 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
     test('of a linked account without a number takes its citizen’s own, and asks about any other', async () => {
       const at = await open()
       const subject = await at.login()
-      expect(await at.send({ account_id: 'a' })).toEqual(['changed'])
+      const { records } = on.mapping
+      const key = records.accountKey(at.clientId, 'a')
+      // As the portal's word would have linked it.
+      await on.db.query(
+        `update legacy_account set identifier_type = null, identifier_key = null, attested_on = null, sealed = $2,
+           digest = '' where account_key = $1`,
+        [key, records.seal(key, { accountId: 'a' })],
+      )
       expect(await at.account()).toMatchObject({ state: 'linked', number: undefined })
       expect(await at.send({ ...at.row, citizen_id: at.another })).toEqual([`refused: ${anotherNumber}`])
       expect(await at.account()).toMatchObject({ state: 'linked', number: undefined })
@@ -169,18 +177,25 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       ])
     })
 
-    test('counts a number that its row takes away, or brings along, as it will be', async () => {
+    test("refuses a row that would take a number away: the next could bring another person's without a conflict", async () => {
       const at = await open()
-      const rows = [{ account_id: 'a' }, { account_id: 'b', citizen_id: at.row.citizen_id, ...attested }]
+      const refused = 'refused: the account has a number: a row cannot take it away'
+      expect(await at.send({ account_id: 'a' })).toEqual([refused])
+      expect(await at.send({ account_id: 'a', cmnd: '999912399' })).toEqual([refused])
+      expect(await at.account()).toMatchObject({ state: 'open', number: at.row.citizen_id })
+      expect(await at.send({ ...at.row, citizen_id: at.another })).toEqual([`refused: ${anotherNumber}`])
+      expect(await at.send(at.row)).toEqual(['unchanged'])
+    })
+
+    test('counts a number that its row brings along as it will be', async () => {
+      const at = await open({ citizen_id: '', attested_at: '' })
+      const shared = { citizen_id: at.another, ...attested }
+      const rows = [
+        { account_id: 'a', ...shared },
+        { account_id: 'c', ...shared },
+      ]
       expect(await at.send(...rows)).toEqual(['changed', 'accepted'])
-      expect((await on.accounts(at.clientId))['b']).toMatchObject({ classes: [] })
       expect(await at.send(...rows)).toEqual(['unchanged', 'unchanged'])
-      const shared = rows.map((row) => ({ ...row, citizen_id: at.another, ...attested }))
-      expect(await at.send(shared[0]!, { ...shared[1]!, account_id: 'c' })).toEqual(['changed', 'accepted'])
-      expect(await at.send(shared[0]!, { ...shared[1]!, account_id: 'c' })).toEqual([
-        'unchanged',
-        'unchanged',
-      ])
       expect(await at.account()).toMatchObject({ classes: ['several_accounts'] })
     })
 

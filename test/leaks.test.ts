@@ -62,6 +62,25 @@ test('a planted value and a planted secret are found by file and kind, and not r
   expect(findings.join()).not.toMatch(new RegExp(`${number}|${name}|${secret}`))
 })
 
+test("a planted owner of a legacy account is found by number, CMND, name and birth date, and not by another's", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'broker-owner-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const owner = { number: '001085999977', cmnd: '999911177', name: 'Người Không Có', birthDate: '1985-04-17' }
+  writeFileSync(join(folder, 'persons-1'), `${JSON.stringify(owner)}\n`)
+  writeFileSync(join(folder, 'log-1'), `001085999978 999911178 x999911177 19850417 1985-04-18\n`)
+  expect(searchFolder(folder).findings).toEqual([])
+  for (const [index, text] of Object.values(owner).entries())
+    writeFileSync(join(folder, `dump-${index}`), `\t${text}\t\n`)
+  writeFileSync(join(folder, 'dump-4'), `\\x00${hex(owner.cmnd)}ff`)
+  expect(searchFolder(folder).findings).toEqual([
+    "dump-0: the number of a legacy account's owner",
+    "dump-1: the CMND of a legacy account's owner",
+    "dump-2: the name of a legacy account's owner",
+    "dump-3: the birth date of a legacy account's owner",
+    "dump-4: the CMND of a legacy account's owner",
+  ])
+})
+
 test('a login leaves its log, and every secret of it is looked for', async () => {
   const world = await openWorld()
   await world.register(portalDefinition('portal-a'))

@@ -86,7 +86,7 @@ test('a case goes from the list to a link, and back, on the command line', async
   expect(await done('one', ['review', 'dismiss', unlinked, ...reason])).toBe(`dismissed ${unlinked}\n`)
   expect(await done('one', ['review', 'reopen', unlinked, ...reason])).toBe(`reopened ${unlinked}\n`)
   expect(await done('one', ['review', 'retire', unlinked, ...reason])).toBe(`retired ${unlinked}\n`)
-  expect((await run('one', ['review', 'accept', unlinked, ...reason])).err).toMatch(/^failed: case_gone/)
+  expect((await run('one', ['review', 'propose', unlinked, ...words])).err).toMatch(/^failed: case_gone/)
   const history = await done('two', ['review', 'show', unlinked])
   expect(history).toContain('retired')
   expect(history).toMatch(/ended .* by the.second: it was a mistake/)

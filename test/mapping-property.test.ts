@@ -45,13 +45,12 @@ const command = fc.oneof(
   { weight: 4, arbitrary: importOf(portal) },
   { weight: 5, arbitrary: act('word', { portal, number, account }) },
   { weight: 3, arbitrary: act('question', { pick, number, by }) },
-  { weight: 5, arbitrary: act('proposeLink', { pick, by, second }) },
+  { weight: 5, arbitrary: act('propose', { pick, by, second }) },
   { weight: 5, arbitrary: act('proposeRekey', { number, to: number, by, second }) },
   { weight: 4, arbitrary: act('approve', { pick, by }) },
   { weight: 1, arbitrary: act('decline', { pick, by }) },
   { weight: 4, arbitrary: act('dismiss', { pick, by }) },
   { weight: 2, arbitrary: act('retire', { pick, by }) },
-  { weight: 2, arbitrary: act('accept', { pick, by }) },
   { weight: 3, arbitrary: act('reopen', { pick, by }) },
   { weight: 5, arbitrary: act('end', { pick, by }) },
 )
@@ -152,7 +151,8 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
   const activeLinks = `select id, account_id::text as account from account_link
     where client_id = any($1) and unlinked_at is null order by account_id`
   const openProposals = `select id, '' as account from proposal where decision is null
-    and subject_id in (select subject_id from audit_event where client_id = any($1)) order by proposed_at, id`
+    and (subject_id in (select subject_id from audit_event where client_id = any($1))
+      or case_id in (select id from review_case where client_id = any($1))) order by proposed_at, id`
   /** Whoever bears the number at present. */
   const withSubject = async (index: number, work: (subjectId: string) => Promise<unknown>) => {
     const [bearer] = await db.query<{ id: string }>(
@@ -208,9 +208,9 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
           secondly(given.second, await mapping.proposeRekey({ subjectId, sealed }, decisionOf(given.by))),
         )
       }
-      case 'proposeLink':
+      case 'propose':
         return one(openCases, given.pick, async ({ id }) =>
-          secondly(given.second, await mapping.proposeLink(id, decisionOf(given.by))),
+          secondly(given.second, await mapping.propose(id, decisionOf(given.by))),
         )
       case 'approve':
       case 'decline':

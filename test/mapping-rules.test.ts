@@ -67,7 +67,7 @@ async function subjectOf(citizen: string): Promise<string> {
 
 async function linkByHand(account: string, citizen: string) {
   const question = await officers.question(account, await subjectOf(citizen), decision)
-  const proposal = await officers.proposeLink(question, { ...decision, evidence: 'papers' })
+  const proposal = await officers.propose(question, { ...decision, evidence: 'papers' })
   await officers.approve(proposal, { by: 'officer-2', reference: 'test' })
 }
 

@@ -100,6 +100,21 @@ test('an account that the portal never imported stops nobody; the portal hears i
   expect(await refusalsCounted('unknown_account')).toBe(before + 1)
 })
 
+test.each([
+  ['one that cannot be read', { citizen_id: '00108599990' }],
+  ["a tax code that is another person's number", { tax_code: '079190999902' }],
+])(
+  'a recorded number is one wherever it stands: %s goes to review, and is never taken for none',
+  async (_, row) => {
+    const at = await open()
+    await at.account('unclear', row)
+    const asked = await vouch(at, 'an', 'unclear')
+    const { told } = await learn(at, asked, await decide(asked.visitor, asked.page))
+    expect(told).toEqual({ id: 'unclear', outcome: 'in_review', reason: 'number_differs' })
+    await expectNoLink(at)
+  },
+)
+
 test('a number that differs links nothing: a case holds both sides, the citizen is told, the portal hears in_review', async () => {
   const at = await open()
   await at.account('of-binh', { citizen_id: numberOf('binh') })

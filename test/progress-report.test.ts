@@ -8,6 +8,7 @@ import { progressCommands } from '../src/admin/progress-commands.ts'
 import { createLog } from '../src/log.ts'
 import { progressCsv, progressTable, shapeProgress } from '../src/mapping/progress.ts'
 import { insertAuditEvents } from '../src/store/audit.ts'
+import { foldProgress } from '../src/store/progress.ts'
 import { citizenRow, openCounted } from './support/counted-portals.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, type World } from './support/world.ts'
@@ -81,6 +82,7 @@ for (const { database, state, isThere } of engines)
         '"province"',
         '"total"',
         '"total"',
+        ...Array.from({ length: 30 }, () => '"day"'),
       ])
       expect(await viewer.call('GET', asked)).toMatchObject({ portals: [{ client: portal.clientId }] })
     })
@@ -132,13 +134,15 @@ for (const { database, state, isThere } of engines)
       expect(JSON.stringify(first)).not.toContain('"account"')
       const second = await officer.call<Refusals>('GET', `${path}&after=${first.next}&limit=2`)
       expect(second).toMatchObject({ refusals: [{ reference: 'R4', since: null }], more: false })
+      // They were told with the first page.
+      expect(second).not.toHaveProperty('counts')
       const all = await officer.call<Refusals>('GET', '/v1/refusals')
       expect(all.refusals.map(({ reference }) => reference)).toEqual(['R1', 'R2', 'R3', 'R4'])
       await expect(officer.call('GET', '/v1/refusals?after=x')).rejects.toMatchObject({ status: 400 })
       await expect(viewer.call('GET', '/v1/refusals')).rejects.toMatchObject({ status: 403 })
       expect(await command('refusals', officer, { client: portal.clientId })).toMatch(
         new RegExp(
-          `${portal.clientId} {2}${subjectId} {2}locked .*R1 {2}since 2024-07-01\n(.*\n){3}.* {2}locked {2}2$`,
+          `${portal.clientId} {2}${subjectId} {2}locked +citizen +R1 {2}since 2024-07-01\n(.*\n){3}.* {2}locked {2}2$`,
         ),
       )
     })
@@ -153,9 +157,59 @@ for (const { database, state, isThere } of engines)
       expect(table).toMatch(/\ntotal +2 +1 +0 +1 +0 +0 +50\.0%\n/)
       expect(table).toContain('links: attested_number 1')
       expect(table).toMatch(/lock: citizen locked 2024-07-01, /)
+      expect(table.split('\n').slice(-15)[0]).toBe('day         new_linked  new_accounts  linked  accounts')
+      const own = `Cổng ${portal.clientId} (${portal.clientId})`
+      expect(table).not.toContain(`${own} links`)
+      const withClasses = await command('progress', viewer, { ...options, classes: true })
+      expect(withClasses).toContain(`\n${own} links: attested_number 1\n${own} classes: none\n`)
       const csv = await command('progress', viewer, { ...options, csv: true })
       expect(csv).toContain(`"portal","${portal.clientId}"`)
+      const elsewhere = await command('progress', viewer, { ...options, province: '01' })
+      expect(elsewhere).toMatch(/\ntotal +0 /)
     })
+
+    test('the trend comes day by day, in the table and as rows of the same CSV', async () => {
+      const portal = await open()
+      await portal.add(citizenRow('a', 'an'), citizenRow('b', 'binh'))
+      await portal.enter('an')
+      await foldProgress(world.db)
+      const move = (day: string, counted: string) =>
+        world.db.query(`update mapping_count set day = $2 where client_id = $1 and state = $3`, [
+          portal.clientId,
+          day,
+          counted,
+        ])
+      // As if both had been imported then, and one entered the day after.
+      await move('2024-06-28', 'open')
+      await move('2024-06-29', 'linked')
+      const options = { client: portal.clientId, from: '2024-06-20', to: '2024-07-05' }
+      const rows = (await command('progress', viewer, { ...options, csv: true }))
+        .split('\r\n')
+        .map((line) => line.slice(1, -1).split('","'))
+      const head = rows[0]!
+      expect(new Set(rows.map((row) => row.length))).toEqual(new Set([head.length]))
+      const days = rows.filter(([of]) => of === 'day')
+      expect(days).toHaveLength(16)
+      const filled = days[9]!.flatMap((text, index) => (text === '' ? [] : [[head[index], text]]))
+      const table = (await command('progress', viewer, options)).split('\n').slice(-17)
+      const { trend } = await portal.report({ from: '2024-06-29', to: '2024-06-29' })
+      expect(trend[0]).toMatchObject({ linked: 1, new_linked: 1 })
+      const { new_linked: newLinked, new_accounts: newAccounts, linked, accounts } = trend[0]!
+      expect(filled).toEqual([
+        ['of', 'day'],
+        ['id', '2024-06-29'],
+        ['kind', 'all'],
+        ['accounts', String(accounts)],
+        ['linked', String(linked)],
+        ['new_linked', String(newLinked)],
+        ['new_accounts', String(newAccounts)],
+      ])
+      expect(table[0]).toMatch(/^day +new_linked +new_accounts +linked +accounts$/)
+      expect(table[10]!.split(/ +/)).toEqual(
+        ['2024-06-29', newLinked, newAccounts, linked, accounts].map(String),
+      )
+    })
+
     async function command(name: string, admin: AdminClient, options: object): Promise<string> {
       const lines: string[] = []
       const tools = { admin, print: (line: string) => void lines.push(line) }
@@ -188,6 +242,36 @@ describe('a report', () => {
   test('a number below zero is a number, and no terminal obeys a name', () => {
     expect(progressCsv(shapeProgress({ rows: [row('p', -1)], trend: [], portals: [] }, 0))).toContain('"-1"')
     expect(progressTable(shape([portal('p', 'x\u001b[2Jy')]))).not.toContain('\u001b')
+  })
+
+  const trendOf = (...days: string[]) =>
+    days.map((day, index) => ({ day, newLinked: -index, newAccounts: 0, linked: 3 - index, accounts: 5 }))
+  const onTrend = (...days: string[]) =>
+    shapeProgress(
+      { rows: [row('p', 1)], trend: trendOf(...days), portals: [portal('p', '=P')] },
+      Date.parse('2024-06-20T00:00:00Z'),
+    )
+
+  test('a trend that fell is numbers, beside names that are still text', () => {
+    const lines = progressCsv(onTrend('2024-06-19', '2024-06-20')).split('\r\n')
+    expect(lines[1]).toMatch(`"portal","p","'=P","all",`)
+    expect(lines.at(-2)).toMatch(/^"day","2024-06-20","","all","5",.*,"-1","0"$/)
+  })
+
+  test('the table shows fourteen days at most unless more are asked for, and none that are to come', () => {
+    const june = Array.from({ length: 30 }, (_, index) => `2024-06-${String(index + 1).padStart(2, '0')}`)
+    const daysIn = (table: string) => table.match(/^2024-\S+/gm)
+    expect(daysIn(progressTable(onTrend(...june)))).toEqual(june.slice(6, 20))
+    expect(daysIn(progressTable(onTrend(...june), { days: Infinity }))).toEqual(june.slice(0, 20))
+  })
+
+  test('the table counts the days to a lock that lies ahead in the span, and to no other', () => {
+    const lockLine = (...days: string[]) => /^lock: .*$/m.exec(progressTable(onTrend(...days)))?.[0]
+    expect(lockLine('2024-06-20', '2024-07-01')).toBe(
+      'lock: citizen grace 2024-07-01 (11 days left), organisation open 2025-07-01, foreigner open no date',
+    )
+    expect(lockLine('2024-06-19', '2024-06-20')).not.toContain('left')
+    expect(lockLine('2025-06-30', '2025-07-01')).toMatch(/organisation open 2025-07-01 \(376 days left\)/)
   })
 
   test("counts the days to each portal's own lock, in Vietnam's days", () => {

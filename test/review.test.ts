@@ -131,8 +131,11 @@ test('a changed number that is accepted takes the place of the recorded one, and
   const question = await at.question()
   expect(question).toMatchObject({ reason: 'number_changed', subject: null })
   expect((await at.accounts())[0]!.classes & changed).toBe(changed)
-  expect(await refusal(propose(question))).toMatchObject({ code: 'state_conflict' })
-  await decide('accept', question)
+  const proposal = await propose(question)
+  expect((await two.call<{ proposals: object[] }>('GET', '/v1/proposals')).proposals).toMatchObject([
+    { id: proposal, kind: 'accept', case: question.id, subject: null, client: at.clientId },
+  ])
+  await approve(proposal)
   const [account] = await at.accounts()
   expect(account).toMatchObject({ state: 'open', classes: expect.any(Number) })
   expect(account!.classes & changed).toBe(0)
@@ -152,7 +155,7 @@ test('a changed number that is dismissed leaves no trace, and denies nobody the 
   await differ()
   const question = await at.question()
   expect(question).toMatchObject({ reason: 'number_changed', subject: await subjectOf('xuan') })
-  expect(await refusal(decide('accept', question))).toMatchObject({
+  expect(await refusal(propose(question))).toMatchObject({
     detail: 'the account is linked: end the link first',
   })
   await decide('dismiss', question)
@@ -161,7 +164,7 @@ test('a changed number that is dismissed leaves no trace, and denies nobody the 
   await decide('reopen', question)
   expect((await at.accounts())[0]!.classes & changed).toBe(changed)
   await end(at)
-  expect(await refusal(decide('accept', question))).toMatchObject({
+  expect(await refusal(propose(question))).toMatchObject({
     detail: 'the changed row is gone: import it again',
   })
   await decide('dismiss', question)
@@ -171,11 +174,32 @@ test('a changed number that is dismissed leaves no trace, and denies nobody the 
   expect(await at.meet('xuan')).toEqual(['old-1'])
 })
 
-test('only a case about a changed number can be accepted', async () => {
-  const { question } = await doubt('kien')
-  expect(await refusal(decide('accept', question))).toMatchObject({
-    detail: 'the case is not about a changed number',
-  })
+test('no operator takes another number alone: not by approving, nor by importing the row again', async () => {
+  const { at, differ } = await conflict('kien', 'loan')
+  await differ()
+  const question = await at.question()
+  const proposal = await propose(question)
+  const before = await at.accounts()
+  expect(await refusal(approve(proposal, one))).toMatchObject({ status: 409, code: 'second_person_needed' })
+  await differ()
+  expect([await at.accounts(), await at.question()]).toEqual([before, question])
+  expect(await at.meet('loan')).toEqual([])
+  // Who looked at it second says no, and the row is not taken by a proposal that is over.
+  await decide('dismiss', question, two)
+  expect(await refusal(approve(proposal))).toMatchObject({ status: 409, code: 'case_gone' })
+  expect(await at.meet('kien')).toEqual(['old-1'])
+})
+
+test('a number that was proposed is not taken once the account is linked', async () => {
+  const { at, differ } = await conflict('kien', 'loan')
+  await differ()
+  const question = await at.question()
+  const taking = await propose(question)
+  expect(await at.meet('kien')).toEqual([])
+  const linking = await propose({ ...question, id: await ask(question.account, 'kien') })
+  await approve(linking)
+  expect(await refusal(approve(taking))).toMatchObject({ status: 409, code: 'case_gone' })
+  expect(await at.meet('kien')).toEqual(['old-1'])
 })
 
 test('what a case held of the other side is gone with the decision, whichever it is', async () => {
@@ -187,7 +211,7 @@ test('what a case held of the other side is gone with the decision, whichever it
     if (how === 'accept') await differ()
     const { question } = how === 'accept' ? { question: await at.question() } : await doubt('dai')
     expect(await sealed(question.id)).toBeInstanceOf(Buffer)
-    if (how === 'link') await approve(await propose(question))
+    if (how === 'link' || how === 'accept') await approve(await propose(question))
     else await decide(how, question)
     expect({ how, sealed: await sealed(question.id) }).toEqual({ how, sealed: null })
   }

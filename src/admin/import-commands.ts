@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { rename, stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -12,6 +12,10 @@ import type { AdminClient } from './client.ts'
 import { type Commands, clientCommand, needed } from './command.ts'
 
 interface Followed {
+  readonly id: string
+  readonly dry_run: boolean
+  readonly begun_by: string
+  readonly begun_at: string
   readonly state: string
   readonly rows_read: number
   readonly rows_done: number
@@ -31,24 +35,51 @@ export const importCommands: Commands = {
       const id = randomUUID()
       const { size } = await stat(file)
       const sent = createReadStream(file, { highWaterMark: 256 * 1024 })
-      const stop = follow(admin, id, () => (size === 0 ? 1 : sent.bytesRead / size))
+      let isAnswered = false
+      const stop = follow(admin, id, (run) => ({
+        ...run,
+        share: size === 0 ? 1 : sent.bytesRead / size,
+        ...(isAnswered && { state: 'reporting' }),
+      }))
       try {
         const query = new URLSearchParams({ client, id, dry_run: String(dryRun) })
         const report = await admin.upload(`/v1/legacy-imports?${query.toString()}`, sent, 'text/csv')
+        isAnswered = true
         await writeResults(report, file, result)
       } finally {
         stop()
       }
       const { summary } = await admin.call<Followed>('GET', `/v1/legacy-imports/${id}`)
       for (const line of tell(summary!, dryRun)) print(line)
+      print(`import: ${id}`)
       print(`each row: ${result}`)
+    },
+  }),
+
+  'legacy imports': clientCommand({
+    call: '--client ID',
+    about: 'a portal’s latest imports: when, by whom, how far',
+    options: { client: 'string' },
+    async run({ admin, print }, _args, options) {
+      const query = new URLSearchParams({ client: needed(options.client, '--client') })
+      const path = `/v1/legacy-imports?${query.toString()}`
+      const { imports } = await admin.call<{ imports: readonly Followed[] }>('GET', path)
+      for (const run of imports) {
+        const rows = `${run.rows_read.toLocaleString('en')} rows`
+        const parts = [run.id, run.begun_at, run.begun_by, run.state.padEnd(9), rows]
+        print([...parts, ...(run.dry_run ? ['dry run'] : [])].join('  '))
+      }
     },
   }),
 }
 
-/** The report's lines, each beside the account id of the same line of the file, which never came back to us. */
+/**
+ * The report's lines, each beside the account id of the same line of the file, which never came back to us. Under
+ * its own name it is whole.
+ */
 async function writeResults(report: Readable, file: string, to: string): Promise<void> {
-  const out = createWriteStream(to, { mode: 0o600 })
+  const part = `${to}.part`
+  const out = createWriteStream(part, { mode: 0o600 })
   // So that a spreadsheet takes it for UTF-8.
   await write(out, `\ufeff${csvLine(['line', 'account_id', 'result', 'classes', 'detail'])}`)
   const lines = createInterface({ input: report, crlfDelay: Infinity })[Symbol.asyncIterator]()
@@ -69,33 +100,68 @@ async function writeResults(report: Readable, file: string, to: string): Promise
   if (!(await lines.next()).done) throw new Error('the report is longer than the file: has it been changed?')
   out.end()
   await finished(out)
+  await rename(part, to)
 }
 
 async function write(out: Writable, text: string): Promise<void> {
   if (!out.write(text)) await once(out, 'drain')
 }
 
+type Shown = Pick<Followed, 'state' | 'rows_read' | 'rows_done'> & {
+  /** Of the file's bytes that were sent. */
+  readonly share: number
+}
+
 /** A line on the terminal that is written again every second. @returns ends it */
-function follow(admin: AdminClient, id: string, share: () => number): () => void {
-  const begun = performance.now()
+function follow(admin: AdminClient, id: string, shownOf: (run: Followed) => Shown): () => void {
   const { stderr } = process
+  if (!stderr.isTTY) return () => {}
+  let [state, begun, last] = ['reading', performance.now(), performance.now()]
   const show = async () => {
     const run = await admin.call<Followed>('GET', `/v1/legacy-imports/${id}`).catch(() => undefined)
-    if (run === undefined) return
-    const seconds = (performance.now() - begun) / 1000
-    const rate = run.rows_read / seconds
-    const done = share()
-    const left = done > 0 && done < 1 ? `, ${Math.ceil((seconds / done) * (1 - done))} s left` : ''
-    const bar = '█'.repeat(Math.round(done * 20)).padEnd(20, '░')
-    const rows = `${run.rows_read.toLocaleString('en')} rows, ${Math.round(rate).toLocaleString('en')} rows/s`
-    if (stderr.isTTY)
-      stderr.write(`\r\u001b[K${run.state.padEnd(9)} ${bar} ${Math.floor(done * 100)}% ${rows}${left}`)
+    if (run === undefined || isOver) return
+    const shown = shownOf(run)
+    // It began at some time since we looked last.
+    if (shown.state !== state) [state, begun] = [shown.state, last]
+    last = performance.now()
+    stderr.write(`\r\u001b[K${progressLine({ ...shown, seconds: (last - begun) / 1000 })}`)
   }
+  let isOver = false
   const timer = setInterval(() => void show(), 1_000)
   return () => {
+    isOver = true
     clearInterval(timer)
-    if (stderr.isTTY) stderr.write('\r\u001b[K')
+    stderr.write('\r\u001b[K')
   }
+}
+
+/**
+ * How far a run is, by what is being counted: bytes while the file is read, rows while they are applied; what is not
+ * counted has no percentage.
+ * @param seconds since the state began
+ */
+export function progressLine({
+  state,
+  rows_read: read,
+  rows_done: done,
+  share,
+  seconds,
+}: Shown & { seconds: number }): string {
+  const rows = `${read.toLocaleString('en')} rows`
+  const counted =
+    state === 'reading'
+      ? { part: share, count: read, rows }
+      : state === 'applying' && read > 0
+        ? { part: done / read, count: done, rows: `${done.toLocaleString('en')} of ${rows}` }
+        : undefined
+  if (counted === undefined) return `${state.padEnd(9)} ${rows}`
+  // The last batch is counted as a full one.
+  const part = Math.min(counted.part, 1)
+  const bar = '█'.repeat(Math.floor(part * 20)).padEnd(20, '░')
+  const rate = seconds > 0 ? `, ${Math.round(counted.count / seconds).toLocaleString('en')} rows/s` : ''
+  const left =
+    seconds > 0 && part > 0 && part < 1 ? `, ${Math.ceil((seconds / part) * (1 - part))} s left` : ''
+  return `${state.padEnd(9)} ${bar} ${Math.floor(part * 100)}% ${counted.rows}${rate}${left}`
 }
 
 function tell({ rows, results, classes }: ImportSummary, dryRun: boolean): string[] {

@@ -6,8 +6,17 @@ import type { ImportLegacy } from '../mapping/import.ts'
 import { reportHeader } from '../mapping/import-run.ts'
 import type { Registry } from '../oidc/registry.ts'
 import type { Db } from '../store/db.ts'
-import { findImport } from '../store/import-runs.ts'
+import { type ImportRun, findImport, listImports } from '../store/import-runs.ts'
+import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
+import type { Role } from './operators.ts'
+
+const readers: readonly Role[] = ['mapping_officer', 'auditor', 'viewer']
+/** The latest of a portal that are listed. */
+const listed = 50
+
+/** Milliseconds that the reader of a report may stand still. */
+const longestPause = 120_000
 
 export function importOperations({
   db,
@@ -36,8 +45,13 @@ export function importOperations({
         if ((await findImport(db, query.id)) !== undefined)
           throw new BrokerError('state_conflict', 'id: an import of that id has been begun already')
         const report = new PassThrough()
+        report.on('error', () => {})
+        // Whoever hangs up when the file is in has imported it all the same: the run ends, unheard.
+        if (ctx.res.closed) report.destroy()
+        else ctx.res.once('close', () => report.destroy())
         const write = async (text: string) => {
-          if (!report.write(text)) await once(report, 'drain')
+          if (report.destroyed || report.write(text)) return
+          await Promise.race([once(report, 'drain'), once(report, 'close')])
         }
         let isTelling = false
         const ended = importLegacy({
@@ -51,6 +65,8 @@ export function importOperations({
           async onReport(text) {
             if (!isTelling) {
               isTelling = true
+              // A reader who only stands still holds the thread and its connection up.
+              ctx.req.socket.setTimeout(longestPause, () => ctx.req.socket.destroy())
               report.emit('telling')
               await write(reportHeader)
             }
@@ -62,7 +78,9 @@ export function importOperations({
           // Whichever comes first: the report's first page, a fault, or the end of a file without rows.
           await Promise.race([telling, ended])
         } catch (error) {
-          // The rest of the file is let in and dropped, so that its sender gets to read our answer.
+          // The rest of the file is let in and dropped, so that its sender gets to read our answer. What still
+          // listens is the iterator, which nobody asks any more.
+          request.removeAllListeners('readable')
           request.resume()
           throw error
         }
@@ -80,25 +98,37 @@ export function importOperations({
 
     operation({
       method: 'GET',
+      path: '/v1/legacy-imports',
+      roles: readers,
+      query: z.strictObject({ client: clientId }),
+      async handle({ query: { client } }) {
+        return { imports: (await listImports(db, client, listed)).map(told) }
+      },
+    }),
+
+    operation({
+      method: 'GET',
       path: '/v1/legacy-imports/:id',
-      roles: ['mapping_officer', 'auditor', 'viewer'],
+      roles: readers,
       async handle({ params }) {
         const run = z.uuid().safeParse(params.id).success ? await findImport(db, params.id) : undefined
         if (run === undefined) throw new BrokerError('not_found')
-        return {
-          id: run.id,
-          client: run.clientId,
-          dry_run: run.dryRun,
-          state: run.state,
-          begun_by: run.begunBy,
-          begun_at: run.begunAt,
-          touched_at: run.touchedAt,
-          rows_read: run.rowsRead,
-          rows_done: run.rowsDone,
-          ...(run.state === 'done' && { summary: run.summary }),
-          ...(run.fault !== null && { fault: run.fault }),
-        }
+        return told(run)
       },
     }),
   ]
 }
+
+const told = (run: ImportRun) => ({
+  id: run.id,
+  client: run.clientId,
+  dry_run: run.dryRun,
+  state: run.state,
+  begun_by: run.begunBy,
+  begun_at: run.begunAt,
+  touched_at: run.touchedAt,
+  rows_read: run.rowsRead,
+  rows_done: run.rowsDone,
+  ...(run.state === 'done' && { summary: run.summary }),
+  ...(run.fault !== null && { fault: run.fault }),
+})

@@ -23,7 +23,7 @@ export type FromThread =
 export type ToThread = { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> } | { kind: 'end' } | { kind: 'heard' }
 
 /** Megabytes: an import's garbage is short-lived, and a larger nursery would only hold more of it. */
-const limits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 }
+const limits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 }
 const most = 2
 
 export function createImportThreads(config: Pick<Config, 'database' | 'keys'>): RunImport {

@@ -51,7 +51,7 @@ export const localCommands: Commands = {
       if (file === undefined) throw new UsageError('client apply needs a file')
       const content = parseJson(file, await readFile(file, 'utf8'))
       for (const { id, outcome, secret } of await registerClients(
-        { db, log, actor: 'operator' },
+        { db, log, actor: 'local' },
         Array.isArray(content) ? (content as unknown[]) : [content],
       )) {
         print(`${outcome.padEnd(9)} ${id}`)

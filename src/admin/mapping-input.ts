@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 
+/** Days may be told: `2026-11-21`, `21/11/2026`. */
+const day = /(?<!\d)(?:\d{4}-\d\d-\d\d|\d{1,2}\/\d{1,2}\/\d{4})(?!\d)/g
+
 /**
  * An operator's own words. They stand in clear beside the decision, so no identification number, telephone or
  * account number may be among them: nine digits in a row, however they are spaced.
@@ -12,7 +15,10 @@ export const words = z
   .trim()
   .min(3)
   .max(500)
-  .refine((text) => !/\p{Nd}(?:[\s.\p{Cf}]*\p{Nd}){8}/u.test(text), 'must not contain identification numbers')
+  .refine(
+    (text) => !/\p{Nd}(?:[\s.,_/\\\p{Pd}\p{Cf}]*\p{Nd}){8}/u.test(text.replaceAll(day, ' ')),
+    'must not contain identification numbers',
+  )
 
 /** Never a foreigner's or an organisation's: their formats are not published. */
 export const citizenNumber = z

@@ -22,6 +22,7 @@ export const tellLink = (row: LinkHistoryRow) => ({
   id: row.id,
   subject: row.subjectId,
   method: row.method,
+  evidence: row.evidence,
   linked_at: row.linkedAt,
   linked_by: row.linkedBy,
   unlinked_at: row.unlinkedAt,

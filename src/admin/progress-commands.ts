@@ -7,10 +7,12 @@ interface Refusals {
     readonly client: string
     readonly subject: string
     readonly reason: string
+    readonly population: string | null
     readonly since: string | null
     readonly reference: string
   }[]
-  readonly counts: readonly { readonly client: string; readonly reason: string; readonly n: number }[]
+  /** With the first page only. */
+  readonly counts?: readonly { readonly client: string; readonly reason: string; readonly n: number }[]
   readonly next: string
   readonly more: boolean
 }
@@ -22,12 +24,25 @@ const asked = (fields: Readonly<Record<string, string | undefined>>): string =>
 
 export const progressCommands: Commands = {
   progress: clientCommand({
-    call: '[--client ID] [--csv]',
-    about: 'how far the mapping is, by portal and province',
-    options: { client: 'string', csv: 'boolean' },
-    async run({ admin, print }, _args, { client, csv }) {
-      const report = await admin.call<ProgressReport>('GET', `/v1/progress?${asked({ client })}`)
-      print(csv ? progressCsv(report).trimEnd() : progressTable(report))
+    call: '[--client ID] [--csv]\n[--province CODE]\n[--from DAY] [--to DAY]\n[--classes]',
+    about:
+      'how far the mapping is, by portal and province,\nor in one province (`ministry`: in none);\n' +
+      'the trend of these days, else of the last 14;\neach portal’s own classes and links',
+    options: {
+      client: 'string',
+      province: 'string',
+      from: 'string',
+      to: 'string',
+      classes: 'boolean',
+      csv: 'boolean',
+    },
+    async run({ admin, print }, _args, { classes = false, csv, ...filter }) {
+      const { client, province, from, to } = filter
+      const query = asked({ client, province, from, to })
+      const report = await admin.call<ProgressReport>('GET', `/v1/progress?${query}`)
+      // Whoever names days gets them all.
+      const days = from === undefined && to === undefined ? {} : { days: Infinity }
+      print(csv ? progressCsv(report).trimEnd() : progressTable(report, { classes, ...days }))
     },
   }),
 
@@ -36,19 +51,21 @@ export const progressCommands: Commands = {
     about: 'who was refused a link, why, and since when it was locked',
     options: { client: 'string' },
     async run({ admin, print }, _args, { client }) {
-      for (let after = '0', more = true; more;) {
-        const page = await admin.call<Refusals>(
+      let counts: Refusals['counts']
+      for (let after: string | undefined, more = true; more;) {
+        const page: Refusals = await admin.call<Refusals>(
           'GET',
           `/v1/refusals?${asked({ client, after, limit: '1000' })}`,
         )
-        for (const { at, client: portal, subject, reason, since, reference } of page.refusals) {
+        counts ??= page.counts
+        for (const { at, client: portal, subject, reason, population, since, reference } of page.refusals) {
           const locked = since === null ? '' : `since ${since}`
-          print([at, portal, subject, reason.padEnd(16), reference, locked].join('  ').trimEnd())
+          const what = [reason.padEnd(16), (population ?? '').padEnd(12)]
+          print([at, portal, subject, ...what, reference, locked].join('  ').trimEnd())
         }
         ;({ next: after, more } = page)
-        if (!more)
-          for (const { client: portal, reason, n } of page.counts) print(`${portal}  ${reason}  ${n}`)
       }
+      for (const { client: portal, reason, n } of counts ?? []) print(`${portal}  ${reason}  ${n}`)
     },
   }),
 }

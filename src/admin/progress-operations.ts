@@ -29,7 +29,7 @@ const refusalsQuery = z.strictObject({
   after: z
     .string()
     .regex(/^\d{1,18}$/, 'is no cursor')
-    .default('0'),
+    .optional(),
   limit: z
     .string()
     .regex(/^([1-9]\d{0,2}|1000)$/, 'must be 1 to 1000')
@@ -70,8 +70,9 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
       query: refusalsQuery,
       async handle({ query: { client, after, limit } }) {
         const [rows, counts] = await Promise.all([
-          listRefusals(db, { clientId: client, after, limit: limit + 1 }),
-          countRefusals(db, client),
+          listRefusals(db, { clientId: client, after: after ?? '0', limit: limit + 1 }),
+          // They tell of all pages: once is enough.
+          after === undefined ? countRefusals(db, client) : undefined,
         ])
         const told = rows.slice(0, limit)
         return {
@@ -84,14 +85,10 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
             since: row.since,
             reference: row.reference,
           })),
-          counts: counts.map(({ clientId: portal, reason, n, first, last }) => ({
-            client: portal,
-            reason,
-            n,
-            first,
-            last,
-          })),
-          next: told.at(-1)?.id ?? after,
+          ...(counts && {
+            counts: counts.map(({ clientId: portal, ...counted }) => ({ client: portal, ...counted })),
+          }),
+          next: told.at(-1)?.id ?? after ?? '0',
           more: rows.length > limit,
         }
       },

@@ -53,7 +53,7 @@ export const tellLinkLine = ({
   return `link ${id}  subject ${subject}  ${method}  since ${minute(from)} by ${link.linked_by}  ${end}`
 }
 
-const decision = (what: 'dismiss' | 'retire' | 'reopen' | 'accept', about: string, done: string): Command =>
+const decision = (what: 'dismiss' | 'retire' | 'reopen', about: string, done: string): Command =>
   clientCommand({
     call: 'CASE --reason TEXT',
     about,
@@ -117,7 +117,7 @@ export const reviewCommands: Commands = {
 
   'review propose': clientCommand({
     call: 'CASE --reason TEXT\n--evidence TEXT',
-    about: "propose that the account is the person's;\nanother operator approves",
+    about: "propose that the account is the person's, or that\na changed number is right; another approves",
     options: { evidence: 'string', reason: 'string' },
     async run({ admin, print }, args, options) {
       const id = needed(args[0], 'the CASE')
@@ -137,7 +137,6 @@ export const reviewCommands: Commands = {
   ),
   'review retire': decision('retire', 'the account is in use no more', 'retired'),
   'review reopen': decision('reopen', 'take a dismissal or retirement back', 'reopened'),
-  'review accept': decision('accept', 'the row with another number is right', 'accepted'),
 
   'proposal list': clientCommand({
     about: 'what waits for a second operator',
@@ -153,11 +152,12 @@ export const reviewCommands: Commands = {
         subject,
         ...more
       } of proposals) {
+        const person = subject === null ? '' : `subject ${subject}  `
         const what =
-          kind === 'link'
-            ? `case ${more.case}  ${more.client} account ${more.account}`
-            : `${more.old_number} becomes ${more.new_number}`
-        print(`${id}  ${kind.padEnd(5)}  subject ${subject}  ${what}  ${minute(at)} ${by}`)
+          kind === 'rekey'
+            ? `${more.old_number} becomes ${more.new_number}`
+            : `case ${more.case}  ${more.client} account ${more.account}`
+        print(`${id}  ${kind.padEnd(6)} ${person}${what}  ${minute(at)} ${by}`)
         print(`  reason:   ${reason}\n  evidence: ${evidence}`)
       }
     },

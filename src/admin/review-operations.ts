@@ -152,12 +152,12 @@ export function reviewOperations({
       status: 201,
       async handle({ operator, params, body, reference }) {
         return {
-          proposal: await proposals.proposeLink(uuidOf(params.id), { by: operator.id, ...body, reference }),
+          proposal: await proposals.propose(uuidOf(params.id), { by: operator.id, ...body, reference }),
         }
       },
     }),
 
-    ...(['dismiss', 'retire', 'reopen', 'accept'] as const).map((what) =>
+    ...(['dismiss', 'retire', 'reopen'] as const).map((what) =>
       operation({
         method: 'POST',
         path: `/v1/reviews/:id/${what}`,

@@ -23,8 +23,8 @@ import type { SignedIn } from './sign-in.ts'
 import type { Transactions } from './transaction.ts'
 import type { Identity } from '../upstream/upstream.ts'
 
-/** Seconds that the page waits for the citizen. */
-export const patience = 300
+/** Seconds that the page waits for the citizen: the next person at a shared computer must not find it. */
+export const patience = 120
 
 interface Waiting {
   readonly interaction: Interaction

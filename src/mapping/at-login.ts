@@ -41,7 +41,7 @@ export function wantedAtLogin(
   return { links, cases }
 }
 
-const openCandidate = (records: LegacyRecords, { accountKey, sealed }: Candidate): LegacyRecord =>
+export const openCandidate = (records: LegacyRecords, { accountKey, sealed }: Candidate): LegacyRecord =>
   records.open(Buffer.from(accountKey, 'base64'), Buffer.from(sealed, 'base64'))
 
 /** The evidence is kept with the link: what it was, and how the two numbers stood to each other. */

@@ -71,13 +71,17 @@ export const isIn = (state: string): BrokerError =>
 export const isAboutRow = ({ reason }: Pick<CaseRow, 'reason'>): boolean =>
   reason === 'number_changed' || reason === 'kind_changed'
 
+/** Of a decision about a row, there is no person. */
+export const aboutPerson = (subjectId: string | null): Pick<AuditEvent, 'subjectId'> =>
+  subjectId === null ? {} : { subjectId }
+
 /** What audit events about a case have in common. */
 export const about = (
   { clientId, subjectId }: { readonly clientId: string; readonly subjectId: string | null },
   { by, reference }: Deciding,
 ): Pick<AuditEvent, 'clientId' | 'subjectId' | 'actor' | 'reference'> => ({
   clientId,
-  ...(subjectId !== null && { subjectId }),
+  ...aboutPerson(subjectId),
   actor: by,
   reference,
 })
@@ -91,6 +95,6 @@ export async function noteEndOfProposals(
 ): Promise<void> {
   for (const { id, subjectId, kind, decision } of await withdrawProposals(tx, { ...what, by })) {
     const detail = { proposal: id, kind, decision }
-    note({ event: 'proposal.decided', subjectId, actor: by, reference, detail })
+    note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor: by, reference, detail })
   }
 }

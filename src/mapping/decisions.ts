@@ -1,15 +1,15 @@
 /**
- * What one operator decides about accounts and links. Each decision can be undone, but for a number that was
- * accepted; what makes a link takes two persons (`proposals.ts`).
+ * What one operator decides about accounts and links. Each decision can be undone; what makes a link, or takes
+ * another number, takes two persons (`proposals.ts`).
  */
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { changeClasses, lockAccount, replaceRecord } from '../store/accounts.ts'
+import { changeClasses, lockAccount } from '../store/accounts.ts'
 import { type Database, isUniqueViolation } from '../store/db.ts'
 import { standingOf } from '../store/identifiers.ts'
 import { endLink } from '../store/links.ts'
 import { decideCase, hasOpenCase, openCase, reopenCases, retireCases } from '../store/reviews.ts'
-import { type ClassName, classMask } from './classes.ts'
+import { classMask } from './classes.ts'
 import {
   type Decision,
   about,
@@ -21,7 +21,6 @@ import {
   take,
   takeOpen,
 } from './decision.ts'
-import type { LegacyRecords } from './record.ts'
 
 export interface Decisions {
   /** Asks the question by hand: is this account that person's? @returns the case */
@@ -30,32 +29,13 @@ export interface Decisions {
   dismiss(caseId: string, decision: Decision): Promise<void>
   /** The account is in use no more; all that was asked about it is answered with that. */
   retire(caseId: string, decision: Decision): Promise<void>
-  /** The row with another number is right: it takes the place of what was recorded. */
-  accept(caseId: string, decision: Decision): Promise<void>
   /** Takes `dismiss` or `retire` back. */
   reopen(caseId: string, decision: Decision): Promise<void>
   /** Takes a link back, however it was made; the account waits for a human from then on. */
   end(linkId: string, account: string, decision: Decision): Promise<void>
 }
 
-/** What a well-formed number that was just accepted makes untrue of its account. */
-const ofTheOldNumber: readonly ClassName[] = [
-  'number_changed',
-  'number_cancelled',
-  'missing_number',
-  'cmnd_only',
-  'malformed_number',
-]
-
-export function createDecisions({
-  db,
-  log,
-  records,
-}: {
-  db: Database
-  log: Log
-  records: LegacyRecords
-}): Decisions {
+export function createDecisions({ db, log }: { db: Database; log: Log }): Decisions {
   const decide = createDecide({ db, log })
 
   return {
@@ -104,35 +84,6 @@ export function createDecisions({
           note({ event: 'review.decided', ...about(closed, decision), detail })
         }
         await noteEndOfProposals(tx, { account: account.account }, decision, note)
-      }),
-
-    accept: (caseId, decision) =>
-      decide(async (tx, note) => {
-        const { question, account } = await takeOpen(tx, caseId)
-        if (question.reason !== 'number_changed')
-          throw new BrokerError('state_conflict', 'the case is not about a changed number')
-        if (account.state === 'linked')
-          throw new BrokerError('state_conflict', 'the account is linked: end the link first')
-        if (account.state !== 'in_review') throw isIn(account.state)
-        const record = question.sealed && records.open(account.accountKey, question.sealed)
-        if (record?.identifier === undefined)
-          throw new BrokerError('state_conflict', 'the changed row is gone: import it again')
-        const { identifier, cmnd } = record
-        await replaceRecord(tx, account.account, {
-          identifierType: identifier.type,
-          identifierKey: records.numberKeys(identifier)[0]!,
-          hintKey: cmnd === undefined ? null : records.cmndKeys(cmnd)[0]!,
-          sealed: question.sealed!,
-          // Unlike any row's: the next import compares the whole account anew.
-          digest: records.digests(`accepted\0${caseId}`)[0]!,
-          drop: classMask(ofTheOldNumber),
-          add: classMask(['not_attested']),
-        })
-        await decideCase(tx, caseId, { outcome: 'accepted', ...decision })
-        if (!(await hasOpenCase(tx, account.account))) await move(tx, account, 'settle')
-        const detail = { case: caseId, account: account.account, outcome: 'accepted' }
-        note({ event: 'review.decided', ...about(question, decision), detail })
-        await noteEndOfProposals(tx, { caseId }, decision, note)
       }),
 
     reopen: (caseId, decision) =>

@@ -96,14 +96,14 @@ async function runOn(session: Session, records: LegacyRecords, work: ImportWork)
       await staging
     }
     tell({ state: 'comparing' })
-    await compareRows(tx, writer)
+    tell({ rowsDone: progress.rowsRead - (await compareRows(tx, writer)) })
   }
   async function settle(on: Session, step: typeof applyBatch): Promise<void> {
     tell({ state: 'applying' })
     for (let after: number | undefined = 0; after !== undefined;) {
       const from: number = after
       after = await retried(() => step(on, writer, from, heldRows))
-      if (after !== undefined) tell({ rowsDone: progress.rowsDone + heldRows })
+      if (after !== undefined) tell({ rowsDone: Math.min(progress.rowsDone + heldRows, progress.rowsRead) })
     }
   }
   async function report(on: Session): Promise<ImportSummary> {

@@ -129,8 +129,12 @@ function locksOf(policy: LockPolicy | undefined, now: number): Locks {
   return { citizen: told('citizen'), organisation: told('organisation'), foreigner: told('foreigner') }
 }
 
-/** One line for each portal, province and the whole, by kind of account. */
-export function progressCsv({ portals, provinces, total }: ProgressReport): string {
+/**
+ * One table, as RFC 4180 wants it, so that a spreadsheet filters it by `of`: a line for each portal, province and the
+ * whole, by kind of account; then the trend, a line of `day` for each, whose `id` is the day (`YYYY-MM-DD`). Cells that
+ * a line has no number for are empty.
+ */
+export function progressCsv({ portals, provinces, total, trend }: ProgressReport): string {
   const numbers = ({ accounts, states, links, classes }: Tally) => [
     accounts,
     ...Object.values(states),
@@ -138,7 +142,8 @@ export function progressCsv({ portals, provinces, total }: ProgressReport): stri
     ...Object.values(classes),
   ]
   const lines = (of: string, id: string, name: string, kinds: Tallies) =>
-    Object.entries(kinds).map(([kind, own]) => [of, id, name, kind, ...numbers(own)])
+    Object.entries(kinds).map(([kind, own]) => [of, id, name, kind, ...numbers(own), '', ''])
+  const afterStates = [...methods, ...classNames].map(() => '')
   return csv([
     [
       'of',
@@ -149,50 +154,88 @@ export function progressCsv({ portals, provinces, total }: ProgressReport): stri
       ...accountStates,
       ...methods.map((name) => `by_${name}`),
       ...classNames,
+      'new_linked',
+      'new_accounts',
     ],
     ...portals.flatMap(({ client, name, kinds }) => lines('portal', client, name, kinds)),
     ...provinces.flatMap(({ province, kinds }) => lines('province', province, province, kinds)),
     ...lines('total', '', '', total),
+    ...trend.map(({ day, new_linked: newLinked, new_accounts: newAccounts, linked, accounts }) => [
+      'day',
+      day,
+      '',
+      'all',
+      accounts,
+      ...accountStates.map((state) => (state === 'linked' ? linked : '')),
+      ...afterStates,
+      newLinked,
+      newAccounts,
+    ]),
   ])
 }
 
 const csv = (rows: readonly (readonly (string | number)[])[]): string => rows.map(csvLine).join('')
 
-/** For a terminal. */
-export function progressTable({ portals, provinces, total, trend, lock }: ProgressReport): string {
+/**
+ * For a terminal.
+ * @param days of the trend that are shown, the last ones; days to come have no line
+ * @param classes whether each portal's links by method and accounts by class are shown
+ */
+export function progressTable(
+  { at, portals, provinces, total, trend, lock }: ProgressReport,
+  { days = 14, classes = false }: { days?: number; classes?: boolean } = {},
+): string {
   const line = (name: string, { all: { accounts, states } }: Tallies) => {
     const share = accounts === 0 ? '' : `${((100 * states.linked) / accounts).toFixed(1)}%`
     return [name, accounts, ...accountStates.map((state) => states[state]), share].map(String)
   }
   const table = columns([
     ['', 'accounts', ...accountStates, ''],
-    // A terminal obeys control characters.
-    ...portals.map(({ client, name, kinds }) =>
-      line(`${name.replaceAll(/\p{Cc}/gu, '')} (${client})`, kinds),
-    ),
+    ...portals.map((portal) => line(named(portal), portal.kinds)),
     ...provinces.map(({ province, kinds }) => line(`province ${province}`, kinds)),
     line('total', total),
   ])
-  const some = (counts: Readonly<Record<string, number>>) =>
-    Object.entries(counts)
-      .filter(([, n]) => n !== 0)
-      .map(([name, n]) => `${name} ${n}`)
-      .join(', ') || 'none'
-  const dates = Object.entries(lock).map(([population, { phase, locked_from: from = 'no date' }]) =>
-    [population, phase, from].join(' '),
-  )
   const [first, last] = [trend[0], trend.at(-1)]
+  const dates = Object.entries(lock).map(
+    ([population, { phase, locked_from: from, days_left: left = 0 }]) => {
+      const isAhead = from !== undefined && left > 0 && first && last && first.day <= from && from <= last.day
+      const told = isAhead ? ` (${left} ${left === 1 ? 'day' : 'days'} left)` : ''
+      return `${population} ${phase} ${from ?? 'no date'}${told}`
+    },
+  )
+  const today = vietnamDate(Date.parse(at))
+  const shown = trend.filter(({ day }) => day <= today).slice(-days)
   return [
     ...table,
     '',
+    ...(classes ? portals.flatMap(ownCounts) : []),
     `links: ${some(total.all.links)}`,
     `classes: ${some(total.all.classes)}`,
     `lock: ${dates.join(', ')}`,
     ...(first && last
       ? [`since ${first.day}: ${trend.reduce((sum, { new_linked: n }) => sum + n, 0)} newly linked`]
       : []),
+    ...(shown.length > 0 ? ['', ...columns([trendHead, ...shown.map(trendLine)])] : []),
   ].join('\n')
 }
+
+const trendHead = ['day', 'new_linked', 'new_accounts', 'linked', 'accounts'] as const
+const trendLine = (day: ProgressReport['trend'][number]): string[] =>
+  trendHead.map((name) => String(day[name]))
+
+/** A terminal obeys control characters. */
+const named = ({ client, name }: PortalProgress): string => `${name.replaceAll(/\p{Cc}/gu, '')} (${client})`
+
+const ownCounts = (portal: PortalProgress): string[] => [
+  `${named(portal)} links: ${some(portal.kinds.all.links)}`,
+  `${named(portal)} classes: ${some(portal.kinds.all.classes)}`,
+]
+
+const some = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .filter(([, n]) => n !== 0)
+    .map(([name, n]) => `${name} ${n}`)
+    .join(', ') || 'none'
 
 /** The first column is text, the others numbers. */
 function columns(rows: readonly (readonly string[])[]): string[] {

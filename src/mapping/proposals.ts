@@ -1,4 +1,7 @@
-/** What two operators decide: one proposes, another approves. A link by hand, and a person's new number. */
+/**
+ * What two operators decide: one proposes, another approves. A link by hand, another number for an account, and a
+ * person's new number.
+ */
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
@@ -11,6 +14,7 @@ import {
   findProposal,
   insertProposal,
 } from '../store/reviews.ts'
+import { acceptChangedRow, changedRow } from './changed-number.ts'
 import { classMask } from './classes.ts'
 import {
   type Decision,
@@ -18,6 +22,7 @@ import {
   type Note,
   type Taken,
   about,
+  aboutPerson,
   createDecide,
   isAboutRow,
   isIn,
@@ -27,6 +32,7 @@ import {
   takeOpen,
 } from './decision.ts'
 import { rules, situationOf } from './linking.ts'
+import type { LegacyRecords } from './record.ts'
 import type { Rekey } from './rekey.ts'
 
 export interface Proposing extends Decision {
@@ -35,8 +41,8 @@ export interface Proposing extends Decision {
 }
 
 export interface Proposals {
-  /** The first person's half of a link. @returns the proposal */
-  proposeLink(caseId: string, proposing: Proposing): Promise<string>
+  /** The first person's half of what answers a case: a link, or the row that differed. @returns the proposal */
+  propose(caseId: string, proposing: Proposing): Promise<string>
   /** The first person's half of a person's move to a new number. @returns the proposal */
   proposeRekey(
     number: { readonly subjectId: string; readonly sealed: Buffer },
@@ -48,25 +54,45 @@ export interface Proposals {
   decline(proposalId: string, deciding: Deciding): Promise<void>
 }
 
-export function createProposals({ db, log, rekey }: { db: Database; log: Log; rekey: Rekey }): Proposals {
+export function createProposals({
+  db,
+  log,
+  records,
+  rekey,
+}: {
+  db: Database
+  log: Log
+  records: LegacyRecords
+  rekey: Rekey
+}): Proposals {
   const decide = createDecide({ db, log })
+  /** What is proposed by proposing at all. */
+  function answerTo(taken: Taken): Pick<ProposalRow, 'kind' | 'subjectId'> {
+    const { reason, subjectId } = taken.question
+    if (reason === 'number_changed') {
+      changedRow(records, taken)
+      return { kind: 'accept', subjectId: null }
+    }
+    if (subjectId === null || isAboutRow(taken.question))
+      throw new BrokerError('state_conflict', 'the case is about a row, not a person: ask by hand')
+    return { kind: 'link', subjectId }
+  }
 
   return {
-    proposeLink: (caseId, proposing) =>
+    propose: (caseId, proposing) =>
       decide(async (tx, note) => {
-        const { question } = await takeOpen(tx, caseId)
-        const { subjectId } = question
-        if (subjectId === null || isAboutRow(question))
-          throw new BrokerError('state_conflict', 'the case is about a row, not a person: ask by hand')
-        const id = await propose(tx, { kind: 'link', caseId, subjectId, sealed: null }, proposing)
-        const detail = { proposal: id, kind: 'link', case: caseId }
+        const taken = await takeOpen(tx, caseId)
+        const { question } = taken
+        const answer = answerTo(taken)
+        const id = await insert(tx, { ...answer, caseId, sealed: null }, proposing)
+        const detail = { proposal: id, kind: answer.kind, case: caseId }
         note({ event: 'proposal.made', ...about(question, proposing), detail })
         return id
       }),
 
     proposeRekey: ({ subjectId, sealed }, proposing) =>
       decide(async (tx, note) => {
-        const id = await propose(tx, { kind: 'rekey', caseId: null, subjectId, sealed }, proposing)
+        const id = await insert(tx, { kind: 'rekey', caseId: null, subjectId, sealed }, proposing)
         const { by: actor, reference } = proposing
         note({ event: 'proposal.made', subjectId, actor, reference, detail: { proposal: id, kind: 'rekey' } })
         return id
@@ -76,7 +102,7 @@ export function createProposals({ db, log, rekey }: { db: Database; log: Log; re
       decide(async (tx, note) => {
         const proposal = await findProposal(tx, proposalId)
         if (proposal === undefined) throw new BrokerError('case_gone')
-        const { subjectId, kind, caseId } = proposal
+        const { kind, caseId } = proposal
         if (proposal.proposedBy === deciding.by) throw new BrokerError('second_person_needed')
         // The account first, as everywhere; a rekey, which has none, queues at the person's number.
         const taken = caseId === null ? undefined : await take(tx, caseId)
@@ -84,8 +110,9 @@ export function createProposals({ db, log, rekey }: { db: Database; log: Log; re
           throw new BrokerError('case_gone')
         const { by: actor, reference } = deciding
         const detail = { proposal: proposalId, kind, decision: 'approved' }
-        note({ event: 'proposal.decided', subjectId, actor, reference, detail })
-        if (taken === undefined) await rekey(tx, proposal, deciding, note)
+        note({ event: 'proposal.decided', ...aboutPerson(proposal.subjectId), actor, reference, detail })
+        if (proposal.kind === 'accept') await acceptChangedRow(tx, records, proposal, taken!, deciding, note)
+        else if (taken === undefined) await rekey(tx, proposal, deciding, note)
         else await link(tx, proposal, taken, deciding, note)
       }),
 
@@ -97,12 +124,12 @@ export function createProposals({ db, log, rekey }: { db: Database; log: Log; re
           throw new BrokerError('case_gone')
         const { subjectId, kind } = proposal
         const detail = { proposal: proposalId, kind, decision }
-        note({ event: 'proposal.decided', subjectId, actor: by, reference, detail })
+        note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor: by, reference, detail })
       }),
   }
 }
 
-async function propose(
+async function insert(
   tx: Db,
   what: Pick<ProposalRow, 'kind' | 'caseId' | 'subjectId' | 'sealed'>,
   { by: proposedBy, evidence, reason }: Proposing,
@@ -115,7 +142,7 @@ async function propose(
 
 async function link(
   tx: Db,
-  proposal: ProposalRow,
+  proposal: ProposalRow & { readonly subjectId: string },
   { question, account }: Taken,
   deciding: Deciding,
   note: Note,

@@ -17,7 +17,7 @@ import { type ProposalRow, inheritCases } from '../store/reviews.ts'
 import { classMask } from './classes.ts'
 import { type Deciding, type Note, noteEndOfProposals } from './decision.ts'
 
-type RekeyProposal = Pick<ProposalRow, 'id' | 'subjectId' | 'sealed' | 'reason'>
+type RekeyProposal = Pick<ProposalRow, 'id' | 'sealed' | 'reason'> & { readonly subjectId: string }
 /** Carries out an approved proposal within the approval's transaction. */
 export type Rekey = (tx: Db, proposal: RekeyProposal, deciding: Deciding, note: Note) => Promise<void>
 

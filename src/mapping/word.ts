@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import { linkRefusals } from '../metrics.ts'
 import { type Db, retried } from '../store/db.ts'
 import { type Candidate, findCandidate, recordSignIn } from '../store/subjects.ts'
-import { announceMade, wantedCase, wantedLink } from './at-login.ts'
+import { announceMade, openCandidate, wantedCase, wantedLink } from './at-login.ts'
 import {
   type Evidence,
   type Person,
@@ -20,7 +20,7 @@ import {
   situationOf,
 } from './linking.ts'
 import { type LockPolicy, lockStand } from './lock.ts'
-import type { LegacyRecords } from './record.ts'
+import type { LegacyRecord, LegacyRecords } from './record.ts'
 
 export type RefusalReason = 'acts_for_organisation' | 'unknown_account' | 'denied' | 'not_in_use' | 'locked'
 
@@ -76,6 +76,7 @@ function judge(
   candidate: Candidate | undefined,
   policy: LockPolicy,
   now: number,
+  recorded: () => LegacyRecord,
 ): Verdict {
   // First, so that a portal hears nothing of the own accounts of somebody who comes for an organisation.
   if (!actsForSelf(person.kind)) return { step: 'refused', reason: 'acts_for_organisation' }
@@ -91,7 +92,7 @@ function judge(
   if (phase === 'locked')
     return { step: 'refused', reason: 'locked', candidate, ...(lockedFrom && { since: lockedFrom }) }
 
-  const evidence = evidenceByWord(person, candidate)
+  const evidence = evidenceByWord(person, candidate, recorded)
   const outcome = rules[evidence][situation]
   if (outcome === 'link')
     return { step: 'ask', candidate, ...(phase === 'grace' && lockedFrom && { lockedFrom }) }
@@ -100,8 +101,20 @@ function judge(
   return { step: 'refused', reason: 'denied', candidate }
 }
 
-function evidenceByWord({ identifier }: Person, { kind, numberIs }: Candidate): Evidence {
+/** A number that cannot be read, or stands elsewhere in the record, is a recorded number all the same. */
+function evidenceByWord(
+  { identifier }: Person,
+  { kind, numberIs }: Candidate,
+  recorded: () => LegacyRecord,
+): Evidence {
   if (numberIs === 'other') return 'portal_word_against_number'
+  if (numberIs === 'none') {
+    const { taxCode, other = '' } = recorded()
+    // Since 1/7/2025 a person's tax code is the 12-digit number.
+    const isAnother = taxCode?.length === 12 && taxCode !== identifier.reveal()
+    if (isAnother || /(^|; )(citizen|foreigner|organisation)_id /.test(other))
+      return 'portal_word_against_number'
+  }
   return `${kind}_id` === identifier.type ? 'portal_word' : 'other_kind'
 }
 
@@ -164,7 +177,9 @@ export function createPortalWord({
           type: person.identifier.type,
           keys: citizenKeys.keys(person.identifier),
         })
-        const verdict = judge(person, subjectId, candidate, mappingPolicyOf(clientId), now())
+        const verdict = judge(person, subjectId, candidate, mappingPolicyOf(clientId), now(), () =>
+          openCandidate(records, candidate!),
+        )
         if (verdict.step === 'settled') return verdict.settled
         if (verdict.step === 'refused') return refuse(word, verdict)
         if (verdict.step === 'ask' && !agreed) {

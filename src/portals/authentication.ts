@@ -35,7 +35,8 @@ export function createPortalAuthentication({
     if ((jkt !== undefined) !== isProven) throw new BrokerError('unauthenticated')
     if (jkt !== undefined) {
       const proof = await readProof(ctx, value, issuer)
-      const until = Math.floor(Date.now() / 1000) + tolerance
+      // As long as the proof would be taken.
+      const until = Math.ceil(proof?.iat ?? 0) + tolerance + 1
       if (proof?.jkt !== jkt || !(await provider.ReplayDetection.unique(client.clientId, proof.jti, until))) {
         throw new BrokerError('unauthenticated')
       }
@@ -53,7 +54,7 @@ async function readProof(
   ctx: Context,
   token: string,
   issuer: string,
-): Promise<{ jkt: string; jti: string } | undefined> {
+): Promise<{ jkt: string; jti: string; iat: number } | undefined> {
   try {
     const { payload, protectedHeader } = await jwtVerify(ctx.get('dpop'), EmbeddedJWK, {
       algorithms: proofAlgorithms,
@@ -69,7 +70,7 @@ async function readProof(
       typeof iat === 'number' &&
       Math.abs(Date.now() / 1000 - iat) <= tolerance
     if (!isGood || typeof jti !== 'string' || jti === '') return undefined
-    return { jkt: await calculateJwkThumbprint(protectedHeader.jwk as JWK), jti }
+    return { jkt: await calculateJwkThumbprint(protectedHeader.jwk as JWK), jti, iat }
   } catch {
     return undefined
   }

@@ -17,6 +17,7 @@ const longestStep = 10_000
 /**
  * A portal's changes after a position, the oldest first. Rows that have none are given theirs now, under a lock
  * for the portal: what commits later comes after all that anybody has read, and two readers never give the same.
+ * Who finds the lock taken gives none and reads what there is: nobody waits with a connection in his hand.
  * Belongs inside a transaction of read committed isolation: only a statement that begins after the lock is had
  * sees what the reader before has done.
  * @returns undefined for a position that was never given
@@ -25,7 +26,10 @@ export async function readLinkChanges(
   tx: Db,
   { clientId, after, limit }: { clientId: string; after: string; limit: number },
 ): Promise<LinkChangeRow[] | undefined> {
-  await tx.query(`select pg_advisory_xact_lock(hashtextextended('link_change ' || $1, 0))`, [clientId])
+  const [lock] = await tx.query<{ taken: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtextextended('link_change ' || $1, 0)) as taken`,
+    [clientId],
+  )
   const [{ last } = { last: '0' }] = await tx.query<{ last: string }>(
     `with last as (select coalesce(max(position), 0) as position from link_change where client_id = $1),
      new as (
@@ -34,7 +38,7 @@ export async function readLinkChanges(
      given as (
        update link_change c set position = last.position + new.n from last, new where c.id = new.id returning 1)
      select (last.position + (select count(*) from given))::text as last from last`,
-    [clientId, longestStep],
+    [clientId, lock!.taken ? longestStep : 0],
   )
   if (BigInt(after) > BigInt(last)) return undefined
   return tx.query<LinkChangeRow>(

@@ -77,6 +77,8 @@ function connectServer(url: string, size: number): Database {
   })
   // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
   pool.on('error', () => {})
+  // One that breaks while it is held says so to whoever holds it, by its query; unheard, it would end the process.
+  pool.on('connect', (client) => void client.on('error', () => {}))
 
   // Each text is prepared once per connection. Texts are constants of this folder, so the map is bounded.
   const names = new Map<string, string>()

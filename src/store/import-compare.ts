@@ -1,8 +1,11 @@
 import type { Session } from './db.ts'
 import type { Writer } from './legacy-import.ts'
 
-/** What only the whole file can tell; new accounts that share a number are marked. */
-export async function compareRows(tx: Session, { clientId, bits }: Writer): Promise<void> {
+/**
+ * What only the whole file can tell; new accounts that share a number are marked.
+ * @returns how many rows wait to be judged
+ */
+export async function compareRows(tx: Session, { clientId, bits }: Writer): Promise<number> {
   for (const text of [
     'create index on import_pending (line)',
     'analyze import_pending',
@@ -30,14 +33,12 @@ export async function compareRows(tx: Session, { clientId, bits }: Writer): Prom
     await tx.query(text)
   }
   await tx.query(
-    // Who will bear which number: as rows leave it that take a number away, or bring one where none was.
+    // Who will bear which number: no row takes one away, but some bring one where none was.
     `insert into import_several
      select key from (
        select coalesce(o.newest, a.identifier_key) as key
        from legacy_account a left join import_older_key o on o.older = a.identifier_key
-       where a.client_id = $1 and a.identifier_key is not null and not exists (
-         select from import_pending p where p.account_key = a.account_key and p.identifier_keys is null
-           and not exists (select from import_duplicate d where d.line = p.line))
+       where a.client_id = $1 and a.identifier_key is not null
        union all
        select p.identifier_keys[1]
        from import_pending p join legacy_account a on a.client_id = $1 and a.account_key = p.account_key
@@ -55,6 +56,8 @@ export async function compareRows(tx: Session, { clientId, bits }: Writer): Prom
      where a.client_id = $1 and a.account_key = shared.account_key`,
     [clientId, bits.several],
   )
+  const [row] = await tx.query<{ waiting: number }>('select count(*)::float8 as waiting from import_pending')
+  return row!.waiting
 }
 
 /**

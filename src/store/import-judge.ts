@@ -22,6 +22,7 @@ export const judged = (rows: number) => `
         or a.identifier_key is null and l.subject_id is not null and not exists (
           select from identifier_key k join identifier i on i.id = k.identifier_id
           where i.subject_id = l.subject_id and k.key = any(r.identifier_keys))) as number_changed,
+      d.line is null and a.identifier_key is not null and r.identifier_keys is null as takes_number_away,
       l.subject_id is not null and a.kind <> r.kind as kind_changed
     from r
       left join lateral (select line from import_duplicate d where d.line = r.line limit 1) d on true
@@ -38,15 +39,17 @@ export const judged = (rows: number) => `
       case when is_duplicate then 'refused'
         when was_digest = any(digests) and was_classes & ~$6::int = found
           and not (was_state = 'open' and kind = 'staff') then 'unchanged'
-        when number_changed or kind_changed then 'refused'
+        when number_changed or kind_changed or takes_number_away then 'refused'
         else 'changed' end as result,
       not is_duplicate and id is not null and (number_changed or kind_changed) as is_conflict
     from beside)`
 /** The last part of a statement that judges: the results stay with the import. */
 export const keepResults = `
   insert into import_result (line, result, classes, detail)
-  select line, result, found | case when is_conflict and number_changed then $6::int else 0 end,
+  select line, result,
+    found | case when is_conflict and number_changed or takes_number_away then $6::int else 0 end,
     case when is_duplicate then 'account_id: on an earlier line already'
       when is_conflict and number_changed then 'the account is known with another number'
-      when is_conflict then 'kind: the account is linked as another kind' end
+      when is_conflict then 'kind: the account is linked as another kind'
+      when takes_number_away then 'the account has a number: a row cannot take it away' end
   from judged returning line::float8 as line`

@@ -46,12 +46,18 @@ export async function touchImport(
   )
 }
 
+const columns = `id, client_id as "clientId", dry_run as "dryRun", state, begun_by as "begunBy", begun_at as "begunAt",
+  touched_at as "touchedAt", rows_read::float8 as "rowsRead", rows_done::float8 as "rowsDone", summary, fault`
+
 export async function findImport(db: Db, id: string): Promise<ImportRun | undefined> {
-  const [row] = await db.query<ImportRun>(
-    `select id, client_id as "clientId", dry_run as "dryRun", state, begun_by as "begunBy", begun_at as "begunAt",
-       touched_at as "touchedAt", rows_read::float8 as "rowsRead", rows_done::float8 as "rowsDone", summary, fault
-     from legacy_import where id = $1`,
-    [id],
-  )
+  const [row] = await db.query<ImportRun>(`select ${columns} from legacy_import where id = $1`, [id])
   return row
+}
+
+/** Of a portal, the latest first. */
+export function listImports(db: Db, clientId: string, limit: number): Promise<ImportRun[]> {
+  return db.query<ImportRun>(
+    `select ${columns} from legacy_import where client_id = $1 order by begun_at desc limit $2`,
+    [clientId, limit],
+  )
 }

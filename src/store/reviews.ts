@@ -163,7 +163,7 @@ export async function inheritCases(
     `with moved as (
        update review_case set subject_id = $2
        where subject_id = $1 and (outcome is null or outcome = 'dismissed' and id <> all($3::uuid[])) returning id)
-     update proposal set subject_id = $2 from moved where case_id = moved.id and decision is null`,
+     update proposal set subject_id = $2 from moved where case_id = moved.id and kind = 'link' and decision is null`,
     [from, to, closed.map(({ id }) => id)],
   )
   return closed
@@ -185,11 +185,9 @@ export async function hasOpenCase(db: Db, account: string): Promise<boolean> {
   return rows.length > 0
 }
 
-export interface ProposalRow {
+interface ProposalColumns {
   readonly id: string
-  readonly kind: 'link' | 'rekey'
   readonly caseId: string | null
-  readonly subjectId: string
   readonly sealed: Buffer | null
   readonly evidence: string
   readonly reason: string
@@ -199,6 +197,12 @@ export interface ProposalRow {
   readonly decidedBy: string | null
   readonly decidedAt: Date | null
 }
+/** `accept` takes a row with another number, whoever's; the others are about a person. */
+export type ProposalRow = ProposalColumns &
+  (
+    | { readonly kind: 'link' | 'rekey'; readonly subjectId: string }
+    | { readonly kind: 'accept'; readonly subjectId: null }
+  )
 
 const proposalColumns = `id, kind, case_id as "caseId", subject_id as "subjectId", sealed, evidence, reason,
   proposed_by as "proposedBy", proposed_at as "proposedAt", decision, decided_by as "decidedBy",
@@ -278,7 +282,7 @@ export async function decideProposal(
 export function withdrawProposals(
   db: Db,
   what: { caseId?: string; account?: string; rekeyOf?: string; by: string },
-): Promise<{ id: string; kind: string; subjectId: string; decision: string }[]> {
+): Promise<{ id: string; kind: string; subjectId: string | null; decision: string }[]> {
   return db.query(
     `update proposal p set decision = case when proposed_by = $4 then 'withdrawn' else 'rejected' end, decided_by = $4,
        decided_at = now(), sealed = null

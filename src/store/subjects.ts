@@ -68,13 +68,16 @@ export async function findForSignIn(
     `select s.id, s.disabled_at is not null as disabled, i.valid_to is not null as cancelled,
        ${linksOf('s.id', '$3')} as links,
        coalesce((
-         select json_agg(${candidate('$3', 's.id', '$1', '$2::bytea[]')} order by a.id) from legacy_account a
+         select json_agg(${candidate('$3', 's.id', '$1', '$2::bytea[]')} order by a.id)
+         -- The rest comes with the next login: an officer may have put his own number on thousands.
+         from (select a.*, a.xmin from legacy_account a
          where a.client_id = $3 and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
            and (a.state = 'open' or a.state = 'linked' and not exists (
              select from account_link l where l.account_id = a.id and l.unlinked_at is null and l.subject_id = s.id))
            and not exists (select from review_case c
              where c.account_id = a.id and c.subject_id = s.id and coalesce(c.outcome, 'dismissed') = 'dismissed'
                and ${isAboutPerson})
+         order by a.id limit 100) a
        ), '[]') as candidates
      from (select) one
        left join identifier_key k on k.type = $1 and k.key = any($2::bytea[])

@@ -12,6 +12,7 @@ import { atEnd } from './at-end.ts'
 import { bytesOf, inChunks } from './legacy-file.ts'
 import { identityOf, occasionAt, testKeys } from './mapping-keys.ts'
 import { createMapping } from './mapping.ts'
+import { recordPersons } from './record.ts'
 import { type Engine, freshDatabase } from './world.ts'
 
 export { numberOf, testKeys } from './mapping-keys.ts'
@@ -21,6 +22,7 @@ export const attested = { attested_at: '2024-05-20' }
 export const officer = { by: 'officer-1', reason: 'because', reference: 'R' }
 
 export const csv = (rows: readonly Row[]): string => {
+  recordPersons(rows)
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const cell = (text = '') => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
   return [names.join(','), ...rows.map((row) => names.map((name) => cell(row[name])).join(',')), ''].join(

@@ -37,6 +37,37 @@ export function citizenNeedles(): Needle[] {
   })
 }
 
+interface Person {
+  readonly number?: string
+  readonly cmnd?: string
+  readonly name?: string
+  readonly birthDate?: string
+}
+
+/** Owners of legacy accounts, as tests made them up. */
+function personNeedles(persons: readonly Person[]): Needle[] {
+  const distinct = (field: keyof Person, form: RegExp) => [
+    ...new Set(persons.map((person) => person[field] ?? '').filter((text) => form.test(text))),
+  ]
+  const alone = (kind: string) => (text: string) => ({ kind, text, alone: true })
+  const disguised = (kind: string) => (text: string) => disguises(text).map((form) => ({ kind, text: form }))
+  const number = "the number of a legacy account's owner"
+  const cmnd = "the CMND of a legacy account's owner"
+  const name = "the name of a legacy account's owner"
+  const numbers = distinct('number', /^\d{12}$/)
+  const cmnds = distinct('cmnd', /^\d{9}$/)
+  const names = distinct('name', /^.{8,}$/).flatMap((text) => [text.normalize('NFC'), text.normalize('NFD')])
+  return [
+    ...numbers.map(alone(number)),
+    ...numbers.flatMap(disguised(number)),
+    ...cmnds.map(alone(cmnd)),
+    ...cmnds.flatMap(disguised(cmnd)),
+    ...names.map((text) => ({ kind: name, text })),
+    ...names.flatMap(disguised(name)),
+    ...distinct('birthDate', /^\d{4}-\d\d-\d\d$/).map(alone("the birth date of a legacy account's owner")),
+  ]
+}
+
 const secretNeedles = (secrets: Iterable<string>): Needle[] =>
   [...new Set(secrets)].flatMap((secret) =>
     [secret, Buffer.from(secret).toString('hex'), encodeURIComponent(secret)].map((text) => ({
@@ -105,17 +136,19 @@ const word = (bytes: Buffer, at: number): number =>
 const touches = (byte: number | undefined): boolean =>
   byte !== undefined && /[\w.-]/.test(String.fromCharCode(byte))
 
-/** Searches the files of a run's folder; those named `secrets-…` say what else to look for. */
+/** Searches the files of a run's folder; those named `secrets-…` and `persons-…` say what else to look for. */
 export function searchFolder(folder: string): { findings: string[]; files: string[]; secrets: number } {
-  const [recorded, files] = partition(readdirSync(folder), (file) => file.startsWith('secrets-'))
+  const names = readdirSync(folder)
   const read = (file: string) => readFileSync(join(folder, file), 'utf8')
-  const secrets = recorded.flatMap((file) => read(file).split('\n')).filter((line) => line !== '')
-  const search = createSearch([...citizenNeedles(), ...secretNeedles(secrets)])
+  const linesOf = (kind: string) =>
+    names
+      .filter((file) => file.startsWith(kind))
+      .flatMap((file) => read(file).split('\n'))
+      .filter((line) => line !== '')
+  const secrets = linesOf('secrets-')
+  const persons = linesOf('persons-').map((line) => JSON.parse(line) as Person)
+  const search = createSearch([...citizenNeedles(), ...personNeedles(persons), ...secretNeedles(secrets)])
+  const files = names.filter((file) => !/^(secrets|persons)-/.test(file))
   const findings = files.flatMap((file) => search(read(file)).map((kind) => `${file}: ${kind}`))
   return { findings, files, secrets: secrets.length }
 }
-
-const partition = (names: readonly string[], isFirst: (name: string) => boolean): [string[], string[]] => [
-  names.filter(isFirst),
-  names.filter((name) => !isFirst(name)),
-]

@@ -53,6 +53,10 @@ const violations: Readonly<Record<string, string>> = {
       select from proposal p join review_case c on c.id = p.case_id
       where p.id = (l.evidence->>'proposal')::uuid and p.decision = 'approved' and p.decided_by <> p.proposed_by
         and p.decided_by = l.linked_by and p.subject_id = l.subject_id and c.account_id = l.account_id)`,
+  'a number is accepted by two operators': `
+    select c.account_id from review_case c where c.client_id = any($1) and c.outcome = 'accepted' and not exists (
+      select from proposal p where p.case_id = c.id and p.kind = 'accept' and p.decision = 'approved'
+        and p.decided_by <> p.proposed_by and p.decided_by = c.decided_by)`,
   'an open proposal is about an open case': `
     select c.account_id, c.outcome from proposal p join review_case c on c.id = p.case_id
     where c.client_id = any($1) and p.decision is null and c.outcome is not null`,

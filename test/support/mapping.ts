@@ -15,6 +15,7 @@ import { type PortalWord, createPortalWord } from '../../src/mapping/word.ts'
 import type { ClientPolicy } from '../../src/oidc/clients.ts'
 import { createSeal } from '../../src/seal.ts'
 import type { Database } from '../../src/store/db.ts'
+import { recordPersons } from './record.ts'
 
 export interface Mapping extends Decisions, Proposals {
   readonly citizenKeys: CitizenKeys
@@ -57,16 +58,18 @@ export function createMapping({
     records,
     signIn: createSignIn({ db, citizenKeys, records, links, mappingPolicyOf, log }),
     word: createPortalWord({ db, citizenKeys, records, mappingPolicyOf, log }),
-    ...createDecisions({ db, log, records }),
-    ...createProposals({ db, log, rekey: createRekey({ citizenKeys }) }),
-    importRows: (clientId, ...rows) =>
-      importLegacy({
+    ...createDecisions({ db, log }),
+    ...createProposals({ db, log, records, rekey: createRekey({ citizenKeys }) }),
+    importRows: (clientId, ...rows) => {
+      recordPersons(rows)
+      return importLegacy({
         id: randomUUID(),
         clientId,
         dryRun: false,
         actor: 'test',
         reference: 'test',
         source: Readable.from(rows.map((row) => Buffer.from(`${JSON.stringify(row)}\n`))),
-      }),
+      })
+    },
   }
 }

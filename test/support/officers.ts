@@ -106,7 +106,7 @@ export async function openOffice() {
     async propose({ id }: Case, by: AdminClient = one): Promise<string> {
       return (await by.call<{ proposal: string }>('POST', `/v1/reviews/${id}/propose`, words)).proposal
     },
-    decide: (what: 'dismiss' | 'retire' | 'reopen' | 'accept', { id }: Case, by: AdminClient = one) =>
+    decide: (what: 'dismiss' | 'retire' | 'reopen', { id }: Case, by: AdminClient = one) =>
       by.call('POST', `/v1/reviews/${id}/${what}`, { reason }),
     approve: (proposal: string, by: AdminClient = two) =>
       by.call('POST', `/v1/proposals/${proposal}/approve`),

@@ -11,7 +11,9 @@ declare module 'vitest' {
 }
 
 /** @returns a function that appends to a file of this kind, of which every caller has its own */
-export function openRecord(kind: 'log' | 'metrics' | 'rows' | 'redis' | 'secrets'): (text: string) => void {
+export function openRecord(
+  kind: 'log' | 'metrics' | 'rows' | 'redis' | 'secrets' | 'persons',
+): (text: string) => void {
   const file = join(inject('leakFolder'), `${kind}-${randomBytes(6).toString('hex')}`)
   return (text) => appendFileSync(file, text)
 }
@@ -31,5 +33,21 @@ export function recordSecrets(values: Iterable<string | null | undefined>): void
       append ??= openRecord('secrets')
       append(`${part}\n`)
     }
+  }
+}
+
+let appendPerson: ((text: string) => void) | undefined
+const persons = new Set<string>()
+/** Of one test file: it is enough to know that each way in and out is tight. */
+const mostPersons = 1_000
+
+/** What portals told of the owners of legacy accounts, by the columns' English names. */
+export function recordPersons(rows: Iterable<Readonly<Record<string, unknown>>>): void {
+  for (const { citizen_id: number, cmnd, name, birth_date: birthDate } of rows) {
+    const line = JSON.stringify({ number, cmnd, name, birthDate })
+    if (persons.size >= mostPersons || persons.has(line)) continue
+    persons.add(line)
+    appendPerson ??= openRecord('persons')
+    appendPerson(`${line}\n`)
   }
 }

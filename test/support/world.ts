@@ -24,7 +24,7 @@ import { discoverPortal, type Portal, type PortalOptions } from './portal.ts'
 import { atEnd } from './at-end.ts'
 import { dumpRedis, dumpRows } from './dumps.ts'
 import { freePort } from './private-servers.ts'
-import { openRecord, recordSecrets } from './record.ts'
+import { openRecord, recordPersons, recordSecrets } from './record.ts'
 
 export type Engine = 'server' | 'embedded'
 
@@ -202,6 +202,7 @@ export async function openWorld({
       await broker.refresh()
     },
     async legacyAccounts(clientId, ...accounts) {
+      recordPersons(accounts)
       const source = Readable.from(accounts.map((account) => Buffer.from(`${JSON.stringify(account)}\n`)))
       await importLegacy({
         id: randomUUID(),
