@@ -72,25 +72,29 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'windows-1258',
     Buffer.concat([Buffer.from(`${head}a,b\nc,Nguy`), Buffer.from([0xea, 0x6e]), Buffer.from('\n')]),
-    'line 3: not UTF-8; save the file as UTF-8 and import it again',
+    'line 3, column 7 in bytes: not UTF-8; save the file as UTF-8 and import it again',
   ],
   [
     'a character cut off',
     Buffer.from(`${head}a,Hò`).subarray(0, -1),
-    'line 2: not UTF-8; save the file as UTF-8 and import it again',
+    'line 2, column 4 in bytes: not UTF-8; save the file as UTF-8 and import it again',
   ],
   [
     'an overlong form',
     Buffer.concat([Buffer.from(`${head}\ufffd,`), Buffer.from([0xc0, 0xaf])]),
-    'line 2: not UTF-8; save the file as UTF-8 and import it again',
+    'line 2, column 5 in bytes: not UTF-8; save the file as UTF-8 and import it again',
   ],
   [
     'a surrogate in UTF-8',
     Buffer.concat([Buffer.from(head), Buffer.from([0xed, 0xa0, 0x80])]),
-    'line 2: not UTF-8; save the file as UTF-8 and import it again',
+    'line 2, column 1 in bytes: not UTF-8; save the file as UTF-8 and import it again',
   ],
-  ['UTF-16', utf16(`\ufeff${plain}`), 'line 1: the file is UTF-16; save it as UTF-8'],
-  ['UTF-16, the other way', utf16(`\ufeff${plain}`).swap16(), 'line 1: the file is UTF-16; save it as UTF-8'],
+  ['UTF-16', utf16(`\ufeff${plain}`), 'line 1, column 1 in bytes: the file is UTF-16; save it as UTF-8'],
+  [
+    'UTF-16, the other way',
+    utf16(`\ufeff${plain}`).swap16(),
+    'line 1, column 1 in bytes: the file is UTF-16; save it as UTF-8',
+  ],
   [
     'UTF-16 without its mark',
     utf16('account_id\nx\n'),
@@ -99,18 +103,34 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'a workbook',
     Buffer.from('PK\u0003\u0004whatever'),
-    'line 1: the file is a workbook or a zip archive; save it as CSV in UTF-8',
+    'line 1, column 1 in bytes: the file is a workbook or a zip archive; save it as CSV in UTF-8',
   ],
-  ['gzip in gzip', gzipSync(packed), 'line 1: not UTF-8; save the file as UTF-8 and import it again'],
-  ['gzip cut off', packed.subarray(0, -20), 'the gzip data is cut off: send the whole file'],
-  ['gzip cut off in its header', packed.subarray(0, 5), 'the gzip data is cut off: send the whole file'],
+  [
+    'gzip in gzip',
+    gzipSync(packed),
+    'line 1, column 2 in bytes: not UTF-8; save the file as UTF-8 and import it again',
+  ],
+  [
+    'gzip cut off',
+    packed.subarray(0, -20),
+    'line N, column N in bytes: the gzip data is cut off: send the whole file',
+  ],
+  [
+    'gzip cut off in its header',
+    packed.subarray(0, 5),
+    'line N, column N in bytes: the gzip data is cut off: send the whole file',
+  ],
   [
     'gzip with a wrong checksum',
     Buffer.concat([packed.subarray(0, -8), Buffer.alloc(8)]),
-    'the gzip data is damaged',
+    'line N, column N in bytes: the gzip data is damaged',
   ],
-  ['gzip damaged amid', broken, 'the gzip data is damaged'],
-  ['text after gzip', Buffer.concat([packed, Buffer.from('more')]), 'the gzip data is damaged'],
+  ['gzip damaged amid', broken, 'line N, column N in bytes: the gzip data is damaged'],
+  [
+    'text after gzip',
+    Buffer.concat([packed, Buffer.from('more')]),
+    'line N, column N in bytes: the gzip data is damaged',
+  ],
   ['JSON that is none', '{"account_id":"a"}\n{"account_id":Bình}\n', 'line 2: not a JSON object'],
   ['a JSON array', '{"account_id":"a"}\n["Bình"]\n', 'line 2: not a JSON object'],
   ['two objects on a line', '{"account_id":"a"}{"account_id":"b"}\n', 'line 1: not a JSON object'],
@@ -146,7 +166,12 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
 
 describe('a file is refused, by line and column, for', () => {
   test.each(faults)('%s', async (_, content, detail) => {
-    for (const chunk of [1, 3, 1000, 65_536]) expect(await outcome(content, { chunk })).toBe(detail)
+    for (const chunk of [1, 3, 1000, 65_536]) {
+      const told = (await outcome(content, { chunk })) as string
+      // How far unpacking had come when packed bytes turned out bad is a matter of their pieces.
+      const [, place, rest] = /^(line \d+, column \d+)( in bytes: the gzip .*)$/.exec(told) ?? []
+      expect(place === undefined ? told : `line N, column N${rest}`).toBe(detail)
+    }
   })
 })
 
@@ -217,7 +242,9 @@ describe('what never ends is refused early:', () => {
       for await (const batch of readLegacyFile(inChunks(bomb, 4096))) seen += batch.length
     })()
     await expect(reading).rejects.toMatchObject({
-      detail: 'the gzip data unpacks to more than 200 times its size',
+      detail: expect.stringMatching(
+        /^line \d+, column \d+ in bytes: the gzip data unpacks to more than 200 times its size$/,
+      ),
     })
     expect(seen).toBeLessThan(10_000)
   })
@@ -226,7 +253,9 @@ describe('what never ends is refused early:', () => {
     const limits = { bytes: 100 }
     const long = head + 'a,b\n'.repeat(50)
     for (const file of [long, gzipSync(long)])
-      expect(await outcome(file, { limits })).toMatch(/^line \d+: more than 100 bytes, unpacked$/)
+      expect(await outcome(file, { limits })).toMatch(
+        /^line \d+, column \d+ in bytes: more than 100 bytes, unpacked$/,
+      )
     expect(await outcome(head, { limits })).toEqual([])
   })
 })

@@ -28,32 +28,53 @@ const foreign: readonly [magic: number[], advice: string][] = [
 
 /** Pieces end between characters; what comes before a fault is given out before the fault is thrown. */
 export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
-  let line = 1
+  const place = createPlace()
   let total = 0
   let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of unpacked(source, limits)) {
-    for (let start = 0; start < chunk.length; start += pieceSize) {
-      const added = chunk.subarray(start, start + pieceSize)
-      total += added.length
-      if (total > limits.bytes) throw invalidFile(`line ${line}: more than ${limits.bytes} bytes, unpacked`)
-      const bytes = rest.length === 0 ? added : Buffer.concat([rest, added])
-      const end = bytes.length - unfinished(bytes)
-      const piece = bytes.subarray(0, end)
-      rest = bytes.subarray(end)
-      if (!isUtf8(piece)) {
-        const sound = piece.subarray(0, firstInvalid(piece))
-        yield sound
-        throw notUtf8(line + newlines(sound))
+  try {
+    for await (const chunk of unpacked(source, limits)) {
+      for (let start = 0; start < chunk.length; start += pieceSize) {
+        const added = chunk.subarray(start, start + pieceSize)
+        total += added.length
+        if (total > limits.bytes) throw new BytesFault(`more than ${limits.bytes} bytes, unpacked`)
+        const bytes = rest.length === 0 ? added : Buffer.concat([rest, added])
+        const end = bytes.length - unfinished(bytes)
+        const piece = bytes.subarray(0, end)
+        rest = bytes.subarray(end)
+        if (!isUtf8(piece)) {
+          const sound = piece.subarray(0, firstInvalid(piece))
+          place.pass(sound)
+          yield sound
+          throw new BytesFault(notUtf8)
+        }
+        yield piece
+        place.pass(piece)
       }
-      yield piece
-      line += newlines(piece)
     }
+    if (rest.length > 0) throw new BytesFault(notUtf8)
+  } catch (error) {
+    if (error instanceof BytesFault) throw invalidFile(`${place.here()}: ${error.message}`)
+    throw error
   }
-  if (rest.length > 0) throw notUtf8(line)
 }
 
-const notUtf8 = (line: number) =>
-  invalidFile(`line ${line}: not UTF-8; save the file as UTF-8 and import it again`)
+const notUtf8 = 'not UTF-8; save the file as UTF-8 and import it again'
+
+/** Below what lines and fields are made of: its place is told in bytes. */
+class BytesFault extends Error {}
+
+function createPlace() {
+  let line = 1
+  let bytes = 0
+  return {
+    pass(piece: Buffer) {
+      line += newlines(piece)
+      const last = piece.lastIndexOf(10)
+      bytes = last === -1 ? bytes + piece.length : piece.length - last - 1
+    },
+    here: () => `line ${line}, column ${bytes + 1} in bytes`,
+  }
+}
 
 function newlines(bytes: Buffer): number {
   let count = 0
@@ -97,7 +118,7 @@ async function* unpacked(source: AsyncIterable<Buffer>, limits: ByteLimits): Asy
       head = Buffer.concat([head, next.value])
     }
     const known = foreign.find(([magic]) => magic.every((byte, index) => head[index] === byte))
-    if (known !== undefined) throw invalidFile(`line 1: ${known[1]}`)
+    if (known !== undefined) throw new BytesFault(known[1])
     const all = resume(head, chunks)
     yield* head[0] === 0x1f && head[1] === 0x8b ? gunzip(all, limits) : all
   } finally {
@@ -119,13 +140,13 @@ async function* gunzip(source: AsyncIterable<Buffer>, limits: ByteLimits): Async
     for await (const chunk of inflated as AsyncIterable<Buffer>) {
       total += chunk.length
       if (total > limits.ratioFrom && total > limits.ratio * inflated.bytesWritten)
-        throw invalidFile(`the gzip data unpacks to more than ${limits.ratio} times its size`)
+        throw new BytesFault(`the gzip data unpacks to more than ${limits.ratio} times its size`)
       yield chunk
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'Z_BUF_ERROR') throw invalidFile('the gzip data is cut off: send the whole file')
-    if (code?.startsWith('Z_') === true) throw invalidFile('the gzip data is damaged')
+    if (code === 'Z_BUF_ERROR') throw new BytesFault('the gzip data is cut off: send the whole file')
+    if (code?.startsWith('Z_') === true) throw new BytesFault('the gzip data is damaged')
     throw error
   }
 }
