@@ -17,7 +17,7 @@ import { DefinitionError } from './oidc/register.ts'
 import { ConfigError } from './settings.ts'
 import { openDatabase } from './store/db.ts'
 
-const commands: Commands = {
+export const commands: Commands = {
   ...localCommands,
   ...operatorCommands,
   ...progressCommands,

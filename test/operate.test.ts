@@ -2,14 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { expect, test } from 'vitest'
-import type { Command, Commands } from '../src/admin/command.ts'
-import { importCommands } from '../src/admin/import-commands.ts'
-import { localCommands } from '../src/admin/local-commands.ts'
-import { mappingCommands } from '../src/admin/mapping-commands.ts'
-import { operatorCommands } from '../src/admin/operator-commands.ts'
+import type { Command } from '../src/admin/command.ts'
 import { roles } from '../src/admin/operators.ts'
-import { progressCommands } from '../src/admin/progress-commands.ts'
-import { reviewCommands } from '../src/admin/review-commands.ts'
+import { commands } from '../src/cli.ts'
 import { errorTable } from '../src/errors.ts'
 import { registry } from '../src/metrics.ts'
 import { namedBy, namesIn, readGuide } from './support/guide.ts'
@@ -17,14 +12,6 @@ import { namedBy, namesIn, readGuide } from './support/guide.ts'
 const guide = readGuide('operate.md')
 const fileAt = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
-const commands: Commands = {
-  ...localCommands,
-  ...operatorCommands,
-  ...progressCommands,
-  ...importCommands,
-  ...mappingCommands,
-  ...reviewCommands,
-}
 /** As the command line reads them. */
 const optionsOf = ({ options = {} }: Command) =>
   Object.fromEntries(Object.entries(options).map(([name, type]) => [name, { type }] as const))

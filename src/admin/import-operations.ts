@@ -89,6 +89,8 @@ export function importOperations({
           () => report.end(),
           (error: Error) => report.destroy(error),
         )
+        // The connection may carry another import, which is long silent before its report.
+        report.once('close', () => ctx.req.socket.setTimeout(0))
         ctx.status = 200
         ctx.type = 'text/csv; charset=utf-8'
         ctx.set('location', `/v1/legacy-imports/${query.id}`)

@@ -1,12 +1,11 @@
 /** The citizen's way through us: notice, trip to VNeID, callback, resumption. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Client } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
 import { upstreamCalls } from '../metrics.ts'
-import { createPairwiseIdentifier } from '../oidc/accounts.ts'
+import { createSubOf } from '../oidc/accounts.ts'
 import { freshness, requirementOf, subjectsAsked } from '../oidc/policy.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
@@ -37,9 +36,7 @@ export function createLoginRoutes({
   beginLink: LinkRoutes['begin']
 }): Middleware {
   const router = new Router()
-  const pairwise = createPairwiseIdentifier(config.keys.pairwise)
-  const subOf = (client: Client, subjectId: string) =>
-    client.subjectType === 'pairwise' ? pairwise(undefined, subjectId, client) : subjectId
+  const subOf = createSubOf(config.keys.pairwise)
   const stateOf = (ctx: Context) => new URLSearchParams(ctx.querystring).get('state')
 
   /** The live interaction that this browser began. */

@@ -17,7 +17,7 @@ export interface LegacyRecord {
   readonly identifier?: Identifier
   /** Chứng minh nhân dân, 9 digits: a hint for a person who searches, never a proof. */
   readonly cmnd?: string
-  /** Mã số thuế, 10 digits and perhaps a branch `-NNN`. */
+  /** Mã số thuế: 10 digits and perhaps a branch `-NNN`, or a person's 12-digit number (from 1/7/2025). */
   readonly taxCode?: string
   /** Any other paper, or what stood where a number should. */
   readonly other?: string

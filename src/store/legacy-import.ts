@@ -146,7 +146,8 @@ export async function stageBatch(
   batch.clear()
   await tx.query(
     `with b as materialized (
-       select r.*, detail is null and again = 0 as is_new, c.subject_id as cancelled_subject, r.classes | case when c.subject_id is null then 0 else $2::int end as found
+       select r.*, detail is null and again = 0 as is_new, c.subject_id as cancelled_subject,
+         r.classes | case when c.subject_id is null then 0 else $2::int end as found
        from import_batch r left join lateral (
          select i.subject_id from identifier_key k join identifier i on i.id = k.identifier_id
          where k.type = r.identifier_type and k.key = any(r.identifier_keys) and i.valid_to is not null limit 1) c on true),
