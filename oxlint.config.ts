@@ -28,7 +28,7 @@ const forbidden: Record<string, object[]> = {
     config,
     { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
   ],
-  'src/{errors,log,metrics,citizen-id,seal,random,config,settings,outgoing,networks}.ts': [
+  'src/{errors,log,metrics,citizen-id,keyed-hash,seal,random,config,settings,outgoing,networks}.ts': [
     sql,
     engine,
     rp,

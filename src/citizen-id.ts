@@ -2,9 +2,9 @@
  * Identification numbers: the one module that sees them raw. Elsewhere a number is an `Identifier`,
  * which prints as `[redacted]`, or a keyed hash of it.
  */
-import { createHmac, createSecretKey } from 'node:crypto'
 import { inspect } from 'node:util'
 import { BrokerError } from './errors.ts'
+import { createKeyedHash } from './keyed-hash.ts'
 import type { Seal } from './seal.ts'
 
 /**
@@ -70,12 +70,9 @@ export function createCitizenKeys({
   indexKeys: readonly Buffer[]
   seal: Seal
 }): CitizenKeys {
-  const ring = indexKeys.map((key) => createSecretKey(key))
+  const ring = indexKeys.map((key) => createKeyedHash(key))
   return {
-    keys: (identifier) =>
-      ring.map((key) =>
-        createHmac('sha256', key).update(`${identifier.type}\0${identifier.reveal()}`).digest(),
-      ),
+    keys: (identifier) => ring.map((keyed) => keyed(`${identifier.type}\0${identifier.reveal()}`)),
     seal: (identifier) => seal.seal(identifier.reveal(), identifier.type),
     open: (type, sealed) => Identifier.parse(type, seal.open(sealed, type)),
   }

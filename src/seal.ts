@@ -4,9 +4,9 @@ import { randomBytesOf } from './random.ts'
 
 export interface Seal {
   /** AES-256-GCM; `context` is authenticated and must be repeated to open. */
-  seal(plain: string, context: string): Buffer
+  seal(plain: string, context: string | Buffer): Buffer
   /** Throws when the key is not in the ring, the context differs or a byte was altered. */
-  open(sealed: Buffer, context: string): string
+  open(sealed: Buffer, context: string | Buffer): string
 }
 
 /**
@@ -26,10 +26,10 @@ export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
   return {
     seal(plain, context) {
       const nonce = randomBytesOf(12)
-      const cipher = createCipheriv('aes-256-gcm', current.key, nonce).setAAD(Buffer.from(context))
+      const cipher = createCipheriv('aes-256-gcm', current.key, nonce).setAAD(bytesOf(context))
       const body = cipher.update(plain, 'utf8')
-      const end = cipher.final()
-      return Buffer.concat([current.id, nonce, cipher.getAuthTag(), body, end])
+      cipher.final()
+      return Buffer.concat([current.id, nonce, cipher.getAuthTag(), body])
     },
     open(sealed, context) {
       const id = sealed.subarray(0, 4)
@@ -39,9 +39,11 @@ export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
       const decipher = createDecipheriv('aes-256-gcm', entry.key, sealed.subarray(4, 16), {
         authTagLength: 16,
       })
-        .setAAD(Buffer.from(context))
+        .setAAD(bytesOf(context))
         .setAuthTag(sealed.subarray(16, 32))
       return decipher.update(sealed.subarray(32), undefined, 'utf8') + decipher.final('utf8')
     },
   }
 }
+
+const bytesOf = (context: string | Buffer) => (typeof context === 'string' ? Buffer.from(context) : context)

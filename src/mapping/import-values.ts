@@ -107,6 +107,7 @@ export function readMoment(given: string, today: string): string | undefined {
   // A later day in Greenwich may be today in Vietnam, and the reverse: judged once it is Vietnam's.
   const day = readDay(date, offset === undefined ? today : '9999-12-31')
   if (day === undefined || offset === undefined) return day
+  if (offset === '+07:00') return day <= today ? day : undefined
   const ahead = offset === 'Z' ? 0 : Number(`${offset[0]}1`) * minutes(offset.slice(1, 3), offset.slice(-2))
   const instant = Date.parse(`${day}T00:00:00Z`) + (minutes(hour, minute) - ahead + 7 * 60) * 60_000
   const local = new Date(instant).toISOString().slice(0, 10)

@@ -2,8 +2,9 @@
  * What a portal recorded of a legacy account: at rest only sealed, and found by keyed hashes only. The portal's
  * own account id is among it, for at many a portal it was the citizen's number, e-mail address or telephone.
  */
-import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
+import { hkdfSync } from 'node:crypto'
 import { type CitizenKeys, Identifier, type IdentifierType } from '../citizen-id.ts'
+import { createKeyedHash } from '../keyed-hash.ts'
 import { createSeal } from '../seal.ts'
 
 export const populations = ['citizen', 'foreigner', 'organisation', 'staff'] as const
@@ -58,20 +59,17 @@ export function createLegacyRecords({
   citizenKeys: CitizenKeys
   keys: { readonly index: readonly Buffer[]; readonly seal: readonly Buffer[]; readonly pairwise: Buffer }
 }): LegacyRecords {
-  const accounts = createSecretKey(
+  const accounts = createKeyedHash(
     Buffer.from(hkdfSync('sha256', keys.pairwise, Buffer.alloc(0), 'legacy account id', 32)),
   )
-  const ring = keys.index.map((key) => createSecretKey(key))
+  const ring = keys.index.map((key) => createKeyedHash(key))
   const seal = createSeal(keys.seal, 'legacy account')
-  const contextOf = (accountKey: Buffer) => accountKey.toString('latin1')
 
   return {
-    accountKey: (clientId, accountId) =>
-      createHmac('sha256', accounts).update(`${clientId}\0${accountId}`).digest().subarray(0, 16),
+    accountKey: (clientId, accountId) => accounts(`${clientId}\0${accountId}`).subarray(0, 16),
     numberKeys: (identifier) => citizenKeys.keys(identifier),
-    cmndKeys: (cmnd) => ring.map((key) => createHmac('sha256', key).update(`cmnd\0${cmnd}`).digest()),
-    digests: (content) =>
-      ring.map((key) => createHmac('sha256', key).update(`content\0${content}`).digest().subarray(0, 16)),
+    cmndKeys: (cmnd) => ring.map((keyed) => keyed(`cmnd\0${cmnd}`)),
+    digests: (content) => ring.map((keyed) => keyed(`content\0${content}`).subarray(0, 16)),
     seal(accountKey, { accountId, identifier, cmnd, taxCode, other, name, birthDate }) {
       const stored: Stored = { a: accountId }
       if (identifier !== undefined) {
@@ -83,10 +81,10 @@ export function createLegacyRecords({
       if (other !== undefined) stored.o = other
       if (name !== undefined) stored.m = name
       if (birthDate !== undefined) stored.b = birthDate
-      return seal.seal(JSON.stringify(stored), contextOf(accountKey))
+      return seal.seal(JSON.stringify(stored), accountKey)
     },
     open(accountKey, sealed) {
-      const { a, t, n, c, x, o, m, b } = JSON.parse(seal.open(sealed, contextOf(accountKey))) as Stored
+      const { a, t, n, c, x, o, m, b } = JSON.parse(seal.open(sealed, accountKey)) as Stored
       return {
         accountId: a,
         ...(t !== undefined && { identifier: Identifier.parse(t, n) }),
