@@ -21,34 +21,48 @@ const faces = ['admin', 'portals', 'login', 'sandbox', 'http']
 
 const forbidden: Record<string, object[]> = {
   'src/**': [sql, engine, rp],
-  'src/{app,audit}.ts': [
+  'src/{app,audit,tally,tracing-export}.ts': [
     sql,
     engine,
     rp,
     config,
     { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
   ],
-  'src/{errors,log,metrics,citizen-id,keyed-hash,seal,random,config,settings,outgoing,networks}.ts': [
-    sql,
-    engine,
-    rp,
-    { regex: '^\\./(.+/|(main|cli|app|audit)\\.ts$)', message: 'Every room stands on this file.' },
-  ],
+  'src/{errors,error-table,error-table-api,log,metrics,citizen-id,keyed-hash,key-ring,seal,random,config,settings,setting-parts,outgoing,networks,limit-table,tracing}.ts':
+    [
+      sql,
+      engine,
+      rp,
+      { regex: '^\\./(.+/|(main|cli|app|audit)\\.ts$)', message: 'Every room stands on this file.' },
+    ],
   'src/{admin,portals,login,http}/**': [sql, engine, rp, config, above('sandbox')],
   'src/sandbox/**': [sql, engine, config],
   'src/sandbox/{demo,simulator-main}.ts': [sql, engine],
-  'src/oidc/**': [sql, rp, config, above(...faces)],
-  'src/upstream/**': [sql, engine, config, above(...faces, 'oidc', 'mapping', 'pages', 'store')],
+  'src/oidc/**': [sql, rp, config, above(...faces, 'ring')],
+  'src/upstream/**': [sql, engine, config, above(...faces, 'oidc', 'mapping', 'ring', 'pages', 'store')],
   'src/mapping/**': [
     sql,
     engine,
     rp,
     config,
-    above(...faces, 'oidc', 'pages'),
+    above(...faces, 'oidc', 'ring', 'pages'),
     { regex: '^\\.\\./upstream/', message: 'An identity by its type only.', allowTypeImports: true },
   ],
-  'src/pages/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'store')],
-  'src/store/**': [engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'pages')],
+  'src/ring/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'pages')],
+  'src/pages/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'store')],
+  'src/auditing/**': [
+    sql,
+    engine,
+    rp,
+    config,
+    above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'pages'),
+  ],
+  'src/store/**': [
+    engine,
+    rp,
+    config,
+    above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'auditing', 'pages'),
+  ],
 }
 
 export default defineConfig({

@@ -1,28 +1,50 @@
 /** The composition root: the one file that knows every part. */
 import type { RequestListener, Server } from 'node:http'
 import Koa from 'koa'
+import { auditOperations } from './admin/audit-operations.ts'
+import { auditProofOperations } from './admin/audit-proof-operations.ts'
+import { clientOperations } from './admin/client-operations.ts'
+import { createPersonOf } from './admin/access-token.ts'
 import { mappingOperations } from './admin/mapping-operations.ts'
+import { figuresOperations } from './admin/figures-operations.ts'
+import { keyOperations } from './admin/key-operations.ts'
 import { importOperations } from './admin/import-operations.ts'
 import { createImportThreads } from './admin/import-thread.ts'
+import { withDescription } from './admin/openapi.ts'
 import type { Operation } from './admin/operation.ts'
 import { operatorOperations } from './admin/operator-operations.ts'
+import { operatorReviewOperations } from './admin/operator-review.ts'
+import { rehomeOperations } from './admin/rehome-operations.ts'
 import { reviewOperations } from './admin/review-operations.ts'
+import { secretOperations } from './admin/secret-operations.ts'
 import { progressOperations } from './admin/progress-operations.ts'
+import { createSecondPerson } from './admin/second-person.ts'
+import { registryOperations } from './admin/registry-operations.ts'
 import { createAdminServer } from './admin/server.ts'
+import { openSealer } from './auditing/sealer.ts'
 import { createCitizenKeys } from './citizen-id.ts'
 import type { Config } from './config.ts'
-import { codeOf, createBoundary, pinAddress, report } from './http/boundary.ts'
+import { createBoundary, pinAddress, report } from './http/boundary.ts'
+import { createAddressOf } from './http/client-address.ts'
+import { listenToEngine } from './http/engine-events.ts'
+import { createLimits } from './http/limits.ts'
 import { createOperationsServer } from './http/operations.ts'
+import { requirePlainPath } from './http/plain-path.ts'
+import { createWatch } from './http/watch.ts'
 import { createTransport, parseNetworks } from './outgoing.ts'
 import { acceptPostedForm } from './http/posted-form.ts'
 import { BrokerError } from './errors.ts'
 import type { Log } from './log.ts'
+import { knownBrowser } from './login/browser.ts'
+import { createDevicePages, guardUserCodes } from './login/device-pages.ts'
 import { createEnding } from './login/ending.ts'
 import { createFace } from './login/face.ts'
+import { speakFormPost } from './login/form-post.ts'
 import { hideEngineCookies } from './login/hand-off.ts'
 import { createLinkRoutes, patience } from './login/link-routes.ts'
 import { createLogoutRoutes } from './login/logout-routes.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { withOperatorGate } from './login/operator-gate.ts'
 import { createSignIn } from './login/sign-in.ts'
 import { createTransactions } from './login/transaction.ts'
 import { createDecisions } from './mapping/decisions.ts'
@@ -35,11 +57,17 @@ import { createRekey } from './mapping/rekey.ts'
 import { createPortalWord } from './mapping/word.ts'
 import { createSubOf } from './oidc/accounts.ts'
 import { createAdapterFactory, mergeRecords } from './oidc/adapter.ts'
+import { withConsole } from './oidc/console.ts'
 import { openRegistry } from './oidc/registry.ts'
-import { loadSigningKeys } from './oidc/keys.ts'
+import { replaceKeys } from './oidc/engine-keys.ts'
+import { createKeyRoutes } from './oidc/key-routes.ts'
+import { openSigningKeys } from './oidc/key-store.ts'
 import { createProvider } from './oidc/provider.ts'
 import { beginUnitOfWork, runWithUnit } from './oidc/unit-of-work.ts'
+import { createFigures } from './portals/figures.ts'
 import { createPortalApi } from './portals/routes.ts'
+import { createReseal } from './ring/reseal.ts'
+import { checkRing, claimRing } from './ring/ring.ts'
 import { createSeal } from './seal.ts'
 import type { Database } from './store/db.ts'
 import { pendingMigrations } from './store/migrate.ts'
@@ -56,7 +84,7 @@ export interface App {
   refresh(): Promise<void>
   /** Not ready from now on; requests in flight go on. */
   drain(): void
-  close(): void
+  close(): Promise<void>
 }
 
 export async function createApp({
@@ -74,15 +102,19 @@ export async function createApp({
   if (pending.length > 0)
     throw new Error(`the database lacks ${pending.join(', ')}: run "npm run cli -- migrate"`)
 
+  await checkRing(db, config.keys)
+  const unclaimRing = await claimRing({ db, ring: config.keys, log })
   const stateSeal = createSeal(config.keys.seal, 'protocol state')
   const citizenKeys = createCitizenKeys({
     indexKeys: config.keys.index,
     seal: createSeal(config.keys.seal, 'identifier'),
   })
   const records = createLegacyRecords({ citizenKeys, keys: config.keys })
-  const links = createCurrentLinks({ db, records })
-  const keys = await loadSigningKeys({ db, seal: createSeal(config.keys.seal, 'signing key') })
-  const registry = await openRegistry({ db })
+  const keySeal = createSeal(config.keys.seal, 'signing key')
+  const signingKeys = await openSigningKeys({ db, seal: keySeal, log })
+  const registry = withConsole(await openRegistry({ db }))
+  const { portalsOf } = registry
+  const links = createCurrentLinks({ db, records, portalsOf })
   const upstream = openUpstream(config.upstream)
   const transactions = createTransactions(config.keys.cookie)
   const mappingPolicyOf = (clientId: string) => {
@@ -90,44 +122,40 @@ export async function createApp({
     if (policy === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
     return policy.mapping
   }
-  const signIn = createSignIn({ db, citizenKeys, records, links, mappingPolicyOf, log })
+  const signIn = withOperatorGate({
+    db,
+    citizenKeys,
+    signIn: createSignIn({ db, citizenKeys, records, links, portalsOf, mappingPolicyOf, log }),
+  })
+  const { networks: proxies, header } = config.proxies
+  const limits = createLimits({
+    state,
+    key: config.keys.cookie[0]!,
+    overrides: config.limits,
+    addressOf: createAddressOf({ proxies, header }),
+    browserOf: knownBrowser,
+    log,
+  })
   const face = createFace({ config, db, upstream, transactions, signIn, registry, log })
   const provider = createProvider({
     config,
     links,
-    keys,
-    adapter: createAdapterFactory({ registry, interactionTtl: config.ttl.interaction + patience }),
+    keys: signingKeys.engineKeys(),
+    adapter: createAdapterFactory({
+      registry,
+      interactionTtl: config.ttl.interaction + patience,
+      admitClient: limits.admitClient,
+    }),
     face,
+    device: createDevicePages({ config, log }),
     // Addresses that a portal can set lead to public networks, or to private ones on its own list.
     fetch: createTransport({
       timeout: 2.5,
       allow: (url) => parseNetworks(registry.networksFor(url.href)),
     }) as never,
   })
-  provider.on('server_error', (ctx, error) => report(log, ctx, codeOf(error), error))
-  for (const event of [
-    'authorization',
-    'grant',
-    'userinfo',
-    'introspection',
-    'revocation',
-    'end_session',
-  ] as const) {
-    provider.on(`${event}.error` as 'grant.error', (ctx, error) => {
-      log.info({
-        event: `${event}.refused`,
-        oauth: error.error,
-        // The engine's own words; a detail that comes from a cause may quote what was sent.
-        why: (error.cause === undefined && error.error_detail) || error.error_description,
-        client: ctx.oidc.client?.clientId,
-        reference: ctx.state['reference'],
-      })
-    })
-  }
-
-  provider.on('backchannel.error', (_ctx, error, client) => {
-    log.warn({ event: 'logout.undelivered', client: client.clientId, err: error })
-  })
+  signingKeys.onChange((keys) => replaceKeys(provider, keys))
+  listenToEngine({ provider, log })
 
   const app = new Koa()
   // What even the boundary could not answer; Koa would print it. A browser that hung up is nobody's fault.
@@ -137,6 +165,9 @@ export async function createApp({
   app.keys = provider.keys as string[]
   pinAddress(app, config.issuer)
   app.use(createBoundary({ log, issuer: config.issuer, renderFailure: face.renderFailure }))
+  app.use(limits.middleware)
+  app.use(requirePlainPath)
+  app.use(createKeyRoutes({ keys: signingKeys }))
   app.use(async (_ctx, next) => {
     const unit = beginUnitOfWork({ state, seal: stateSeal, merge: mergeRecords })
     await runWithUnit(unit, next)
@@ -144,15 +175,26 @@ export async function createApp({
   })
   app.use(acceptPostedForm)
   app.use(hideEngineCookies)
+  app.use(guardUserCodes)
   const subOf = createSubOf(config.keys.pairwise)
-  app.use(createPortalApi({ db, provider, issuer: config.issuer, records, subOf, log }))
-  const ending = createEnding({ db, provider, log })
-  const word = createPortalWord({ db, citizenKeys, records, mappingPolicyOf, log })
-  const linking = createLinkRoutes({ config, provider, transactions, word, links, ending })
+  const figures = createFigures({ db, log })
+  app.use(createPortalApi({ db, provider, issuer: config.issuer, registry, records, subOf, figures, log }))
+  const ending = createEnding({ db, provider, registry, log })
+  const word = createPortalWord({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log })
+  const linking = createLinkRoutes({
+    config,
+    provider,
+    transactions,
+    word,
+    links,
+    ending,
+    nameOf: registry.nameOf,
+  })
   app.use(linking.routes)
   const beginLink = linking.begin
   app.use(createLoginRoutes({ config, upstream, transactions, signIn, face, ending, beginLink }))
-  app.use(createLogoutRoutes({ config, db, provider, upstream, log }))
+  app.use(createLogoutRoutes({ config, db, provider, registry, upstream, log }))
+  app.use(speakFormPost)
   for (const engine of provider.middleware) app.use(engine)
 
   const mapping = {
@@ -168,26 +210,78 @@ export async function createApp({
     ? createImportRun({ db, records })
     : createImportThreads(config)
   const importLegacy = createImport({ db, run, log })
-  const adminOperations = [
-    ...operatorOperations({ db, log }),
+  const second = createSecondPerson({ db, seal: createSeal(config.keys.seal, 'decision'), log })
+  const { ttl } = config
+  const longest = Math.max(ttl.session, ttl.refreshToken, ttl.interaction)
+  const reseals = createReseal({ db, ring: config.keys, citizenKeys, records, longest, log })
+  const sealer = await openSealer({ db, seal: keySeal, log })
+  const adminOperations = withDescription([
+    ...keyOperations({ db, keys: config.keys, seal: keySeal, reseals, longest, log }),
+    ...operatorOperations({ db, log, citizenKeys, second }),
+    ...operatorReviewOperations({ db, log }),
+    ...second.operations,
+    ...clientOperations({ db, log }),
+    ...registryOperations({ db, log }),
+    ...secretOperations({ db, log }),
+    ...rehomeOperations({ db, log, second }),
     ...mappingOperations(mapping),
     ...reviewOperations(mapping),
     ...progressOperations({ db }),
+    ...figuresOperations({ figures }),
+    ...auditOperations({ db, log, citizenKeys }),
+    ...auditProofOperations({ db, log, sealer, seal: keySeal }),
     ...importOperations({ db, registry, importLegacy }),
-  ]
+  ])
   const { audience } = config.admin
 
   const callback = app.callback()
   let draining = false
-  const needed = { database: () => db.ping(), state: () => state.ping() }
+  const needed = {
+    database: () => db.ping(),
+    state: () => state.ping(),
+    async migrations() {
+      if ((await pendingMigrations(db)).length > 0) throw new Error('the database is older than this release')
+    },
+    async registry() {
+      if (registry.age() > 60) throw new Error('the portals known here are a minute old')
+    },
+    async signing_keys() {
+      if (signingKeys.age() > 60) throw new Error('the signing keys known here are a minute old')
+      const { calendar } = signingKeys.published()
+      if (!calendar.some(({ alg, state: stand }) => alg === 'ES256' && stand === 'current'))
+        throw new Error('nothing signs')
+    },
+  }
   const reported = { upstream: () => upstream.ready() }
   return {
     callback: (request, response) => void callback(request, response),
-    operations: createOperationsServer({ needed, reported, isDraining: () => draining }),
-    admin: createAdminServer({ audience, db, state, log, operations: adminOperations }),
+    operations: createOperationsServer({
+      needed,
+      reported,
+      look: createWatch({ db }),
+      isDraining: () => draining,
+    }),
+    admin: createAdminServer({
+      audience,
+      db,
+      state,
+      seal: createSeal(config.keys.seal, 'kept answer'),
+      log,
+      limit: limits.admin,
+      personOf: createPersonOf({ db, state, seal: stateSeal, provider, citizenKeys }),
+      operations: adminOperations,
+    }),
     adminOperations,
-    refresh: registry.refresh,
+    refresh: async () => void (await Promise.all([registry.refresh(), signingKeys.refresh()])),
     drain: () => void (draining = true),
-    close: () => registry.close(),
+    async close() {
+      await sealer.close()
+      registry.close()
+      signingKeys.close()
+      unclaimRing()
+      await reseals.stop()
+      limits.close()
+      await figures.close()
+    },
   }
 }

@@ -3,27 +3,50 @@
  * the first operator and the keys run on the broker's own configuration and database.
  */
 import { parseArgs } from 'node:util'
+import { auditCommands } from './admin/audit-commands.ts'
+import { clientCommands } from './admin/client-commands.ts'
+import { apiCommands } from './admin/api-commands.ts'
 import { createAdminClient } from './admin/client.ts'
-import { type Command, type Commands, UsageError } from './admin/command.ts'
+import { type Command, type Commands, Told, UsageError } from './admin/command.ts'
+import { figuresCommands } from './admin/figures-commands.ts'
 import { importCommands } from './admin/import-commands.ts'
+import { keyCommands } from './admin/key-commands.ts'
 import { localCommands } from './admin/local-commands.ts'
 import { mappingCommands } from './admin/mapping-commands.ts'
-import { operatorCommands } from './admin/operator-commands.ts'
+import { decisionCommands } from './admin/decision-commands.ts'
+import { operatorCommands, signInCommands } from './admin/operator-commands.ts'
+import { operatorLocalCommands } from './admin/operator-local-commands.ts'
+import { operatorReviewCommands } from './admin/operator-review-commands.ts'
+import { createOperatorSession } from './admin/operator-session.ts'
 import { progressCommands } from './admin/progress-commands.ts'
+import { registryCommands } from './admin/registry-commands.ts'
+import { rehomeCommands } from './admin/rehome-commands.ts'
 import { reviewCommands } from './admin/review-commands.ts'
+import { secretCommands } from './admin/secret-commands.ts'
 import { loadClientConfig, loadConfig } from './config.ts'
 import { createLog } from './log.ts'
-import { DefinitionError } from './oidc/register.ts'
 import { ConfigError } from './settings.ts'
 import { openDatabase } from './store/db.ts'
 
 export const commands: Commands = {
   ...localCommands,
+  ...keyCommands,
+  ...operatorLocalCommands,
+  ...signInCommands,
   ...operatorCommands,
+  ...operatorReviewCommands,
+  ...decisionCommands,
+  ...registryCommands,
+  ...clientCommands,
+  ...secretCommands,
+  ...rehomeCommands,
   ...progressCommands,
+  ...figuresCommands,
   ...importCommands,
   ...mappingCommands,
   ...reviewCommands,
+  ...apiCommands,
+  ...auditCommands,
 }
 
 const usage = `usage: npm run cli -- COMMAND
@@ -31,7 +54,11 @@ const usage = `usage: npm run cli -- COMMAND
 on the broker's own database; the configuration comes from the environment, as for the broker (docs/operate.md):
 ${linesOf('database')}
 
-on the admin API at ADMIN_URL (http://127.0.0.1:3002), as the operator whose key is in OPERATOR_KEY_FILE:
+at ISSUER, for a person without a key:
+${linesOf('issuer')}
+
+on the admin API at ADMIN_URL (http://127.0.0.1:3002), as the operator whose key is in OPERATOR_KEY_FILE, or who has
+signed in:
 ${linesOf('api')}
 `
 
@@ -55,10 +82,18 @@ async function run(command: Command, args: string[]): Promise<void> {
   const { positionals, values } = parseArgs({ args, allowPositionals: true, options })
   const given = values as Record<string, never>
   if (command.on === 'api') {
-    const { url, operatorKey } = loadClientConfig()
-    const { operator: operatorId, audience, key } = operatorKey
-    const admin = createAdminClient({ url, audience, operatorId, key })
-    return command.run({ admin, print }, positionals, given)
+    const { url, operatorKey, sessionFile } = loadClientConfig()
+    const session = createOperatorSession(sessionFile)
+    const audience = async () => operatorKey?.audience ?? `${await session.issuer()}/admin`
+    const admin =
+      operatorKey === undefined
+        ? createAdminClient({ url, token: session.token })
+        : createAdminClient({ url, operatorId: operatorKey.operator, ...operatorKey })
+    return command.run({ admin, audience, print }, positionals, given)
+  }
+  if (command.on === 'issuer') {
+    const { issuer, sessionFile } = loadClientConfig()
+    return command.run({ session: createOperatorSession(sessionFile), issuer, print }, positionals, given)
   }
   const config = loadConfig()
   const log = createLog({ level: config.logLevel, destination: process.stderr })
@@ -85,7 +120,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       complain(`${(error as Error).message}\n${usage}`.trimStart())
       return 2
     }
-    if (error instanceof ConfigError || error instanceof DefinitionError) complain(error.message)
+    if (error instanceof ConfigError || error instanceof Told) complain(error.message)
     else complain(`failed: ${(error as Error).message}`)
     return 1
   }

@@ -1,35 +1,12 @@
 /** Environment → one frozen `Config`. The only reader of `process.env`. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { z } from 'zod'
+import { type AuditClass, auditClasses, keptForEver } from './audit-classes.ts'
+import { unwrapByCommand, unwrapSettings } from './key-ring.ts'
+import { dimensions, limitGroups } from './limit-table.ts'
+import { key, keyList, seconds, port, networks, flag, json, splitPair, safeUrl } from './setting-parts.ts'
 import { type DeepReadonly, type Environment, deepFreeze, readSettings } from './settings.ts'
-
-const key = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 random bytes in base64url (43 characters)')
-  .transform((text) => Buffer.from(text, 'base64url'))
-const keyList = z
-  .string()
-  .transform((text) => text.split(',').map((item) => item.trim()))
-  .pipe(z.array(key).min(1))
-const seconds = z.coerce.number().int().positive()
-const port = z.coerce.number().int().min(0).max(65535)
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
-const json = <T extends z.ZodType>(schema: T) =>
-  z
-    .string()
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown
-      } catch {
-        context.addIssue({ code: 'custom', message: 'must be JSON' })
-        return z.NEVER
-      }
-    })
-    .pipe(schema)
-const isLoopback = (hostname: string) => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-const safeUrl = z.url().refine((text) => {
-  const url = URL.parse(text)
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
-}, 'must be https (http only on loopback)')
 
 const claimNames = z.object({
   kind: z.string(),
@@ -73,6 +50,14 @@ const schema = z.object({
   OPERATIONS_PORT: port.default(3001),
   ADMIN_HOST: z.string().default('127.0.0.1'),
   ADMIN_PORT: port.default(3002),
+  TRUSTED_PROXIES: networks.optional(),
+  FORWARDED_HEADER: z.enum(['x-forwarded-for', 'forwarded']).default('x-forwarded-for'),
+  LIMITS: json(
+    z.partialRecord(
+      z.enum(limitGroups),
+      z.partialRecord(z.enum(dimensions), z.int().positive('must be a positive number')),
+    ),
+  ).prefault('{}'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DRAIN_DELAY: z.coerce.number().int().min(0).max(120).default(0),
   SHUTDOWN_GRACE: seconds.default(20),
@@ -96,6 +81,8 @@ const schema = z.object({
   INDEX_KEYS: keyList,
   COOKIE_KEYS: keyList,
   PAIRWISE_KEY: key,
+  KEY_COMMAND: z.string().startsWith('/', 'must be the path of a program, and its arguments').optional(),
+  KEY_ROTATION_DAYS: z.coerce.number().int().min(0).max(3650).default(90),
 
   UPSTREAM_DIALECT: z.enum(['oidc', 'vneid']),
   UPSTREAM_CLIENT_ID: z.string().min(1),
@@ -135,7 +122,25 @@ const schema = z.object({
     .int()
     .min(365, 'must be at least 365')
     .default(5 * 365),
+  AUDIT_RETENTION: json(
+    z.partialRecord(
+      z.enum(auditClasses).exclude([keptForEver]),
+      z.int().min(365, 'must be at least 365 days'),
+    ),
+  ).prefault('{}'),
   HOTLINE: z.string().default('1900.0368'),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .regex(
+      /^[\w-]+=([^,%]|%[0-7][\da-f])*(,[\w-]+=([^,%]|%[0-7][\da-f])*)*$/i,
+      'must be NAME=VALUE, separated by commas',
+    )
+    .transform((text) => Object.fromEntries(text.split(',').map((pair) => splitPair(pair))))
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).default('vneid-sso-gateway'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
 })
 
 /** Rules between settings; on the raw values, so that these faults are reported beside the others. */
@@ -177,6 +182,10 @@ function shape(env: Env) {
     operations: { host: env.OPERATIONS_HOST, port: env.OPERATIONS_PORT },
     /** `audience` is what an operator's assertion is made for. */
     admin: { host: env.ADMIN_HOST, port: env.ADMIN_PORT, audience: `${env.ISSUER}/admin` },
+    /** Whose word about the caller's address is believed, and where it stands. */
+    proxies: { networks: env.TRUSTED_PROXIES ?? [], header: env.FORWARDED_HEADER },
+    /** What differs from `limitTable`. */
+    limits: env.LIMITS,
     logLevel: env.LOG_LEVEL,
     /** Seconds between "draining" and the closed door. */
     drainDelay: env.DRAIN_DELAY,
@@ -220,8 +229,22 @@ function shape(env: Env) {
       idToken: env.ID_TOKEN_TTL,
       refreshToken: env.REFRESH_TOKEN_TTL,
     },
-    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
+    /** Days by class of the audit. */
+    auditRetention: {
+      ...Object.fromEntries(auditClasses.map((name) => [name, env.AUDIT_RETENTION_DAYS])),
+      ...env.AUDIT_RETENTION,
+    } as Readonly<Record<AuditClass, number>>,
+    /** Signing keys are followed by new ones after so many; 0: never by themselves. */
+    keyRotationDays: env.KEY_ROTATION_DAYS,
     hotline: env.HOTLINE,
+    /** Traces: none without an endpoint. */
+    tracing: {
+      endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+      headers: env.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+      serviceName: env.OTEL_SERVICE_NAME,
+      /** Share of the requests that begin a trace. */
+      ratio: env.OTEL_TRACES_SAMPLER_ARG,
+    },
   }
 }
 
@@ -229,18 +252,32 @@ export type Config = DeepReadonly<ReturnType<typeof shape>>
 
 /** @throws ConfigError naming every missing or wrong setting */
 export const loadConfig = (environment: Environment = process.env): Config =>
-  deepFreeze(shape(readSettings(schema, environment, crossFaults)))
+  deepFreeze(shape(readSettings(schema, environment, crossFaults, (given) => unwrapKeys(given, environment))))
+
+/** The command sees the environment without our own settings: among them may be the very keys. */
+function unwrapKeys(given: Record<string, string>, environment: Environment) {
+  const command = given['KEY_COMMAND']
+  const ours = new Set(settingNames.flatMap((name) => [name, `${name}_FILE`]))
+  const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !ours.has(name)))
+  const unwrap = command?.startsWith('/') ? unwrapByCommand(command, rest) : undefined
+  return unwrapSettings(given, ['SEAL_KEYS', 'INDEX_KEYS', 'COOKIE_KEYS', 'PAIRWISE_KEY'], unwrap)
+}
 
 /** What the commands need that are clients of the admin API; `OPERATOR_KEY_FILE` is what `operator create` wrote. */
 const clientSchema = z.object({
   ADMIN_URL: safeUrl.default('http://127.0.0.1:3002'),
   OPERATOR_KEY: json(
     z.object({ operator: z.string(), audience: z.string(), key: z.looseObject({ kty: z.string() }) }),
-  ),
+  ).optional(),
+  /** Where a person signs in (`operator sign-in`). */
+  ISSUER: safeUrl.optional(),
+  OPERATOR_SESSION_FILE: z.string().min(1).optional(),
 })
 
 /** @throws ConfigError as `loadConfig` does */
 export function loadClientConfig(environment: Environment = process.env) {
-  const { ADMIN_URL: url, OPERATOR_KEY: operatorKey } = readSettings(clientSchema, environment)
-  return deepFreeze({ url, operatorKey })
+  const { ADMIN_URL: url, OPERATOR_KEY: operatorKey, ...given } = readSettings(clientSchema, environment)
+  const folder = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state')
+  const sessionFile = given.OPERATOR_SESSION_FILE ?? join(folder, 'vneid-sso-gateway', 'operator.json')
+  return deepFreeze({ url, operatorKey, issuer: given.ISSUER, sessionFile })
 }

@@ -1,18 +1,28 @@
 /** config → stores → app → listen; drains and closes on SIGTERM. */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endIdleOperators } from './admin/idle-operators.ts'
 import type { Operation } from './admin/operation.ts'
+import { watchReview } from './admin/operator-review.ts'
+import { endDecisions } from './admin/second-person.ts'
 import { createApp } from './app.ts'
+import { preparePartitions, retireAudit } from './auditing/retention.ts'
 import { type Config, loadConfig } from './config.ts'
+import { keepHouse } from './housekeeping.ts'
+import { createListener } from './http/listener.ts'
 import { createLog, type Log } from './log.ts'
-import { ensureSigningKey } from './oidc/keys.ts'
+import { ensureSigningKey, retireOldKeys, rotateDueKeys } from './oidc/keys.ts'
+import { completeDueRehomes } from './oidc/rehome.ts'
+import { warnOfEndingSecrets } from './oidc/secrets.ts'
 import { createSeal } from './seal.ts'
 import { ConfigError } from './settings.ts'
-import { deleteOldAuditEvents } from './store/audit.ts'
+import { deleteOldFigures } from './store/figures.ts'
 import { type Database, openDatabase } from './store/db.ts'
 import { migrate } from './store/migrate.ts'
+import { forgetAttempts } from './store/idempotent-requests.ts'
 import { foldProgress } from './store/progress.ts'
 import { openState } from './store/open-state.ts'
+import { openTracing } from './tracing-export.ts'
 
 export interface Broker {
   readonly url: string
@@ -35,20 +45,31 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
     await migrate(db)
     await ensureSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
   }
+  const closeTracing = await openTracing(config.tracing)
   const app = await createApp({ config, db, state, log })
 
-  const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
-    app.callback,
-  )
+  const server = createListener(app.callback)
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.operations, config.operations)
   const adminUrl = await listen(app.admin, config.admin)
+  const keySeal = createSeal(config.keys.seal, 'signing key')
   const chores = {
-    retention: () => deleteOldAuditEvents(db, config.auditRetentionDays),
+    rotateKeys: () =>
+      rotateDueKeys({ db, seal: keySeal, log, actor: 'system' }, { days: config.keyRotationDays }),
+    retireKeys: () => retireOldKeys({ db, log }),
+    partitions: () => preparePartitions(db),
+    retention: () => retireAudit({ db, log }, config.auditRetention),
     fold: () => foldProgress(db),
+    secrets: () => warnOfEndingSecrets({ db, log }),
+    rehomes: () => completeDueRehomes({ db, log }),
+    figures: () => deleteOldFigures(db),
+    keptAnswers: () => forgetAttempts(db),
+    idleOperators: () => endIdleOperators({ db, log }),
+    decisions: () => endDecisions({ db, log }),
+    accessReview: () => watchReview({ db, log }),
   }
-  const housekeeping = setInterval(() => void keepHouse(chores, log), 3_600_000).unref()
+  // That no officer is left, or the review late, is told at once.
+  const endHousekeeping = keepHouse({ chores, urgent: ['idleOperators', 'accessReview'], log })
   log.info({
     event: 'broker.started',
     issuer: config.issuer,
@@ -65,25 +86,21 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
     refresh: app.refresh,
     async stop() {
       app.drain()
-      clearInterval(housekeeping)
+      const kept = endHousekeeping()
       await sleep(config.drainDelay * 1000)
       await Promise.all([server, app.admin].map((open) => end(open, config.shutdownGrace)))
-      app.close()
+      await app.close()
       await new Promise<void>((resolve) => {
         app.operations.close(() => resolve())
         app.operations.closeAllConnections()
       })
+      await closeTracing()
+      await kept
       await state.close()
       if (shared.db === undefined) await db.close()
       log.info({ event: 'broker.stopped' })
     },
   }
-}
-
-/** One after the other; what fails is tried again within the hour. */
-async function keepHouse(chores: Readonly<Record<string, () => Promise<unknown>>>, log: Log): Promise<void> {
-  for (const [chore, work] of Object.entries(chores))
-    await work().catch((error: unknown) => log.warn({ event: 'housekeeping.failed', chore, err: error }))
 }
 
 /** What runs gets `grace` seconds. */

@@ -16,9 +16,9 @@ export interface Seal {
  */
 export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
   const keys = ring.map((secret) => {
-    const key = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `vneid-sso-gateway ${purpose}`, 32))
+    const key = derive(secret, purpose)
     // As a KeyObject: a raw key is inspected anew at each use, which costs more than the cipher.
-    return { id: createHash('sha256').update(key).digest().subarray(0, 4), key: createSecretKey(key) }
+    return { id: idOf(key), key: createSecretKey(key) }
   })
   const [current] = keys
   if (current === undefined) throw new TypeError('a seal needs at least one key')
@@ -45,5 +45,16 @@ export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
     },
   }
 }
+
+/** Bytes that name the key which sealed something, at its beginning. */
+export const sealIdLength = 4
+
+/** What stands before everything sealed for this purpose, by key of the ring. */
+export const sealIds = (ring: readonly Buffer[], purpose: string): Buffer[] =>
+  ring.map((secret) => idOf(derive(secret, purpose)))
+
+const derive = (secret: Buffer, purpose: string) =>
+  Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `vneid-sso-gateway ${purpose}`, 32))
+const idOf = (key: Buffer) => createHash('sha256').update(key).digest().subarray(0, sealIdLength)
 
 const bytesOf = (context: string | Buffer) => (typeof context === 'string' ? Buffer.from(context) : context)

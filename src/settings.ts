@@ -22,23 +22,31 @@ export function readSettings<T extends z.ZodObject>(
   environment: Environment,
   /** Rules between settings, on the raw values. */
   crossFaults: (given: Readonly<Record<string, string>>) => string[] = () => [],
+  /** What is made of the raw values before they are read. */
+  prepare: (given: Record<string, string>) => { values: Record<string, string>; faults: string[] } = (
+    given,
+  ) => ({
+    values: given,
+    faults: [],
+  }),
 ): z.output<T> {
-  const values: Record<string, string> = {}
+  const raw: Record<string, string> = {}
   const faults: string[] = []
   for (const name of Object.keys(settings.shape)) {
     const direct = environment[name]
     const file = environment[`${name}_FILE`]
-    if (direct !== undefined && direct !== '') values[name] = direct
+    if (direct !== undefined && direct !== '') raw[name] = direct
     else if (file !== undefined && file !== '') {
       try {
-        values[name] = readFileSync(file, 'utf8').trim()
+        raw[name] = readFileSync(file, 'utf8').trim()
       } catch {
         faults.push(`${name}_FILE cannot be read`)
-        values[name] = ''
+        raw[name] = ''
       }
     }
   }
-  faults.push(...crossFaults(values))
+  const { values, faults: unprepared } = prepare(raw)
+  faults.push(...unprepared, ...crossFaults(values))
   const result = settings.safeParse(values)
   if (!result.success) {
     for (const issue of result.error.issues) {

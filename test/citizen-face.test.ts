@@ -210,6 +210,21 @@ test('a logout question that was posted keeps what was posted out of every addre
   expect(question.body).not.toContain(tokens.id_token!)
 })
 
+test('an answer by form speaks the language of the citizen where scripts are off', async () => {
+  for (const [wish, words] of [
+    ['vi', ['<html lang="vi">', 'Quay lại cổng dịch vụ', 'Tiếp tục']],
+    ['en', ['<html lang="en">', 'Back to the portal', 'Continue']],
+  ] as const) {
+    const begun = await quiet.begin({ response_mode: 'form_post', ui_locales: wish })
+    const page = await createVisitor().open(begun.url)
+    for (const word of words) expect(page.body).toContain(word)
+    expect(page.body).not.toContain('Submitting')
+  }
+  // These alone hold a script; the test of all pages looks at the others.
+  for (let index = answers.length - 1; index >= 0; index--)
+    if (answers[index]!.body.includes('document.forms[0].submit()')) answers.splice(index, 1)
+})
+
 test('an address that is none, and a request without a scope, are answered by pages as well', async () => {
   const nowhere = await createVisitor().open(`${issuer}//`)
   expect([nowhere.status, nowhere.body.includes('not_found')]).toEqual([404, true])

@@ -3,10 +3,9 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { Identifier } from '../src/citizen-id.ts'
 import type { Requirement } from '../src/oidc/policy.ts'
-import { deleteOldAuditEvents, insertAuditEvents } from '../src/store/audit.ts'
 import { findClients, listClients, listClientVersions, putClient } from '../src/store/clients.ts'
 import { type Database, openDatabase } from '../src/store/db.ts'
-import { insertSigningKey, listSigningKeys } from '../src/store/keys.ts'
+import { insertSigningKey, listCalendar, retireSigningKeys } from '../src/store/keys.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { findForSignIn, recordSignIn } from '../src/store/subjects.ts'
 import type { Identity } from '../src/upstream/upstream.ts'
@@ -132,7 +131,7 @@ for (const { name, missing, address } of engines)
     test('there is no link without its audit row, and no subject without its number: one statement, all or nothing', async () => {
       const identifier = newNumber()
       await account(identifier, 'whole')
-      const find = () => findForSignIn(db, identifier.type, before.citizenKeys.keys(identifier), 'portal-a')
+      const find = () => findForSignIn(db, identifier.type, before.citizenKeys.keys(identifier), ['portal-a'])
       const {
         candidates: [candidate],
       } = await find()
@@ -145,7 +144,8 @@ for (const { name, missing, address } of engines)
         },
         type: identifier.type,
         keys: before.citizenKeys.keys(identifier),
-        clientId: 'portal-a',
+        portals: ['portal-a'],
+        at: 'portal-a',
         links: [
           {
             account: candidate!.account,
@@ -217,39 +217,31 @@ for (const { name, missing, address } of engines)
       expect(await putClient(db, { ...portal, secretHash: null })).toBe('changed')
       expect(await putClient(db, { ...portal, secretHash: null, metadata: {} })).toBe('changed')
       expect(await putClient(db, portal)).toBe('changed')
-      const row = { ...portal, version: 4 }
+      const row = { ...portal, state: 'active', notBefore: null, version: 4 }
       expect(await findClients(db, ['portal-c', 'nobody'])).toEqual([row])
       expect((await listClients(db)).at(-1)).toEqual(row)
       expect(await listClientVersions(db)).toContainEqual({ id: 'portal-c', version: 4 })
     })
 
-    test('a new signing key is published at once and signs when it has been for an hour', async () => {
+    test('the first signing key signs at once, the next when it has been announced, and then the first goes', async () => {
       const key = (kid: string) => ({ kid, alg: 'ES256', public: { kid }, sealed: randomBytes(40) })
-      const [first, second, third] = [key('first'), key('second'), key('third')]
-      await insertSigningKey(db, first)
-      expect(await listSigningKeys(db)).toEqual([first])
-      await insertSigningKey(db, second)
-      expect(await listSigningKeys(db)).toEqual([first, second])
-      await db.query(`update signing_key set created_at = created_at - interval '2 hours'`)
-      await insertSigningKey(db, third)
-      expect(await listSigningKeys(db)).toEqual([second, first, third])
-      await expect(insertSigningKey(db, first)).rejects.toMatchObject({ code: '23505' })
-    })
-
-    test('retention deletes what is older than its days, in bounded batches, and nothing else', async () => {
-      const detail = { reason: 'old', list: ['a'] }
-      const event = { event: 'session.ended' as const, actor: 'system', clientId: 'retention', detail }
-      await insertAuditEvents(db, [event, event, event, event])
-      await db.query(
-        `update audit_event set at = now() - make_interval(days => 401) where id in
-         (select id from audit_event where client_id = 'retention' order by id limit 3)`,
-      )
-      const rows = await countOf('audit_event')
-      expect(await deleteOldAuditEvents(db, 400, 2)).toBe(3)
-      expect(await deleteOldAuditEvents(db, 400, 2)).toBe(0)
-      expect(await countOf('audit_event')).toBe(rows - 3)
-      expect(
-        await db.query(`select detail, subject_id from audit_event where client_id = 'retention'`),
-      ).toEqual([{ detail, subject_id: null }])
+      const standing = async () => (await listCalendar(db)).map(({ kid, state }) => `${kid} ${state}`)
+      const hourPasses = (hours: number) =>
+        db.query(`update signing_key set sign_from = sign_from - make_interval(hours => $1)`, [hours])
+      await insertSigningKey(db, key('first'), { announce: 3600 })
+      expect(await standing()).toEqual(['first current'])
+      await insertSigningKey(db, key('second'), { announce: 3600 })
+      expect(await standing()).toEqual(['first current', 'second next'])
+      await hourPasses(1)
+      expect(await standing()).toEqual(['second current', 'first previous'])
+      await insertSigningKey(db, key('third'), { announce: 3600 })
+      expect(await standing()).toEqual(['second current', 'first previous', 'third next'])
+      await hourPasses(2)
+      expect(await standing()).toEqual(['third current', 'second previous'])
+      expect(await retireSigningKeys(db)).toEqual([{ kid: 'first', alg: 'ES256' }])
+      expect(await retireSigningKeys(db)).toEqual([])
+      await expect(insertSigningKey(db, key('second'), { announce: 0 })).rejects.toMatchObject({
+        code: '23505',
+      })
     })
   })

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { openPortal } from '../src/sandbox/portal.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { createSeal } from '../src/seal.ts'
-import { listSigningKeys } from '../src/store/keys.ts'
+import { listKnownKeys } from '../src/store/keys.ts'
 import { signer } from './support/keys.ts'
 import { freePort } from './support/private-servers.ts'
 import { openWorld, portalDefinition, secretOf } from './support/world.ts'
@@ -37,8 +37,8 @@ const event = 'http://schemas.openid.net/event/backchannel-logout'
 
 /** The broker's own key: only what a token says can be wrong with it. */
 async function brokerKey() {
-  const [row] = (await listSigningKeys(world.db)).filter(({ alg }) => alg === 'ES256')
-  const jwk = createSeal(world.config.keys.seal, 'signing key').open(row!.sealed, row!.kid)
+  const [row] = (await listKnownKeys(world.db)).filter(({ alg }) => alg === 'ES256')
+  const jwk = createSeal(world.config.keys.seal, 'signing key').open(row!.sealed!, row!.kid)
   return { kid: row!.kid, key: await importJWK(JSON.parse(jwk) as Record<string, string>, 'ES256') }
 }
 const broker = await brokerKey()

@@ -57,8 +57,8 @@ test('a demo that cannot start says why and does not pretend', async () => {
   })
 })
 
-test('the example portals are what the registry accepts, each with a file of its own', () => {
-  const clients = readExamples({ 'http://127.0.0.1:4001': 'http://127.0.0.1:5001' })
+test('the example portals are what the registry accepts, each with a file of its own', async () => {
+  const clients = await readExamples({ 'http://127.0.0.1:4001': 'http://127.0.0.1:5001' })
   expect(clients.map(({ token_endpoint_auth_method: method }) => method)).toEqual([
     'client_secret_basic',
     'private_key_jwt',

@@ -62,7 +62,7 @@ describe.each(engines)('on the %s database', async (engine) => {
     expect(await accounts()).toBe(60)
   })
 
-  test("a portal's latest fifty runs are listed, the latest first, and no other portal's", async () => {
+  test("a portal's runs are listed page by page, the latest first, and no other portal's", async () => {
     await world.register(portalDefinition('portal-listed'))
     await world.db.query(
       `insert into legacy_import (id, client_id, dry_run, begun_by, begun_at)
@@ -74,16 +74,21 @@ describe.each(engines)('on the %s database', async (engine) => {
       dry_run: 'true',
     })
     const viewer = await world.operator('a-viewer', ['viewer'])
-    type Runs = { imports: { begun_at: string; client: string }[] }
-    const list = (client: string) => viewer.call<Runs>('GET', `/v1/legacy-imports?client=${client}`)
-    const { imports } = await list('portal-listed')
-    expect(imports).toHaveLength(50)
+    type Runs = { imports: { begun_at: string; client: string }[]; next: string | null; more: boolean }
+    const list = (client: string) => viewer.call<Runs>('GET', `/v1/legacy-imports?client=${client}&limit=50`)
+    const first = await list('portal-listed')
+    expect(first.imports).toHaveLength(50)
+    expect(first.more).toBe(true)
+    const second = await list(`portal-listed&after=${encodeURIComponent(first.next!)}`)
+    expect(second.more).toBe(false)
+    const imports = [...first.imports, ...second.imports]
+    expect(imports).toHaveLength(61)
     expect(imports[0]).toEqual(run)
     expect(imports.map((each) => each.begun_at)).toEqual(
       imports.map((each) => each.begun_at).toSorted((a, b) => (a < b ? 1 : -1)),
     )
     expect(new Set(imports.map(({ client }) => client))).toEqual(new Set(['portal-listed']))
-    expect(await list('nobody')).toEqual({ imports: [] })
+    expect(await list('nobody')).toEqual({ imports: [], next: null, more: false })
     expect(await refusal(viewer.call('GET', '/v1/legacy-imports'))).toMatchObject({ code: 'input_invalid' })
   })
 

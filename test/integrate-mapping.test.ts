@@ -11,6 +11,7 @@ import { classNames } from '../src/mapping/classes.ts'
 import { columns } from '../src/mapping/import-columns.ts'
 import { type Evidence, type LinkMethod, reviewReason, rules } from '../src/mapping/linking.ts'
 import type { LinkOutcome, RefusalReason } from '../src/mapping/word.ts'
+import { readExamples } from '../src/sandbox/examples.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import type { LinkChangeRow } from '../src/store/changes.ts'
 import type { Counted } from '../src/store/import-report.ts'
@@ -24,15 +25,9 @@ const blocks = (language: string) =>
   [...guide.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]+?)\`\`\``, 'g'))].map(([, text]) => text!)
 
 const clientId = 'portal-of-yours'
-const definition = (
-  JSON.parse(readFileSync(new URL('../config/clients.example.json', import.meta.url), 'utf8')) as {
-    client_id: string
-    client_secret: string
-    redirect_uris: [string]
-  }[]
-).find((one) => one.client_id === clientId)!
+const definition = (await readExamples()).find((one) => one.client_id === clientId)!
 const { client_secret: secret, redirect_uris } = definition
-const [redirectUri] = redirect_uris
+const redirectUri = redirect_uris[0]!
 const atPortal = (url: string) => url.startsWith(`${redirectUri}?`)
 
 const world = await openWorld()
@@ -212,6 +207,7 @@ test('the guide names every result, class, outcome, reason, method and change, a
   const refusals = all<RefusalReason>({
     acts_for_organisation: true,
     unknown_account: true,
+    ambiguous: true,
     denied: true,
     not_in_use: true,
     locked: true,

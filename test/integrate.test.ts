@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { readExamples } from '../src/sandbox/examples.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { freePort } from './support/private-servers.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const guide = readFileSync(new URL('../docs/integrate.md', import.meta.url), 'utf8')
-const examples = readFileSync(new URL('../config/clients.example.json', import.meta.url), 'utf8')
 
 let world: World
 beforeAll(async () => {
@@ -17,9 +17,7 @@ beforeAll(async () => {
 
 test('the portal of the integration guide signs a citizen in as it is printed there', async () => {
   const [, script] = /```js\n([\s\S]+?)```/.exec(guide) ?? []
-  const definition = (JSON.parse(examples) as { client_id: string }[]).find(
-    (client) => client.client_id === 'portal-of-yours',
-  )
+  const definition = (await readExamples()).find((client) => client.client_id === 'portal-of-yours')
   expect(script).toBeDefined()
   expect(definition).toBeDefined()
 

@@ -8,6 +8,7 @@ import { type Role, createOperator, generateOperatorKey } from '../src/admin/ope
 import { createLog } from '../src/log.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { numberOf, openOffice } from './support/officers.ts'
+import { newNumber } from './support/operators.ts'
 import { recordSecrets } from './support/record.ts'
 
 const { world, db, doubt, openPortal, subjectOf } = await openOffice()
@@ -19,7 +20,7 @@ async function keyFile(id: string, roles: readonly Role[]): Promise<string> {
   recordSecrets([privateKey.d])
   await createOperator(
     { db, log: createLog({ level: 'silent' }), actor: 'local' },
-    { id, roles, key: publicKey },
+    { id, roles, key: publicKey, citizen: { type: 'citizen_id', keys: world.citizenKeysOf(newNumber()) } },
   )
   const file = join(folder, id)
   writeFileSync(

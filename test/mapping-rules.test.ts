@@ -4,11 +4,13 @@ import { type Evidence, type Outcome, type Situation, rules } from '../src/mappi
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { dumpRows } from './support/dumps.ts'
 import { createMapping } from './support/mapping.ts'
+import { knownPersons } from './support/operators.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
 
 const world = await openWorld()
 const { db, records, simulator } = world
 const officers = createMapping({ db, keys: world.config.keys })
+await knownPersons(db, ['officer-1', 'officer-2'])
 const decision = { by: 'officer-1', reason: 'test', reference: 'test' }
 
 let count = 0

@@ -101,7 +101,11 @@ const publicClients: Record<
     options: { redirectUri: 'vn.example.app:/cb' },
   },
   'a desktop app that listens on any loopback port': {
-    definition: { application_type: 'native', redirect_uris: ['http://127.0.0.1/cb'] },
+    definition: {
+      application_type: 'native',
+      redirect_uris: ['http://127.0.0.1/cb'],
+      sector_identifier_uri: 'https://desktop.example.vn/',
+    },
     options: { redirectUri: 'http://127.0.0.1:49152/cb' },
   },
   'a single-page portal': { definition: {}, options: {} },
@@ -128,6 +132,7 @@ test('a portal that only knows discovery needs nothing else', async () => {
   const endpoints = Object.entries(description).filter(([name]) => /_endpoint$|^jwks_uri$/.test(name))
   expect(endpoints.map(([name]) => name).toSorted()).toEqual([
     'authorization_endpoint',
+    'device_authorization_endpoint',
     'end_session_endpoint',
     'introspection_endpoint',
     'jwks_uri',

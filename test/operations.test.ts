@@ -53,6 +53,22 @@ test('readiness names what is missing, goes on without VNeID, and says that the 
   await request(server).get('/health/live').expect(200)
 })
 
+test('readiness tells of a database that is older than the release', async () => {
+  const { db } = world
+  const missing = async () =>
+    ((await (await fetch(`${world.operationsUrl}/health/ready`)).json()) as { missing?: string[] }).missing
+  const taken = await db.query<{ name: string; checksum: string }>(
+    `delete from migration where name = (select max(name) from migration) returning name, checksum`,
+  )
+  expect(await missing()).toEqual(['migrations'])
+  const { text } = await request(world.operationsUrl).get('/metrics')
+  expect(text).toContain('dependency_up{dependency="migrations"} 0')
+  expect(text).toContain('dependency_up{dependency="database"} 1')
+  for (const { name, checksum } of taken)
+    await db.query('insert into migration (name, checksum) values ($1, $2)', [name, checksum])
+  expect(await missing()).toBe(undefined)
+})
+
 test('a node that is told to end says so first, and keeps its door open for DRAIN_DELAY', async () => {
   const node = await openWorld({
     database: 'embedded',

@@ -1,12 +1,18 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JWK } from 'jose'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, inject, test } from 'vitest'
+import { citizenNamed } from '../src/sandbox/citizens.ts'
+import { createVisitor } from '../src/sandbox/visitor.ts'
 import { startBroker } from './support/broker-process.ts'
+import { newNumber } from './support/operators.ts'
+import { press } from './support/portal.ts'
 import { recordSecrets } from './support/record.ts'
+import { openWorld } from './support/world.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'broker-operators-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -25,11 +31,12 @@ const environment: Record<string, string> = {
   UPSTREAM_CLIENT_SECRET: 'a-secret-that-is-never-printed',
 }
 const keyFile = (id: string) => join(folder, `${id}.json`)
-const cli = (args: string[], env: Record<string, string> = environment) =>
+const cli = (args: string[], env: Record<string, string> = environment, input = '') =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) =>
+    const child = execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )
+    child.stdin!.end(input)
   })
 const create = (id: string, role: string) =>
   cli(['operator', 'create', id, '--role', role, '--key', keyFile(id)])
@@ -40,7 +47,7 @@ test('the first operator is made on the database, and works through the API from
   expect((await cli(['migrate'])).code).toBe(0)
   const first = await create('first.officer', 'security_officer,viewer')
   expect(first).toMatchObject({ code: 0 })
-  expect(first.out).toContain('created first.officer (viewer, security_officer)')
+  expect(first.out).toContain('created first.officer, a machine (viewer, security_officer)')
   expect(statSync(keyFile('first.officer')).mode & 0o777).toBe(0o600)
   const file = written('first.officer')
   recordSecrets([file.key.d])
@@ -69,7 +76,7 @@ test('the first operator is made on the database, and works through the API from
   })
   const list = await cli(['operator', 'list'], as('first.officer'))
   expect(list.out).toMatch(
-    /^first\.officer +viewer,security_officer {2}seen 2.*\nmachine +mapping_officer {2}seen never\n$/,
+    /^first\.officer +machine +viewer,security_officer {2}seen 2.*\nmachine +machine +mapping_officer {2}seen never\n$/,
   )
   const forbidden = await cli(['operator', 'list'], as('machine'))
   expect(forbidden).toMatchObject({ code: 1, out: '' })
@@ -100,6 +107,7 @@ test('a wrong call makes no operator and no file, and says what is wrong', async
       '--role is one or more of viewer, ',
     ],
     [['system', '--role', 'viewer', '--key', keyFile('some.body')], 'the ID is reserved'],
+    [['some.body', '--role', 'viewer', '--citizen', '--machine'], 'one of --citizen, --machine'],
   ] as const) {
     const { code, err } = await cli(['operator', 'create', ...args])
     expect({ args, code }).toEqual({ args, code: 2 })
@@ -110,9 +118,9 @@ test('a wrong call makes no operator and no file, and says what is wrong', async
 }, 120_000)
 
 test('a client names what it lacks, and never prints a key', async () => {
-  expect(await cli(['operator', 'whoami'], {})).toMatchObject({
+  expect(await cli(['operator', 'whoami'], { OPERATOR_SESSION_FILE: join(folder, 'none') })).toMatchObject({
     code: 1,
-    err: 'configuration:\n  OPERATOR_KEY is required\n',
+    err: 'nobody is signed in here: operator sign-in, or OPERATOR_KEY_FILE\n',
   })
   const secret = 'not-json-but-secret-all-the-same'
   writeFileSync(join(folder, 'broken'), secret)
@@ -125,3 +133,115 @@ test('a client names what it lacks, and never prints a key', async () => {
   expect(err).toContain('OPERATOR_KEY must be JSON')
   expect(err).not.toContain(secret)
 }, 60_000)
+
+const withoutServer = inject('databaseUrl') === undefined
+test.skipIf(withoutServer)(
+  'a person signs in on the command line, works without a key, and signs out',
+  async () => {
+    const world = await openWorld()
+    const session = join(folder, 'state', 'operator.json')
+    const as = { ISSUER: world.issuer, ADMIN_URL: world.adminUrl, OPERATOR_SESSION_FILE: session }
+    const [number, colleague] = [citizenNamed('an').number, newNumber()]
+    const local = (args: string[], input: string) => cli(args, { ...world.settings }, input)
+    const created = await local(
+      ['operator', 'create', 'an.nguyen', '--role', 'security_officer,auditor', '--citizen'],
+      number,
+    )
+    expect(created).toMatchObject({ code: 0, out: expect.stringContaining('created an.nguyen, a person') })
+    expect(created.out + created.err).not.toContain(number)
+    expect(
+      await local(['operator', 'create', 'twice', '--role', 'viewer', '--citizen'], number),
+    ).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('state_conflict'),
+    })
+
+    const child = execFile(process.execPath, ['src/cli.ts', 'operator', 'sign-in'], { env: as })
+    const ended = once(child, 'exit')
+    const told = await new Promise<string>((resolve) => {
+      let text = ''
+      child.stdout!.on('data', (chunk: string) => {
+        text += chunk
+        if (text.includes('code: ')) resolve(text)
+      })
+    })
+    const [, address = '', code = ''] = /open (\S+)\nand compare the code: (\S+)/.exec(told) ?? []
+    world.simulator.approve('an')
+    const visitor = createVisitor()
+    const confirm = await press(visitor, await visitor.open(address), { user_code: code })
+    await press(visitor, confirm, { confirm: 'yes' })
+    expect(await ended).toEqual([0, null])
+    expect(statSync(session).mode & 0o777).toBe(0o600)
+    const kept = () => JSON.parse(readFileSync(session, 'utf8')) as Record<string, string | number>
+    recordSecrets([String(kept()['access_token']), String(kept()['refresh_token'])])
+
+    expect(await cli(['operator', 'whoami'], as)).toEqual({
+      code: 0,
+      out: 'an.nguyen  auditor,security_officer\n',
+      err: '',
+    })
+    // What has ended is renewed, by two at once and in one go.
+    writeFileSync(session, JSON.stringify({ ...kept(), expires_at: 0 }))
+    const both = await Promise.all([cli(['operator', 'list'], as), cli(['operator', 'whoami'], as)])
+    expect(both.map(({ code: exit }) => exit)).toEqual([0, 0])
+    recordSecrets([String(kept()['access_token']), String(kept()['refresh_token'])])
+
+    const add = await cli(
+      ['operator', 'add', 'binh.tran', '--role', 'security_officer', '--citizen'],
+      as,
+      colleague,
+    )
+    expect(add).toEqual({ code: 0, out: 'created binh.tran\n', err: '' })
+    const machine = ['operator', 'add', 'robot', '--role', 'viewer', '--machine', '--key', keyFile('robot')]
+    const held = await cli(machine, as)
+    expect(held.out).toMatch(/^waits for a second person: [\w-]{36}; its key is in /)
+    recordSecrets([written('robot').key.d])
+    expect(written('robot')).toMatchObject({ operator: 'robot', audience: `${world.issuer}/admin` })
+    const [, decision = ''] = /person: ([\w-]{36})/.exec(held.out) ?? []
+    expect((await cli(['decision', 'list'], as)).out).toContain(
+      `${decision}  POST /v1/operators  by an.nguyen`,
+    )
+    expect((await cli(['decision', 'approve', decision], as)).err).toContain('second_person_needed')
+    expect(await cli(['decision', 'decline', decision], as)).toMatchObject({
+      code: 0,
+      out: `declined ${decision}\n`,
+    })
+    expect((await cli(['operator', 'roles', 'binh.tran', 'viewer'], as)).out).toMatch(
+      /^waits for a second person/,
+    )
+    expect((await cli(['operator', 'key', 'an.nguyen', '--key', keyFile('an')], as)).out).toMatch(/^waits/)
+    recordSecrets([written('an').key.d])
+    expect((await cli(['operator', 'key', 'binh.tran', '--key', keyFile('binh')], as)).err).toContain(
+      'forbidden',
+    )
+    expect(existsSync(keyFile('binh'))).toBe(false)
+    expect((await cli(['operator', 'number', 'binh.tran'], as, newNumber())).out).toMatch(/^waits/)
+    expect((await cli(['operator', 'disable', 'binh.tran', '--reason', 'left'], as)).code).toBe(0)
+    expect((await cli(['operator', 'enable', 'binh.tran', '--reason', 'back'], as)).out).toMatch(/^waits/)
+
+    const csv = await cli(['operator', 'review', '--csv'], as)
+    expect(csv.out).toMatch(/^"id","kind","roles"/)
+    const report = await cli(['operator', 'review'], as)
+    const [, moment = ''] = /operator review confirm (\S+)/.exec(report.out) ?? []
+    expect(await cli(['operator', 'review', 'confirm', moment], as)).toMatchObject({ code: 0 })
+    expect(JSON.parse((await cli(['operator', 'review', '--json'], as)).out)).toMatchObject({ since: moment })
+
+    const before = kept()
+    expect(await cli(['operator', 'sign-out'], as)).toEqual({ code: 0, out: 'signed out\n', err: '' })
+    expect(existsSync(session)).toBe(false)
+    expect((await cli(['operator', 'whoami'], as)).err).toContain('nobody is signed in here')
+    writeFileSync(session, JSON.stringify(before))
+    expect((await cli(['operator', 'whoami'], as)).err).toContain('unauthenticated')
+
+    // The last officer is out: only who has the database lets one in again.
+    await world.db.query(
+      `update operator set disabled_at = now(), disabled_by = 'system', disabled_reason = 'idle'`,
+    )
+    expect(await local(['operator', 'restore', 'an.nguyen'], '')).toMatchObject({
+      code: 0,
+      out: 'enabled an.nguyen\n',
+    })
+    expect((await local(['operator', 'restore', 'binh.tran'], '')).err).toContain('state_conflict')
+  },
+  300_000,
+)

@@ -123,7 +123,7 @@ describe.each([
       }
       expect([...answers].map((answer) => JSON.parse(answer) as object)).toEqual([
         {
-          type: 'urn:vneid-sso-gateway:error:unauthenticated',
+          type: 'urn:vneid-sso-gateway:docs/errors.md#unauthenticated',
           title: errorTable.unauthenticated.meaning,
           status: 401,
           code: 'unauthenticated',

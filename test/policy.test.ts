@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { registerClients } from '../src/oidc/register.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import type { Visitor } from '../src/sandbox/visitor.ts'
+import { agreed } from './support/agreement.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
 
 const world = await openWorld()
@@ -201,7 +202,7 @@ test('an hour is not needed to change a registered portal: within seconds it is 
   const portal = await open()
   await portal.signIn({}, visitor)
   const changed = portalDefinition(`portal-${count}`, { policy: { session_reuse: false } })
-  await registerClients({ db: world.db, log: { info: () => {} } as never, actor: 'test' }, [changed])
+  await registerClients({ db: world.db, log: { info: () => {} } as never, actor: 'test' }, [agreed(changed)])
   await expect
     .poll(
       async () => {

@@ -187,7 +187,9 @@ for (const { database, state, isThere } of engines)
       }
       await world.register(portalDefinition(given.clientId, { grant_types: grants }))
       expect(await given.changesAnswer()).toMatchObject({ status: 200 })
-      await world.db.query('delete from client where id = $1', [given.clientId])
+      await world.db.query(`update client set state = 'suspended', version = version + 1 where id = $1`, [
+        given.clientId,
+      ])
       // Every node renews its registry within seconds.
       await expect
         .poll(() => given.changesAnswer(), { timeout: 5_000 })

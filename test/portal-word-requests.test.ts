@@ -53,6 +53,27 @@ test('a plain query is refused by the name of the parameter, even an empty one o
   await expectNobody()
 })
 
+test('whose account it is, is said as the account is: pushed or signed, and beside it', async () => {
+  const owner = { legacy_account_portal: 'plain' }
+  const before = simulator.requests.authorize
+  expect((await ask(world, wish('plain', owner))).heard).toMatchObject(refused)
+  const { body } = await push('plain', wish('plain', named))
+  const pushed = { client_id: 'plain', request_uri: String(body['request_uri']), ...owner }
+  expect((await ask(world, pushed)).heard).toMatchObject(refused)
+  const request = await sign(key, object('plain', named))
+  expect((await ask(world, { client_id: 'plain', request, ...owner })).heard).toMatchObject(refused)
+  expect(simulator.requests.authorize).toBe(before)
+  for (const bad of [owner, { ...named, legacy_account_portal: 'x'.repeat(65) }])
+    expect(await push('plain', wish('plain', bad))).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
+  expect((await push('plain', wish('plain', { ...named, ...owner }))).status).toBe(201)
+  const signed = await sign(key, object('plain', { ...named, ...owner }))
+  expect((await push('plain', { client_id: 'plain', request: signed })).status).toBe(201)
+  await expectNobody()
+})
+
 test('a posted form is a browser like any other', async () => {
   const visitor = createVisitor()
   const form = Object.fromEntries(new URLSearchParams(encode(wish('plain', named))))

@@ -63,7 +63,7 @@ describe('PKCE', () => {
     })
     expect((await redeem(world, 'old-software', code, { code_verifier: undefined })).status).toBe(200)
     const [row] = await world.db.query<{ detail: Record<string, string> }>(
-      `select detail from audit_event where event = 'client.applied' and client_id = 'old-software'`,
+      `select detail from audit_event where event = 'client.created' and client_id = 'old-software'`,
     )
     expect(row?.detail).toMatchObject({ pkce_exemption: 'cổng cũ, thay trước 2027 (test)' })
   })

@@ -31,7 +31,6 @@ describe('flows', () => {
   test.each([
     'password',
     'implicit',
-    'urn:ietf:params:oauth:grant-type:device_code',
     'urn:ietf:params:oauth:grant-type:jwt-bearer',
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'urn:openid:params:grant-type:ciba',
@@ -46,6 +45,13 @@ describe('flows', () => {
     }
     const reply = await post(world, '/token', fields, basic('portal-a'))
     expect(reply).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } })
+  })
+
+  test('the device grant is the operators’ own', async () => {
+    const fields = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: 'x' }
+    const reply = await post(world, '/token', fields, basic('portal-a'))
+    expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+    expect(reply.body['error_description']).toContain('not allowed for this client')
   })
 
   test('a portal not registered for client credentials gets none', async () => {

@@ -1,5 +1,7 @@
 /** A number is cancelled and another issued: the person goes on, the old number leads to nobody. */
 import { expect, test, vi } from 'vitest'
+import { createOperator } from '../src/admin/operators.ts'
+import { createLog } from '../src/log.ts'
 import { numberOf, openOffice, refusal, words } from './support/officers.ts'
 
 // The broker's clock can be set forward; it is never set back while a world lives.
@@ -194,4 +196,31 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
     detail: 'the new number is of a person known by others before',
   })
   await at.enter('loan')
+})
+
+test('an operator’s number is changed among operators first; of the new one the second person is told whose it is', async () => {
+  await freed('an', 'binh')
+  const at = await openPortal()
+  await at.enter('an')
+  const subject = await subjectOf('an')
+  const bind = (citizen: string) => ({
+    type: 'citizen_id' as const,
+    keys: world.citizenKeysOf(numberOf(citizen)),
+  })
+  const asked = await move('an', 'binh')
+  await createOperator(
+    { db, log: createLog({ level: 'silent' }), actor: 'local' },
+    { id: 'an.x', roles: ['viewer'], citizen: bind('an') },
+  )
+  expect(await refusal(approve(asked))).toMatchObject({ code: 'state_conflict' })
+  expect(await refusal(move('an', 'binh'))).toMatchObject({ code: 'state_conflict' })
+  await db.query(`update operator_citizen_key set key = $1 where operator_id = 'an.x'`, bind('binh').keys)
+  const { proposals } = await two.call<{ proposals: { id: string }[] }>('GET', '/v1/proposals')
+  expect(proposals.find(({ id }) => id === asked)).toMatchObject({ operator: 'an.x' })
+  await approve(asked)
+  const [event] = await db.query<{ detail: object }>(
+    `select detail from audit_event where event = 'subject.rekeyed' and subject_id = $1 order by id desc limit 1`,
+    [subject],
+  )
+  expect(event!.detail).toMatchObject({ operator: 'an.x' })
 })

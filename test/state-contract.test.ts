@@ -202,6 +202,20 @@ for (const { name, url } of engines)
       expect(claims.filter(Boolean)).toHaveLength(1)
     })
 
+    test('what fifty add at once is summed up, in their order, and ends with its time', async () => {
+      const [shared, brief, lone] = [fresh(), fresh(), fresh()]
+      const add = (key: string, by: number, ttl = 60) => ({ key, by, ttl })
+      expect(await state.add([add(shared, 2), add(lone, 7), add(shared, 3)])).toEqual([2, 7, 5])
+      const sums = await fifty(() => state.add([add(lone, 1), add(shared, 1)]))
+      expect(sums.map(([, sum]) => sum!).toSorted((a, b) => a - b)).toEqual(
+        Array.from({ length: 50 }, (_, index) => index + 6),
+      )
+      expect(await state.add([add(brief, 9, 1)])).toEqual([9])
+      await sleep(1_200)
+      expect(await state.add([add(brief, 1), add(shared, 1)])).toEqual([1, 56])
+      expect(await state.add([])).toEqual([])
+    })
+
     test('nothing to write is no trip, and it answers when asked whether it is there', async () => {
       expect(await state.write([])).toEqual([])
       await state.ping()
@@ -224,6 +238,9 @@ describe('protocol state in the process', () => {
     now = 10_000
     await write('d')
     expect(await state.read('a')).toBeUndefined()
+    // A count takes no record's place, and one that finds no room refuses nobody.
+    const counts = ['k', 'l', 'm', 'n', 'n'].map((key) => ({ key, by: 1, ttl: 60 }))
+    expect(await state.add(counts)).toEqual([1, 1, 1, 1, 1])
     for (const key of ['b', 'c', 'd']) expect((await state.read(key))?.value.toString()).toBe(key)
     await state.close()
   })
@@ -239,6 +256,7 @@ describe.skipIf(redis === undefined)('a Redis that goes away (needs Redis)', () 
         state.spend('k', 60),
         state.claim('k', 60),
         state.write([{ key: 'k', delete: true }]),
+        state.add([{ key: 'n', by: 1, ttl: 60 }]),
         state.ping(),
       ].map((work) =>
         work.then(
@@ -247,7 +265,7 @@ describe.skipIf(redis === undefined)('a Redis that goes away (needs Redis)', () 
         ),
       ),
     )
-  const away = Array<string>(6).fill('store_unavailable')
+  const away = Array<string>(7).fill('store_unavailable')
 
   test('is told apart from every other fault, and is used again when it is back', async () => {
     const server = await startRedis()

@@ -1,6 +1,6 @@
 /**
- * Who asks: each request carries its own short-lived assertion, signed by the operator's key (as in RFC 7523 §3,
- * with a `jti` that works once). There is no session to steal and no shared secret to leak.
+ * Who asks. With a key: each request carries its own short-lived assertion (as in RFC 7523 §3, with a `jti` that works
+ * once). A person without: an access token of a sign-in with VNeID through this broker, good for minutes.
  */
 import { decodeJwt, importJWK, jwtVerify } from 'jose'
 import { z } from 'zod'
@@ -16,6 +16,7 @@ const longestLife = 120
 const tolerance = 15
 const seenEvery = 300
 
+export type PersonOf = (accessToken: string) => Promise<OperatorRow | undefined>
 export type Authenticate = (authorization: string | undefined) => Promise<Operator>
 
 /** What it makes throws BrokerError `unauthenticated` whatever is wrong: a stranger must not learn what. */
@@ -23,27 +24,38 @@ export function createAuthentication({
   db,
   state,
   audience,
+  personOf = () => Promise.resolve(undefined),
 }: {
   db: Db
   state: State
   audience: string
+  /** Whose access token this is. */
+  personOf?: PersonOf | undefined
 }): Authenticate {
-  return async function authenticate(authorization) {
-    const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1] ?? ''
+  async function byAssertion(token: string): Promise<OperatorRow | undefined> {
     const id = issuerOf(token)
     const operator = id === undefined ? undefined : await findOperator(db, id)
-    if (operator === undefined || operator.disabledAt !== null) throw new BrokerError('unauthenticated')
+    if (operator === undefined || !isIn(operator)) return undefined
     const assertion = await verify(token, operator, audience)
-    if (assertion === undefined) throw new BrokerError('unauthenticated')
+    if (assertion === undefined) return undefined
     // Claimed last, so that only a good signature writes; and as long as the clocks' tolerance lets it live.
     const ttl = Math.ceil(assertion.exp + tolerance - Date.now() / 1000) + 1
-    if (!(await state.claim(keyOf('Assertion', `${operator.id} ${assertion.jti}`), ttl)))
-      throw new BrokerError('unauthenticated')
+    const isFirst = await state.claim(keyOf('Assertion', `${operator.id} ${assertion.jti}`), ttl)
+    return isFirst ? operator : undefined
+  }
+
+  return async function authenticate(authorization) {
+    const token = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '')?.[1] ?? ''
+    const operator = await (token.includes('.') ? byAssertion(token) : personOf(token))
+    if (operator === undefined || !isIn(operator)) throw new BrokerError('unauthenticated')
     if (Date.now() - (operator.lastSeenAt?.getTime() ?? 0) > seenEvery * 1000)
       await noteOperatorSeen(db, operator.id)
-    return { id: operator.id, roles: operator.roles as Role[] }
+    return { id: operator.id, kind: operator.kind, roles: operator.roles as Role[] }
   }
 }
+
+/** Idle for too long is out at once, though it be written down only within the hour. */
+const isIn = ({ disabledAt, idle }: OperatorRow): boolean => disabledAt === null && !idle
 
 function issuerOf(token: string): string | undefined {
   try {
@@ -54,6 +66,7 @@ function issuerOf(token: string): string | undefined {
 }
 
 async function verify(token: string, operator: OperatorRow, audience: string): Promise<Claims | undefined> {
+  if (operator.public === null) return undefined
   const algorithm = algorithmOf(operator.public)
   const key = await importJWK(operator.public, algorithm)
   try {

@@ -2,18 +2,43 @@
 import { randomUUID } from 'node:crypto'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import type { ReadableStream } from 'node:stream/web'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type JWK, SignJWT, importJWK } from 'jose'
+import type { InputFault } from '../errors.ts'
 import { algorithmOf } from './operators.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
+interface CallOptions {
+  /** The version that was read: of an `ETag`, without its quotes. */
+  readonly ifMatch?: string
+  /** A new one for each call, unless given. */
+  readonly idempotencyKey?: string
+}
+
 export interface AdminClient {
-  /** @returns the JSON of the answer, undefined if it has none; @throws AdminError */
-  call<T = unknown>(method: Method, path: string, body?: unknown): Promise<T>
+  /**
+   * Once more when the connection breaks, under the same Idempotency-Key: a write is not done twice.
+   * @returns the JSON of the answer, undefined if it has none; @throws AdminError
+   */
+  call<T = unknown>(method: Method, path: string, body?: unknown, options?: CallOptions): Promise<T>
+  /** @returns an answer that is no JSON, as it comes; @throws AdminError */
+  download(path: string): Promise<Readable>
   /** Sends a file as it comes, however long it takes. @returns the answer, unread; @throws AdminError */
   upload(path: string, content: Readable, type: string): Promise<IncomingMessage>
+}
+
+/** One request and its answer, for who looks on. */
+export interface Exchange {
+  readonly method: Method
+  readonly path: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Undefined: there was none, or it was not read. */
+  readonly text: string | undefined
 }
 
 /** The API's refusal, as `application/problem+json` told it. */
@@ -22,33 +47,34 @@ export class AdminError extends Error {
   readonly code: string
   readonly detail: string | undefined
   readonly reference: string | undefined
+  readonly errors: readonly InputFault[]
 
-  constructor({ status, code, detail, reference }: Omit<AdminError, keyof Error>) {
-    const told = detail === undefined ? code : `${code}: ${detail}`
+  constructor({ status, code, detail, reference, errors = [] }: Partial<AdminError> & { status: number }) {
+    const name = code ?? `HTTP ${status}`
+    const told = detail === undefined ? name : `${name}: ${detail}`
     super(reference === undefined ? told : `${told} (reference ${reference})`)
     this.name = 'AdminError'
     this.status = status
-    this.code = code
+    this.code = name
     this.detail = detail
     this.reference = reference
+    this.errors = errors
   }
 }
 
-/** @param key the operator's private JWK */
-export function createAdminClient({
-  url,
+/** @returns makes an assertion for each request; `key` is the operator's private JWK */
+export function assertionsOf({
   audience,
   operatorId,
   key,
 }: {
-  url: string
-  audience: string
-  operatorId: string
-  key: JWK
-}): AdminClient {
+  readonly audience: string
+  readonly operatorId: string
+  readonly key: JWK
+}): () => Promise<string> {
   const algorithm = algorithmOf(key)
   const signingKey = importJWK(key, algorithm)
-  const assertion = async () =>
+  return async () =>
     new SignJWT({ jti: randomUUID() })
       .setProtectedHeader({ alg: algorithm })
       .setIssuer(operatorId)
@@ -57,25 +83,83 @@ export function createAdminClient({
       .setIssuedAt()
       .setExpirationTime('60s')
       .sign(await signingKey)
+}
 
-  async function send<T>(path: string, init: RequestInit, type?: string): Promise<T> {
-    const headers = { authorization: `Bearer ${await assertion()}`, ...(type && { 'content-type': type }) }
-    const response = await fetch(new URL(path, url), { ...init, headers }).catch((cause: unknown) => {
-      throw new Error(`the admin API at ${url} does not answer`, { cause })
-    })
-    const answer = (await response.json().catch(() => undefined)) as Partial<AdminError> | undefined
-    if (response.ok) return answer as T
-    throw refusal(response.status, answer)
+/** Milliseconds between two looks at a first request that is still running. */
+const pause = 500
+const looks = 20
+
+export function createAdminClient({
+  url,
+  onExchange,
+  ...who
+}: {
+  readonly url: string
+  readonly onExchange?: (exchange: Exchange) => Promise<void> | void
+} & (Parameters<typeof assertionsOf>[0] | { readonly token: () => Promise<string> })): AdminClient {
+  const token = 'token' in who ? who.token : assertionsOf(who)
+
+  async function send(
+    bearer: string,
+    method: Method,
+    path: string,
+    init: { headers: object; body?: string },
+  ) {
+    const headers = { ...init.headers, authorization: `Bearer ${bearer}` }
+    const response = await fetch(new URL(path, url), { ...init, method, headers })
+    const answer = { status: response.status, headers: Object.fromEntries(response.headers) }
+    return { method, path, ...answer, text: await response.text() }
+  }
+  type Request = Parameters<typeof send> extends [string, ...infer Rest] ? Rest : never
+  async function sendSafely(...request: Request): Promise<Exchange> {
+    const bearer = await token()
+    try {
+      return await send(bearer, ...request)
+    } catch {
+      return again(...request)
+    }
+  }
+  /** The first one may have arrived, and may be running still. */
+  async function again(...request: Request): Promise<Exchange> {
+    for (let look = 1; ; look++) {
+      // Each time anew: an assertion is good once.
+      const exchange = await send(await token(), ...request).catch((cause: unknown) => {
+        throw new Error(`the admin API at ${url} does not answer`, { cause })
+      })
+      if (look === looks || problemIn(exchange).code !== 'idempotency_running') return exchange
+      await sleep(pause)
+    }
   }
 
   return {
-    call: (method, path, body) =>
-      body === undefined
-        ? send(path, { method })
-        : send(path, { method, body: JSON.stringify(body) }, 'application/json'),
+    async call<T>(method: Method, path: string, body?: unknown, options: CallOptions = {}) {
+      const { ifMatch, idempotencyKey = randomUUID() } = options
+      const headers = {
+        ...(method !== 'GET' && { 'idempotency-key': idempotencyKey }),
+        ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      }
+      const init = { headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+      const exchange = await sendSafely(method, path, init)
+      await onExchange?.(exchange)
+      if (exchange.status >= 400) throw new AdminError(problemIn(exchange))
+      return (exchange.text === '' ? undefined : JSON.parse(exchange.text ?? '')) as T
+    },
+    async download(path) {
+      const headers = { authorization: `Bearer ${await token()}` }
+      const response = await fetch(new URL(path, url), { headers }).catch((cause: unknown) => {
+        throw new Error(`the admin API at ${url} does not answer`, { cause })
+      })
+      const told = response.ok ? undefined : await response.text()
+      const { status } = response
+      const exchange = { status, headers: Object.fromEntries(response.headers), text: told }
+      await onExchange?.({ method: 'GET', path, ...exchange })
+      if (!response.ok) throw new AdminError(problemIn({ method: 'GET', path, ...exchange }))
+      return Readable.fromWeb(response.body as ReadableStream)
+    },
     // By hand, for `fetch` gives up on an answer that takes minutes to begin.
     async upload(path, content, type) {
-      const headers = { authorization: `Bearer ${await assertion()}`, 'content-type': type }
+      const headers = { authorization: `Bearer ${await token()}`, 'content-type': type }
       const target = new URL(path, url)
       const { request } = target.protocol === 'https:' ? https : http
       const answer = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -84,13 +168,44 @@ export function createAdminClient({
         content.once('error', (cause) => sending.destroy(cause))
         content.pipe(sending)
       })
+      const exchange: Exchange = {
+        method: 'POST',
+        path,
+        status: answer.statusCode ?? 0,
+        headers: answer.headers as Record<string, string>,
+        text: answer.statusCode === 200 ? undefined : await text(answer),
+      }
+      await onExchange?.(exchange)
       if (answer.statusCode === 200) return answer
       content.destroy()
-      const status = answer.statusCode ?? 0
-      throw refusal(status, JSON.parse(await text(answer)) as Partial<AdminError>)
+      throw new AdminError(problemIn(exchange))
     },
   }
 }
 
-const refusal = (status: number, answer: Partial<AdminError> | undefined) =>
-  new AdminError({ status, code: `HTTP ${status}`, detail: undefined, reference: undefined, ...answer })
+/** What a failure says; of what is none of ours (a proxy's page), the status alone. */
+function problemIn({ status, text: told = '' }: Exchange): Partial<AdminError> & { status: number } {
+  try {
+    return { ...(JSON.parse(told) as Partial<AdminError>), status }
+  } catch {
+    return { status }
+  }
+}
+
+/** A list, page by page. @param query what is asked of each page */
+export async function* eachPage<Page extends { readonly next: string | null; readonly more: boolean }>(
+  admin: AdminClient,
+  path: string,
+  query: Readonly<Record<string, string | undefined>> = {},
+): AsyncGenerator<Page, void, undefined> {
+  const asked = Object.entries({ limit: '1000', ...query }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
+  const parameters = new URLSearchParams(asked)
+  for (let more = true; more;) {
+    const page: Page = await admin.call<Page>('GET', `${path}?${parameters.toString()}`)
+    yield page
+    more = page.more && page.next !== null
+    parameters.set('after', page.next ?? '')
+  }
+}

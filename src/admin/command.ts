@@ -3,9 +3,13 @@ import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Database } from '../store/db.ts'
 import type { AdminClient } from './client.ts'
+import type { OperatorSession } from './operator-session.ts'
 
 /** Called wrongly: the usage is shown, and the exit code is 2. */
 export class UsageError extends Error {}
+
+/** Its words are shown as they stand; the exit code is 1. */
+export class Told extends Error {}
 
 interface Print {
   readonly print: (line: string) => void
@@ -17,6 +21,13 @@ export interface LocalTools extends Print {
 }
 export interface ClientTools extends Print {
   readonly admin: AdminClient
+  /** What assertions for this API are made for. */
+  audience(): Promise<string>
+}
+export interface SessionTools extends Print {
+  readonly session: OperatorSession
+  /** `ISSUER`, where it is set. */
+  readonly issuer: string | undefined
 }
 
 type Options = Readonly<Record<string, 'string' | 'boolean'>>
@@ -34,6 +45,7 @@ interface Shape<Tools, O extends Options> {
 export type Command =
   | ({ readonly on: 'database' } & Shape<LocalTools, Options>)
   | ({ readonly on: 'api' } & Shape<ClientTools, Options>)
+  | ({ readonly on: 'issuer' } & Shape<SessionTools, Options>)
 /** By the words that call them. */
 export type Commands = Readonly<Record<string, Command>>
 
@@ -46,6 +58,12 @@ export const localCommand = <const O extends Options>(command: Shape<LocalTools,
 export const clientCommand = <const O extends Options>(command: Shape<ClientTools, O>): Command => ({
   on: 'api',
   ...(command as unknown as Shape<ClientTools, Options>),
+})
+
+/** About the person's own sign-in at the issuer. */
+export const sessionCommand = <const O extends Options>(command: Shape<SessionTools, O>): Command => ({
+  on: 'issuer',
+  ...(command as unknown as Shape<SessionTools, Options>),
 })
 
 /** @throws UsageError when it is not there */

@@ -8,8 +8,9 @@ import { finished } from 'node:stream/promises'
 import { csvLine } from '../mapping/csv.ts'
 import { readLegacyFile } from '../mapping/import-file.ts'
 import type { ImportSummary } from '../mapping/import-run.ts'
-import type { AdminClient } from './client.ts'
+import { type AdminClient, eachPage } from './client.ts'
 import { type Commands, clientCommand, needed } from './command.ts'
+import type { Page } from './paging.ts'
 
 interface Followed {
   readonly id: string
@@ -58,16 +59,17 @@ export const importCommands: Commands = {
 
   'legacy imports': clientCommand({
     call: '--client ID',
-    about: 'a portal’s latest imports: when, by whom, how far',
+    about: 'a portal’s imports, the latest first: when, by whom, how far',
     options: { client: 'string' },
     async run({ admin, print }, _args, options) {
-      const query = new URLSearchParams({ client: needed(options.client, '--client') })
-      const path = `/v1/legacy-imports?${query.toString()}`
-      const { imports } = await admin.call<{ imports: readonly Followed[] }>('GET', path)
-      for (const run of imports) {
-        const rows = `${run.rows_read.toLocaleString('en')} rows`
-        const parts = [run.id, run.begun_at, run.begun_by, run.state.padEnd(9), rows]
-        print([...parts, ...(run.dry_run ? ['dry run'] : [])].join('  '))
+      const query = { client: needed(options.client, '--client') }
+      const pages = eachPage<Page<'imports', Followed>>(admin, '/v1/legacy-imports', query)
+      for await (const { imports } of pages) {
+        for (const run of imports) {
+          const rows = `${run.rows_read.toLocaleString('en')} rows`
+          const parts = [run.id, run.begun_at, run.begun_by, run.state.padEnd(9), rows]
+          print([...parts, ...(run.dry_run ? ['dry run'] : [])].join('  '))
+        }
       }
     },
   }),

@@ -2,18 +2,42 @@ import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
+import { classNames } from '../mapping/classes.ts'
 import type { ImportLegacy } from '../mapping/import.ts'
-import { reportHeader } from '../mapping/import-run.ts'
+import { type ImportSummary, reportHeader } from '../mapping/import-run.ts'
 import type { Registry } from '../oidc/registry.ts'
 import type { Db } from '../store/db.ts'
 import { type ImportRun, findImport, listImports } from '../store/import-runs.ts'
 import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import type { Role } from './operators.ts'
+import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 
 const readers: readonly Role[] = ['mapping_officer', 'auditor', 'viewer']
-/** The latest of a portal that are listed. */
-const listed = 50
+
+const count = z.int()
+const runTold = z
+  .strictObject({
+    id: z.uuid(),
+    client: z.string(),
+    dry_run: z.boolean(),
+    state: z.enum(['reading', 'comparing', 'applying', 'done', 'failed']),
+    begun_by: z.string(),
+    begun_at: z.iso.datetime(),
+    touched_at: z.iso.datetime(),
+    rows_read: count,
+    rows_done: count,
+    /** When it is done. */
+    summary: z
+      .strictObject({
+        rows: count,
+        results: z.strictObject({ accepted: count, unchanged: count, changed: count, refused: count }),
+        classes: z.partialRecord(z.enum(classNames), count),
+      })
+      .optional(),
+    fault: z.string().optional(),
+  })
+  .meta({ id: 'Import' })
 
 /** Milliseconds that the reader of a report may stand still. */
 const longestPause = 120_000
@@ -31,6 +55,11 @@ export function importOperations({
     operation({
       method: 'POST',
       path: '/v1/legacy-imports',
+      about:
+        'A portal’s accounts, as CSV or NDJSON, also compressed by gzip; answered by the report, line by line.',
+      refuses: ['import_invalid'],
+      accepts: '*/*',
+      produces: 'text/csv',
       roles: ['mapping_officer'],
       query: z.strictObject({
         client: z.string(),
@@ -101,17 +130,23 @@ export function importOperations({
     operation({
       method: 'GET',
       path: '/v1/legacy-imports',
+      about: 'A portal’s imports, the latest first.',
       roles: readers,
-      query: z.strictObject({ client: clientId }),
-      async handle({ query: { client } }) {
-        return { imports: (await listImports(db, client, listed)).map(told) }
+      query: z.strictObject({ client: clientId, after: momentCursor.optional(), limit }),
+      answer: z.strictObject({ imports: z.array(runTold), ...pageEnd }),
+      async handle({ query: { client, after, limit: longest } }) {
+        const listed = await listImports(db, { clientId: client, after, limit: longest + 1 })
+        const { rows, end } = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
+        return { imports: rows.map(told), ...end }
       },
     }),
 
     operation({
       method: 'GET',
       path: '/v1/legacy-imports/:id',
+      about: 'How far an import is, and what came of it.',
       roles: readers,
+      answer: runTold,
       async handle({ params }) {
         const run = z.uuid().safeParse(params.id).success ? await findImport(db, params.id) : undefined
         if (run === undefined) throw new BrokerError('not_found')
@@ -131,6 +166,7 @@ const told = (run: ImportRun) => ({
   touched_at: run.touchedAt,
   rows_read: run.rowsRead,
   rows_done: run.rowsDone,
-  ...(run.state === 'done' && { summary: run.summary }),
+  // As the run wrote it.
+  ...(run.state === 'done' && { summary: run.summary as unknown as ImportSummary }),
   ...(run.fault !== null && { fault: run.fault }),
 })

@@ -1,15 +1,11 @@
 /** Legacy accounts and persons on the command line. Numbers and account ids are read from the standard input. */
 import { type Commands, UsageError, clientCommand, needed } from './command.ts'
 import { isDash, readInputLines } from './input-lines.ts'
+import type { FoundAccount } from './mapping-operations.ts'
+import type { Page } from './paging.ts'
 import { tellLinkLine } from './review-commands.ts'
 
-interface Found extends Readonly<Record<'account' | 'client' | 'account_id' | 'kind' | 'state', string>> {
-  readonly classes: readonly string[]
-  readonly attested_on: string | null
-  readonly number: string | null
-  readonly cmnd: string | null
-  readonly history: readonly Parameters<typeof tellLinkLine>[0][]
-}
+type Accounts = Page<'accounts', FoundAccount>
 
 export const mappingCommands: Commands = {
   'legacy find': clientCommand({
@@ -24,7 +20,13 @@ export const mappingCommands: Commands = {
         throw new UsageError('one of --citizen-id -, --cmnd -, --account-id -')
       const [value] = await readInputLines(way.replace('-', ' '))
       const body = { ...(client !== undefined && { client }), [way.replace('-', '_')]: value }
-      const { accounts } = await admin.call<{ accounts: Found[] }>('POST', '/v1/accounts/search', body)
+      const accounts: FoundAccount[] = []
+      for (let after: string | null = null, more = true; more;) {
+        const asked: object = { ...body, limit: 1000, ...(after !== null && { after }) }
+        const page: Accounts = await admin.call('POST', '/v1/accounts/search', asked)
+        accounts.push(...page.accounts)
+        ;({ next: after, more } = page)
+      }
       if (accounts.length === 0) print('none')
       for (const { account, client: portal, account_id: id, kind, state, history, ...more } of accounts) {
         const number = more.number ?? (more.cmnd === null ? 'no number' : `CMND ${more.cmnd}`)

@@ -1,7 +1,22 @@
 /** What operators send about accounts and persons, and how much of a number is ever shown to them. */
 import { z } from 'zod'
-import { Identifier } from '../citizen-id.ts'
+import { type CitizenKeys, Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Decisions } from '../mapping/decisions.ts'
+import type { Proposals } from '../mapping/proposals.ts'
+import type { LegacyRecords } from '../mapping/record.ts'
+import type { Database } from '../store/db.ts'
+
+/** What the operations about accounts, cases and persons work with. */
+export interface MappingParts {
+  readonly db: Database
+  readonly log: Log
+  readonly citizenKeys: CitizenKeys
+  readonly records: LegacyRecords
+  readonly decisions: Decisions
+  readonly proposals: Proposals
+}
 
 /** Days may be told: `2026-11-21`, `21/11/2026`. */
 const day = /(?<!\d)(?:\d{4}-\d\d-\d\d|\d{1,2}\/\d{1,2}\/\d{4})(?!\d)/g

@@ -1,18 +1,17 @@
 /** Legacy accounts and persons: what an operator finds, the end of a link, and what takes two operators. */
 import { z } from 'zod'
 import { record as recordEvents } from '../audit.ts'
-import type { CitizenKeys } from '../citizen-id.ts'
+import type { Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import { classesOf } from '../mapping/classes.ts'
-import type { Decisions } from '../mapping/decisions.ts'
-import type { Proposals } from '../mapping/proposals.ts'
-import type { LegacyRecords } from '../mapping/record.ts'
+import { classNames, classesOf } from '../mapping/classes.ts'
+import { populations } from '../mapping/record.ts'
+import { accountStates } from '../mapping/states.ts'
 import { type AccountRow, findAccount, listLinkHistory, searchAccounts } from '../store/accounts.ts'
-import type { Database } from '../store/db.ts'
 import { findHolder } from '../store/identifiers.ts'
+import { findOperatorByNumber } from '../store/operators.ts'
 import { listOpenProposals } from '../store/reviews.ts'
 import {
+  type MappingParts,
   accountNumber,
   citizenNumber,
   clientId,
@@ -21,8 +20,9 @@ import {
   uuidOf,
   words,
 } from './mapping-input.ts'
-import { tellLink, tellProposal } from './mapping-output.ts'
+import { linkTold, proposalTold, tellLink, tellProposal } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
+import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 
 const ways = ['citizen_id', 'cmnd', 'account_id'] as const
 const searched = z
@@ -34,6 +34,8 @@ const searched = z
       .regex(/^\d{9}$/, 'must be 9 digits')
       .optional(),
     account_id: z.string().min(1).max(500).optional(),
+    after: accountNumber.optional(),
+    limit,
   })
   .refine(
     (by) => ways.filter((way) => by[way] !== undefined).length === 1,
@@ -44,6 +46,42 @@ const searched = z
     'account_id needs client',
   )
 
+const found = z
+  .strictObject({
+    account: z.string(),
+    client: z.string(),
+    account_id: z.string(),
+    kind: z.enum(populations),
+    state: z.enum(accountStates),
+    classes: z.array(z.enum(classNames)),
+    attested_on: z.iso.date().nullable(),
+    number: z.string().nullable(),
+    cmnd: z.string().nullable(),
+    link: z
+      .strictObject({
+        id: z.uuid(),
+        subject: z.uuid().nullable(),
+        method: z.string().nullable(),
+        linked_at: z.iso.datetime().nullable(),
+      })
+      .nullable(),
+    history: z.array(linkTold),
+  })
+  .meta({ id: 'FoundAccount' })
+export type FoundAccount = z.output<typeof found>
+const openProposal = proposalTold
+  .extend({
+    client: z.string().nullable(),
+    account: z.string().nullable(),
+    /** Of a rekey: the last three digits. */
+    old_number: z.string().nullable().optional(),
+    new_number: z.string().nullable().optional(),
+    /** Of a rekey: the operator who bears the new number. */
+    operator: z.string().nullable().optional(),
+  })
+  .meta({ id: 'OpenProposal' })
+export type OpenProposal = z.output<typeof openProposal>
+
 export function mappingOperations({
   db,
   log,
@@ -51,30 +89,27 @@ export function mappingOperations({
   records,
   decisions,
   proposals,
-}: {
-  db: Database
-  log: Log
-  citizenKeys: CitizenKeys
-  records: LegacyRecords
-  decisions: Decisions
-  proposals: Proposals
-}): Operation[] {
+}: MappingParts): Operation[] {
   async function find({
     client,
     citizen_id: number,
     cmnd,
     account_id: accountId,
+    after,
+    limit: longest,
   }: z.output<typeof searched>) {
     if (accountId !== undefined) {
-      const found = await findAccount(db, client!, records.accountKey(client!, accountId))
-      return found === undefined ? [] : [found]
+      const row = await findAccount(db, client!, records.accountKey(client!, accountId))
+      return row === undefined || after !== undefined ? [] : [row]
     }
     const [column, keys] =
       number === undefined
         ? (['hint_key', records.cmndKeys(cmnd!)] as const)
         : (['identifier_key', records.numberKeys(number)] as const)
-    return searchAccounts(db, { column, keys, clientId: client ?? null })
+    return searchAccounts(db, { column, keys, clientId: client ?? null, after, limit: longest + 1 })
   }
+  const operatorOf = (number: Identifier) =>
+    findOperatorByNumber(db, { type: number.type, keys: citizenKeys.keys(number) })
   async function tell(row: AccountRow) {
     const { accountId, identifier, cmnd } = records.open(row.accountKey, row.sealed)
     return {
@@ -99,10 +134,14 @@ export function mappingOperations({
     operation({
       method: 'POST',
       path: '/v1/accounts/search',
+      about: 'Accounts under a number, or a portal’s by its own id, with their links; the search is audited.',
       roles: ['mapping_officer', 'auditor'],
       body: searched,
+      readsOnly: true,
+      answer: z.strictObject({ accounts: z.array(found), ...pageEnd }),
       async handle({ operator, body, reference }) {
-        const rows = await find(body)
+        const page = { limit: body.limit, after: body.after }
+        const { rows, end } = pageOf(await find(body), page, ({ account }) => account)
         const by = ways.find((way) => body[way] !== undefined)!
         // The portal's name only where it is one: it comes from outside, and may be anything.
         const about = { ...(rows.length > 0 && body.client !== undefined && { clientId: body.client }) }
@@ -110,13 +149,15 @@ export function mappingOperations({
         await recordEvents(db, log, [
           { event: 'account.searched', ...about, actor: operator.id, reference, detail },
         ])
-        return { accounts: await Promise.all(rows.map(tell)) }
+        return { accounts: await Promise.all(rows.map(tell)), ...end }
       },
     }),
 
     operation({
       method: 'POST',
       path: '/v1/accounts/:account/links/:link/end',
+      about: 'Takes a link back; the account then waits for an operator.',
+      refuses: ['account_unknown', 'case_gone'],
       roles: ['mapping_officer'],
       body: z.strictObject({ reason: words }),
       async handle({ operator, params, body: { reason }, reference }) {
@@ -129,20 +170,28 @@ export function mappingOperations({
     operation({
       method: 'GET',
       path: '/v1/proposals',
+      about: 'What waits for a second operator, the oldest first.',
       roles: ['mapping_officer', 'auditor'],
-      async handle() {
-        const rows = await listOpenProposals(db)
-        return {
-          proposals: rows.map((row) => {
-            const reveal = (sealed: Buffer | null) =>
-              sealed === null || row.oldType === null
-                ? null
-                : masked(citizenKeys.open(row.oldType, sealed).reveal())
-            const numbers = { old_number: reveal(row.oldSealed), new_number: reveal(row.sealed) }
-            const { clientId: client, account } = row
-            return { ...tellProposal(row), client, account, ...(row.kind === 'rekey' && numbers) }
-          }),
-        }
+      query: z.strictObject({ after: momentCursor.optional(), limit }),
+      answer: z.strictObject({ proposals: z.array(openProposal), ...pageEnd }),
+      async handle({ query: { after, limit: longest } }) {
+        const listed = await listOpenProposals(db, { after, limit: longest + 1 })
+        const { rows, end } = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
+        const told = rows.map(async (row) => {
+          const { clientId: client, account, oldType } = row
+          const common = { ...tellProposal(row), client, account }
+          if (row.kind !== 'rekey') return common
+          const open = (sealed: Buffer | null) =>
+            sealed === null || oldType === null ? undefined : citizenKeys.open(oldType, sealed)
+          const fresh = open(row.sealed)
+          return {
+            ...common,
+            old_number: masked(open(row.oldSealed)?.reveal()),
+            new_number: masked(fresh?.reveal()),
+            operator: (fresh && (await operatorOf(fresh)))?.id ?? null,
+          }
+        })
+        return { ...end, proposals: await Promise.all(told) }
       },
     }),
 
@@ -150,15 +199,22 @@ export function mappingOperations({
       operation({
         method: 'POST',
         path: `/v1/proposals/:id/${what}`,
+        about:
+          what === 'approve'
+            ? 'The second operator’s half: carries the proposal out.'
+            : 'Rejects another’s proposal, or withdraws one’s own.',
+        refuses: ['case_gone', 'second_person_needed', 'state_conflict'],
         roles: ['mapping_officer'],
-        handle: ({ operator, params, reference }) =>
-          proposals[what](uuidOf(params.id), { by: operator.id, reference }),
+        async handle({ operator, params, reference }) {
+          await proposals[what](uuidOf(params.id), { by: operator.id, reference })
+        },
       }),
     ),
 
     operation({
       method: 'POST',
       path: '/v1/citizens/rekey',
+      about: 'Proposes a person’s new number; another operator approves.',
       roles: ['mapping_officer'],
       body: z.strictObject({
         old_number: citizenNumber,
@@ -167,6 +223,7 @@ export function mappingOperations({
         reason: words,
       }),
       status: 201,
+      answer: z.strictObject({ proposal: z.uuid() }),
       async handle({ operator, body, reference }) {
         const { old_number: old, new_number: number, evidence, reason } = body
         if (old.reveal() === number.reveal())
@@ -174,6 +231,8 @@ export function mappingOperations({
         const holder = await findHolder(db, old.type, citizenKeys.keys(old))
         if (holder === undefined)
           throw new BrokerError('input_invalid', 'old_number: nobody came here with it')
+        if ((await operatorOf(old)) !== undefined)
+          throw new BrokerError('state_conflict', 'the old number is an operator’s: operator number first')
         if (holder.cancelled) throw new BrokerError('state_conflict', 'the old number is cancelled already')
         if (holder.disabled) throw new BrokerError('state_conflict', 'the person may not be used any more')
         const { subjectId } = holder

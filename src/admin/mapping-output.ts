@@ -1,6 +1,27 @@
 /** Cases, links and proposals as the admin API tells them. */
+import { z } from 'zod'
 import type { LinkHistoryRow } from '../store/accounts.ts'
 import type { CaseRow, ProposalRow } from '../store/reviews.ts'
+
+const instant = z.iso.datetime()
+
+export const reviewTold = z
+  .strictObject({
+    id: z.uuid(),
+    client: z.string(),
+    account: z.string(),
+    reason: z.string(),
+    subject: z.uuid().nullable(),
+    opened_at: instant,
+    opened_by: z.string(),
+    opened_reason: z.string().nullable(),
+    reference: z.string().nullable(),
+    outcome: z.string().nullable(),
+    decided_at: instant.nullable(),
+    decided_by: z.string().nullable(),
+    decision_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Review' })
 
 export const tellCase = (row: CaseRow) => ({
   id: row.id,
@@ -18,6 +39,20 @@ export const tellCase = (row: CaseRow) => ({
   decision_reason: row.decisionReason,
 })
 
+export const linkTold = z
+  .strictObject({
+    id: z.uuid(),
+    subject: z.uuid(),
+    method: z.string(),
+    evidence: z.record(z.string(), z.unknown()),
+    linked_at: instant,
+    linked_by: z.string(),
+    unlinked_at: instant.nullable(),
+    unlinked_by: z.string().nullable(),
+    unlink_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Link' })
+
 export const tellLink = (row: LinkHistoryRow) => ({
   id: row.id,
   subject: row.subjectId,
@@ -29,6 +64,22 @@ export const tellLink = (row: LinkHistoryRow) => ({
   unlinked_by: row.unlinkedBy,
   unlink_reason: row.unlinkReason,
 })
+
+export const proposalTold = z
+  .strictObject({
+    id: z.uuid(),
+    kind: z.enum(['link', 'rekey', 'accept']),
+    case: z.uuid().nullable(),
+    subject: z.uuid().nullable(),
+    evidence: z.string(),
+    reason: z.string(),
+    proposed_by: z.string(),
+    proposed_at: instant,
+    decision: z.enum(['approved', 'rejected', 'withdrawn']).nullable(),
+    decided_by: z.string().nullable(),
+    decided_at: instant.nullable(),
+  })
+  .meta({ id: 'Proposal' })
 
 export const tellProposal = (row: ProposalRow) => ({
   id: row.id,

@@ -1,19 +1,29 @@
-/** Operators: people and machines with a key of their own, and what each may do. */
+/** Operators: machines, which have a key, and persons, who are known by their number; and what each may do. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { type JWK, exportJWK, generateKeyPair } from 'jose'
 import { z } from 'zod'
-import { type AuditEvent, announce } from '../audit.ts'
+import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { insertAuditEvents } from '../store/audit.ts'
-import type { Database } from '../store/db.ts'
-import { disableOperator, insertOperator } from '../store/operators.ts'
+import { type Note, createDecide } from '../mapping/decision.ts'
+import type { Database, Db } from '../store/db.ts'
+import { type OperatorChange, insertOperatorChange } from '../store/operator-changes.ts'
+import {
+  type CitizenKeysOf,
+  changeOperator,
+  disableOperator,
+  enableOperator,
+  findOperator,
+  insertOperator,
+} from '../store/operators.ts'
 
 export const roles = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer'] as const
 export type Role = (typeof roles)[number]
 
 export interface Operator {
   readonly id: string
+  /** Only a person may be the second one of a decision. */
+  readonly kind: 'machine' | 'person'
   readonly roles: readonly Role[]
 }
 
@@ -91,41 +101,138 @@ export interface Doing {
   readonly reference?: string
 }
 
-/** @throws BrokerError `state_conflict` when the id or the key is taken */
-export async function createOperator(
-  { db, log, actor, reference }: Doing,
-  { id, roles: given, key }: { id: string; roles: readonly Role[]; key: JWK },
+/** Who does it, and what else the audit shall say of it. */
+export interface By {
+  readonly actor: string
+  readonly reference?: string | undefined
+  /** Of a decision of two persons, who asked for it; or that one decided alone. */
+  readonly detail?: { readonly proposed_by: string } | { readonly alone: true }
+}
+
+/** Whose wish it is: who approves has made no key. */
+export const askedBy = ({ actor, detail }: By): string =>
+  detail !== undefined && 'proposed_by' in detail ? detail.proposed_by : actor
+
+export interface NewOperator {
+  readonly id: string
+  readonly roles: readonly Role[]
+  readonly key?: JWK | undefined
+  /** Makes it a person. */
+  readonly citizen?: CitizenKeysOf | undefined
+}
+
+/** @throws BrokerError `state_conflict` when the id, the key or the person is taken */
+export async function addOperator(
+  tx: Db,
+  note: Note,
+  { id, roles: given, key, citizen }: NewOperator,
+  by: By,
 ): Promise<void> {
-  const events = [about('operator.created', { operator: id, roles: given }, actor, reference)]
-  await db.transaction(async (tx) => {
-    if (!(await insertOperator(tx, { id, roles: given, public: key, by: actor })))
-      throw new BrokerError('state_conflict', 'the id or the key belongs to an operator already')
-    await insertAuditEvents(tx, events)
-  })
-  announce(log, events)
+  if (!(await insertOperator(tx, { id, roles: given, public: key ?? null, citizen, by: askedBy(by) })))
+    throw new BrokerError('state_conflict', 'the id, the key or the person belongs to an operator already')
+  await keep(tx, { operatorId: id, action: 'created', roles: given }, by)
+  const kind = citizen === undefined ? 'machine' : 'person'
+  note(about('operator.created', { operator: id, kind, roles: given }, by))
+}
+
+/** The same, decided by who runs it. */
+export const createOperator = ({ db, log, ...by }: Doing, operator: NewOperator): Promise<void> =>
+  createDecide({ db, log })((tx, note) => addOperator(tx, note, operator, by))
+
+/**
+ * Whoever makes a key has held it: so a person makes his own and nobody else does, and a security officer a machine's.
+ * @throws BrokerError `not_found`, `forbidden`, or `state_conflict`: a machine is known by nothing else
+ */
+export async function assertMayMakeKey(
+  tx: Db,
+  { id, by, isRemoval }: { id: string; by: string; isRemoval: boolean },
+): Promise<void> {
+  const [operator, asking] = [await findOperator(tx, id), await findOperator(tx, by)]
+  if (operator === undefined) throw unknown()
+  if (isRemoval && operator.kind === 'machine')
+    throw new BrokerError('state_conflict', 'a machine is known by nothing but its key')
+  const isOfficer = asking?.roles.includes('security_officer') === true
+  const may = operator.kind === 'person' && !isRemoval ? id === by : isOfficer || (id === by && isRemoval)
+  if (!may) throw new BrokerError('forbidden', 'a person makes his own key, a security officer a machine’s')
+}
+
+/** @throws BrokerError `not_found`, or `state_conflict`: taken by another, or nobody could let anybody in any more */
+export async function alterOperator(
+  tx: Db,
+  note: Note,
+  {
+    id,
+    roles: given,
+    key,
+    citizen,
+  }: Pick<NewOperator, 'id' | 'citizen'> & {
+    readonly roles?: readonly Role[] | undefined
+    /** Null takes it away. */
+    readonly key?: JWK | null | undefined
+  },
+  by: By,
+): Promise<void> {
+  const outcome = await changeOperator(tx, id, { roles: given, public: key, citizen, by: askedBy(by) })
+  if (outcome === 'unknown') throw unknown()
+  if (outcome === 'taken')
+    throw new BrokerError('state_conflict', 'the key or the number is another operator’s')
+  if (outcome === 'machine') throw new BrokerError('state_conflict', 'a machine has no number')
+  if (outcome === 'last_officer') throw lastOfficer()
+  await keep(tx, { operatorId: id, action: 'changed', roles: given }, by)
+  const changed = [
+    ...(given ? ['roles'] : []),
+    ...(key === undefined ? [] : ['key']),
+    ...(citizen ? ['number'] : []),
+  ]
+  note(about('operator.changed', { operator: id, changed, ...(given && { roles: given }) }, by))
 }
 
 /** @throws BrokerError `not_found`, or `state_conflict`: disabled before, or the last who could let anybody in */
-export async function barOperator(
-  { db, log, actor, reference }: Doing,
+export const barOperator = (
+  { db, log, ...by }: Doing,
   { id, reason }: { id: string; reason: string },
-): Promise<void> {
-  // The reason is a person's own words, so it stays in the operator's row.
-  const events = [about('operator.disabled', { operator: id }, actor, reference)]
-  await db.transaction(async (tx) => {
-    const outcome = await disableOperator(tx, { id, by: actor, reason })
-    if (outcome === 'unknown') throw new BrokerError('not_found', 'there is no operator of that id')
+): Promise<void> =>
+  createDecide({ db, log })(async (tx, note) => {
+    const outcome = await disableOperator(tx, { id, by: by.actor, reason })
+    if (outcome === 'unknown') throw unknown()
     if (outcome === 'disabled_before') throw new BrokerError('state_conflict', 'the operator is disabled')
-    if (outcome === 'last_officer')
-      throw new BrokerError('state_conflict', 'this is the last enabled security_officer')
-    await insertAuditEvents(tx, events)
+    if (outcome === 'last_officer') throw lastOfficer()
+    // The reason is a person's own words, so it stays in the operator's row and history.
+    await keep(tx, { operatorId: id, action: 'disabled', reason }, by)
+    note(about('operator.disabled', { operator: id }, by))
   })
-  announce(log, events)
+
+/** @throws BrokerError `not_found`, or `state_conflict`: it is enabled */
+export async function readmitOperator(
+  tx: Db,
+  note: Note,
+  { id, reason }: { readonly id: string; readonly reason?: string },
+  by: By,
+): Promise<void> {
+  const outcome = await enableOperator(tx, id)
+  if (outcome === 'unknown') throw unknown()
+  if (outcome === 'enabled_before') throw new BrokerError('state_conflict', 'the operator is enabled')
+  await keep(tx, { operatorId: id, action: 'enabled', reason }, by)
+  note(about('operator.enabled', { operator: id }, by))
 }
+
+const keep = (tx: Db, change: Omit<OperatorChange, 'actor' | 'proposedBy'>, { actor, detail }: By) =>
+  insertOperatorChange(tx, {
+    ...change,
+    actor,
+    ...(detail !== undefined && 'proposed_by' in detail && { proposedBy: detail.proposed_by }),
+  })
+
+const unknown = () => new BrokerError('not_found', 'there is no operator of that id')
+const lastOfficer = () => new BrokerError('state_conflict', 'this is the last enabled security_officer')
 
 const about = (
   event: AuditEvent['event'],
   detail: NonNullable<AuditEvent['detail']>,
-  actor: string,
-  reference: string | undefined,
-): AuditEvent => ({ event, actor, detail, ...(reference !== undefined && { reference }) })
+  { actor, reference, detail: more }: By,
+): AuditEvent => ({
+  event,
+  actor,
+  detail: { ...detail, ...more },
+  ...(reference !== undefined && { reference }),
+})

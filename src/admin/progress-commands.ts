@@ -1,21 +1,7 @@
 import { type ProgressReport, progressCsv, progressTable } from '../mapping/progress.ts'
+import { eachPage } from './client.ts'
 import { type Commands, clientCommand } from './command.ts'
-
-interface Refusals {
-  readonly refusals: readonly {
-    readonly at: string
-    readonly client: string
-    readonly subject: string
-    readonly reason: string
-    readonly population: string | null
-    readonly since: string | null
-    readonly reference: string
-  }[]
-  /** With the first page only. */
-  readonly counts?: readonly { readonly client: string; readonly reason: string; readonly n: number }[]
-  readonly next: string
-  readonly more: boolean
-}
+import type { RefusalsPage } from './progress-operations.ts'
 
 const asked = (fields: Readonly<Record<string, string | undefined>>): string =>
   new URLSearchParams(
@@ -51,19 +37,14 @@ export const progressCommands: Commands = {
     about: 'who was refused a link, why, and since when it was locked',
     options: { client: 'string' },
     async run({ admin, print }, _args, { client }) {
-      let counts: Refusals['counts']
-      for (let after: string | undefined, more = true; more;) {
-        const page: Refusals = await admin.call<Refusals>(
-          'GET',
-          `/v1/refusals?${asked({ client, after, limit: '1000' })}`,
-        )
+      let counts: RefusalsPage['counts']
+      for await (const page of eachPage<RefusalsPage>(admin, '/v1/refusals', { client })) {
         counts ??= page.counts
         for (const { at, client: portal, subject, reason, population, since, reference } of page.refusals) {
           const locked = since === null ? '' : `since ${since}`
-          const what = [reason.padEnd(16), (population ?? '').padEnd(12)]
+          const what = [(reason ?? '').padEnd(16), (population ?? '').padEnd(12)]
           print([at, portal, subject, ...what, reference, locked].join('  ').trimEnd())
         }
-        ;({ next: after, more } = page)
       }
       for (const { client: portal, reason, n } of counts ?? []) print(`${portal}  ${reason}  ${n}`)
     },

@@ -8,6 +8,8 @@ import { listPortals, readProgress, readTrend } from '../store/progress.ts'
 import { countRefusals, listRefusals } from '../store/refusals.ts'
 import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
+import { limit, pageEnd, pageOf } from './paging.ts'
+import { progressTold } from './progress-output.ts'
 import { roles } from './operators.ts'
 
 const oneDay = 86_400_000
@@ -30,20 +32,46 @@ const refusalsQuery = z.strictObject({
     .string()
     .regex(/^\d{1,18}$/, 'is no cursor')
     .optional(),
-  limit: z
-    .string()
-    .regex(/^([1-9]\d{0,2}|1000)$/, 'must be 1 to 1000')
-    .default('100')
-    .transform(Number),
+  limit,
 })
+const refusal = z
+  .strictObject({
+    at: z.iso.datetime(),
+    client: z.string().nullable(),
+    subject: z.uuid().nullable(),
+    reason: z.string().nullable(),
+    population: z.string().nullable(),
+    since: z.string().nullable(),
+    reference: z.string().nullable(),
+  })
+  .meta({ id: 'Refusal' })
+const refusalCount = z.strictObject({
+  client: z.string().nullable(),
+  reason: z.string().nullable(),
+  n: z.int(),
+  first: z.iso.datetime(),
+  last: z.iso.datetime(),
+})
+
+const refusalsTold = z.strictObject({
+  refusals: z.array(refusal),
+  /** With the first page only: they tell of all pages. */
+  counts: z.array(refusalCount).optional(),
+  ...pageEnd,
+})
+export type RefusalsPage = z.output<typeof refusalsTold>
 
 export function progressOperations({ db }: { db: Database }): Operation[] {
   return [
     operation({
       method: 'GET',
       path: '/v1/progress',
+      about:
+        'How far the mapping is, by portal, province and in total, with the trend of some days; also as CSV.',
       roles,
       query: progressQuery,
+      answer: progressTold,
+      produces: 'text/csv',
       async handle({ query: { client, province, ...span }, ctx }) {
         const now = Date.now()
         const { from, to } = spanOf(span, now)
@@ -66,17 +94,18 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
     operation({
       method: 'GET',
       path: '/v1/refusals',
+      about: 'Who was refused a link, why, and since when it was locked; the oldest first.',
       roles: ['mapping_officer', 'auditor'],
       query: refusalsQuery,
-      async handle({ query: { client, after, limit } }) {
-        const [rows, counts] = await Promise.all([
-          listRefusals(db, { clientId: client, after: after ?? '0', limit: limit + 1 }),
-          // They tell of all pages: once is enough.
+      answer: refusalsTold,
+      async handle({ query: { client, after, limit: longest } }) {
+        const [listed, counts] = await Promise.all([
+          listRefusals(db, { clientId: client, after: after ?? '0', limit: longest + 1 }),
           after === undefined ? countRefusals(db, client) : undefined,
         ])
-        const told = rows.slice(0, limit)
+        const { rows, end } = pageOf(listed, { limit: longest, after }, ({ id }) => id)
         return {
-          refusals: told.map((row) => ({
+          refusals: rows.map((row) => ({
             at: row.at,
             client: row.clientId,
             subject: row.subjectId,
@@ -88,8 +117,7 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
           ...(counts && {
             counts: counts.map(({ clientId: portal, ...counted }) => ({ client: portal, ...counted })),
           }),
-          next: told.at(-1)?.id ?? after ?? '0',
-          more: rows.length > limit,
+          ...end,
         }
       },
     }),

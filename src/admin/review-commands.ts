@@ -1,4 +1,6 @@
 /** Cases and proposals on the command line. */
+import type { z } from 'zod'
+import { eachPage } from './client.ts'
 import {
   type ClientTools,
   type Command,
@@ -8,36 +10,14 @@ import {
   needed,
 } from './command.ts'
 import { isDash, readInputLines } from './input-lines.ts'
-import type { tellCase, tellLink, tellProposal } from './mapping-output.ts'
+import type { OpenProposal } from './mapping-operations.ts'
+import type { linkTold, reviewTold } from './mapping-output.ts'
+import type { Page } from './paging.ts'
+import type { ReviewInFull } from './review-operations.ts'
 
-/** As JSON carries it. */
-type Told<T> = {
-  readonly [K in keyof T]: T[K] extends Date ? string : Exclude<T[K], Date> | DateAsText<T[K]>
-}
-type DateAsText<T> = Date extends T ? string : never
-type Case = Told<ReturnType<typeof tellCase>>
-type Proposal = Told<ReturnType<typeof tellProposal>>
-type Link = Told<ReturnType<typeof tellLink>>
-
-type Side = Readonly<Record<'name' | 'birth_date' | 'number' | 'cmnd', string | null>>
-interface CaseInFull extends Omit<Case, 'account'> {
-  readonly account: Side &
-    Readonly<Record<'account' | 'state' | 'kind' | 'created_by' | 'province', string>> &
-    Readonly<Record<'attested_on' | 'last_used_on', string | null>> & { readonly classes: readonly string[] }
-  readonly other: Side | null
-  readonly agrees: Readonly<Record<'number' | 'name' | 'birth_date', boolean | null>>
-  readonly history: {
-    readonly reviews: readonly Case[]
-    readonly links: readonly Link[]
-    readonly proposals: readonly Proposal[]
-  }
-}
-interface OpenProposal extends Proposal {
-  readonly client: string | null
-  readonly account: string | null
-  readonly old_number?: string | null
-  readonly new_number?: string | null
-}
+type Link = z.output<typeof linkTold>
+type Reviews = Page<'reviews', z.output<typeof reviewTold>>
+type Proposals = Page<'proposals', OpenProposal>
 
 const path = (...parts: readonly string[]) => `/v1/${parts.map(encodeURIComponent).join('/')}`
 const minute = (at: string | null) => (at === null ? '' : at.slice(0, 16))
@@ -71,23 +51,11 @@ export const reviewCommands: Commands = {
     about: 'the open cases, the oldest first',
     options: { client: 'string' },
     async run({ admin, print }, _args, { client }) {
-      let after: string | null = null
-      do {
-        const query = new URLSearchParams({
-          limit: '200',
-          ...(client && { client }),
-          ...(after && { after }),
-        })
-        const page: { reviews: Case[]; next: string | null } = await admin.call(
-          'GET',
-          `/v1/reviews?${query.toString()}`,
-        )
-        for (const { id, client: portal, account, reason, opened_at: at, opened_by: by } of page.reviews)
+      for await (const { reviews } of eachPage<Reviews>(admin, '/v1/reviews', { client }))
+        for (const { id, client: portal, account, reason, opened_at: at, opened_by: by } of reviews)
           print(
             `${id}  ${reason.padEnd(16)} ${portal.padEnd(24)} account ${account.padEnd(10)} ${minute(at)} ${by}`,
           )
-        after = page.next
-      } while (after !== null)
     },
   }),
 
@@ -95,7 +63,7 @@ export const reviewCommands: Commands = {
     call: 'CASE',
     about: 'both sides of a case, and what was decided before',
     async run({ admin, print }, args) {
-      show(print, await admin.call<CaseInFull>('GET', path('reviews', needed(args[0], 'the CASE'))))
+      show(print, await admin.call<ReviewInFull>('GET', path('reviews', needed(args[0], 'the CASE'))))
     },
   }),
 
@@ -141,29 +109,34 @@ export const reviewCommands: Commands = {
   'proposal list': clientCommand({
     about: 'what waits for a second operator',
     async run({ admin, print }) {
-      const { proposals } = await admin.call<{ proposals: OpenProposal[] }>('GET', '/v1/proposals')
-      for (const {
-        id,
-        kind,
-        proposed_by: by,
-        proposed_at: at,
-        evidence,
-        reason,
-        subject,
-        ...more
-      } of proposals) {
-        const person = subject === null ? '' : `subject ${subject}  `
-        const what =
-          kind === 'rekey'
-            ? `${more.old_number} becomes ${more.new_number}`
-            : `case ${more.case}  ${more.client} account ${more.account}`
-        print(`${id}  ${kind.padEnd(6)} ${person}${what}  ${minute(at)} ${by}`)
-        print(`  reason:   ${reason}\n  evidence: ${evidence}`)
-      }
+      for await (const { proposals } of eachPage<Proposals>(admin, '/v1/proposals'))
+        for (const proposal of proposals) for (const line of tellProposalLines(proposal)) print(line)
     },
   }),
   'proposal approve': second('approve', 'carry a proposal of another operator out', 'approved'),
   'proposal decline': second('decline', "reject another's proposal, or withdraw one's own", 'declined'),
+}
+
+function tellProposalLines({
+  id,
+  kind,
+  subject,
+  reason,
+  evidence,
+  operator,
+  ...proposal
+}: OpenProposal): string[] {
+  const person = subject === null ? '' : `subject ${subject}  `
+  const what =
+    kind === 'rekey'
+      ? `${proposal.old_number} becomes ${proposal.new_number}${operator ? `, the operator ${operator}’s` : ''}`
+      : `case ${proposal.case}  ${proposal.client} account ${proposal.account}`
+  const when = `${minute(proposal.proposed_at)} ${proposal.proposed_by}`
+  return [
+    `${id}  ${kind.padEnd(6)} ${person}${what}  ${when}`,
+    `  reason:   ${reason}`,
+    `  evidence: ${evidence}`,
+  ]
 }
 
 function second(what: 'approve' | 'decline', about: string, done: string): Command {
@@ -178,7 +151,7 @@ function second(what: 'approve' | 'decline', about: string, done: string): Comma
   })
 }
 
-function show(print: ClientTools['print'], told: CaseInFull): void {
+function show(print: ClientTools['print'], told: ReviewInFull): void {
   const { account, other, agrees, history } = told
   const asked = `asked ${minute(told.opened_at)} by ${told.opened_by}`
   print(`case ${told.id}  ${told.reason}  ${told.client} account ${account.account}  ${asked}`)

@@ -1,31 +1,60 @@
 /** The questions that wait for an operator, both sides of each, and what one operator decides alone. */
 import { z } from 'zod'
-import type { CitizenKeys, Identifier } from '../citizen-id.ts'
+import type { Identifier } from '../citizen-id.ts'
 import { record as recordEvents } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import { classesOf } from '../mapping/classes.ts'
-import type { Decisions } from '../mapping/decisions.ts'
+import { classNames, classesOf } from '../mapping/classes.ts'
 import { sameBirthDate, sameName } from '../mapping/names.ts'
-import type { Proposals } from '../mapping/proposals.ts'
-import type { LegacyRecord, LegacyRecords } from '../mapping/record.ts'
+import { type LegacyRecord, populations } from '../mapping/record.ts'
+import { accountStates } from '../mapping/states.ts'
 import { findAccountByNumber, listLinkHistory } from '../store/accounts.ts'
-import type { Database } from '../store/db.ts'
 import { findActiveIdentifier, findHolder } from '../store/identifiers.ts'
 import { type CaseRow, findCase, listCases, listOpenCases, listProposals } from '../store/reviews.ts'
-import { accountNumber, citizenNumber, clientId, masked, uuidOf, words } from './mapping-input.ts'
-import { tellCase, tellLink, tellProposal } from './mapping-output.ts'
+import {
+  type MappingParts,
+  accountNumber,
+  citizenNumber,
+  clientId,
+  masked,
+  uuidOf,
+  words,
+} from './mapping-input.ts'
+import { linkTold, proposalTold, reviewTold, tellCase, tellLink, tellProposal } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
-
-const longestPage = 200
-const cursor = z.string().transform((text, ctx) => {
-  const [at = '', id = ''] = text.split('_')
-  if (z.iso.datetime().safeParse(at).success && z.uuid().safeParse(id).success) return { at, id }
-  ctx.addIssue({ code: 'custom', message: 'must be the `next` of a page' })
-  return z.NEVER
-})
+import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 
 type Side = Pick<LegacyRecord, 'identifier' | 'cmnd' | 'name' | 'birthDate'>
+/** Numbers by their last three digits. */
+const sideTold = z.strictObject({
+  name: z.string().nullable(),
+  birth_date: z.string().nullable(),
+  number: z.string().nullable(),
+  number_type: z.string().nullable(),
+  cmnd: z.string().nullable(),
+})
+const agrees = z.boolean().nullable()
+const reviewInFull = reviewTold
+  .extend({
+    account: sideTold.extend({
+      account: z.string(),
+      state: z.enum(accountStates),
+      kind: z.enum(populations),
+      classes: z.array(z.enum(classNames)),
+      created_by: z.string(),
+      attested_on: z.iso.date().nullable(),
+      last_used_on: z.iso.date().nullable(),
+      province: z.string(),
+    }),
+    other: sideTold.nullable(),
+    agrees: z.strictObject({ number: agrees, name: agrees, birth_date: agrees }),
+    history: z.strictObject({
+      reviews: z.array(reviewTold),
+      links: z.array(linkTold),
+      proposals: z.array(proposalTold),
+    }),
+  })
+  .meta({ id: 'ReviewInFull' })
+export type ReviewInFull = z.output<typeof reviewInFull>
 
 export function reviewOperations({
   db,
@@ -34,14 +63,7 @@ export function reviewOperations({
   records,
   decisions,
   proposals,
-}: {
-  db: Database
-  log: Log
-  citizenKeys: CitizenKeys
-  records: LegacyRecords
-  decisions: Decisions
-  proposals: Proposals
-}): Operation[] {
+}: MappingParts): Operation[] {
   /** Sealed with the case as long as it is open; else no more than the number that the person has here. */
   async function otherSide({ sealed, subjectId, outcome }: CaseRow, accountKey: Buffer) {
     if (sealed !== null) return records.open(accountKey, sealed)
@@ -60,23 +82,24 @@ export function reviewOperations({
     operation({
       method: 'GET',
       path: '/v1/reviews',
+      about: 'The open cases, the oldest first.',
       roles: ['mapping_officer', 'auditor'],
-      query: z.strictObject({
-        client: clientId.optional(),
-        after: cursor.optional(),
-        limit: z.coerce.number().int().min(1).max(longestPage).default(50),
-      }),
-      async handle({ query: { client = null, after = null, limit } }) {
-        const rows = await listOpenCases(db, { clientId: client, after, limit })
-        const last = rows.length === limit ? rows.at(-1) : undefined
-        return { reviews: rows.map(tellCase), next: last === undefined ? null : `${last.at}_${last.id}` }
+      query: z.strictObject({ client: clientId.optional(), after: momentCursor.optional(), limit }),
+      answer: z.strictObject({ reviews: z.array(reviewTold), ...pageEnd }),
+      async handle({ query: { client = null, after, limit: longest } }) {
+        const listed = await listOpenCases(db, { clientId: client, after, limit: longest + 1 })
+        const { rows, end } = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
+        return { reviews: rows.map(tellCase), ...end }
       },
     }),
 
     operation({
       method: 'GET',
       path: '/v1/reviews/:id',
+      about: 'Both sides of a case, and what was decided before; the reading is audited.',
+      refuses: ['case_gone'],
       roles: ['mapping_officer', 'auditor'],
+      answer: reviewInFull,
       async handle({ operator, params, reference }) {
         const question = await findCase(db, uuidOf(params.id))
         const account = question && (await findAccountByNumber(db, question.account))
@@ -125,6 +148,8 @@ export function reviewOperations({
     operation({
       method: 'POST',
       path: '/v1/reviews',
+      about: 'Asks by hand whether an account is a person’s.',
+      refuses: ['account_unknown'],
       roles: ['mapping_officer'],
       body: z
         .strictObject({
@@ -138,6 +163,7 @@ export function reviewOperations({
           'give one of citizen_id, subject',
         ),
       status: 201,
+      answer: z.strictObject({ id: z.uuid() }),
       async handle({ operator, body: { account, citizen_id: number, subject, reason }, reference }) {
         const subjectId = number === undefined ? subject! : await holderOf(number)
         return { id: await decisions.question(account, subjectId, { by: operator.id, reason, reference }) }
@@ -147,9 +173,13 @@ export function reviewOperations({
     operation({
       method: 'POST',
       path: '/v1/reviews/:id/propose',
+      about:
+        'Proposes that the account is the person’s, or that a changed number is right; another approves.',
+      refuses: ['case_gone'],
       roles: ['mapping_officer'],
       body: z.strictObject({ reason: words, evidence: words }),
       status: 201,
+      answer: z.strictObject({ proposal: z.uuid() }),
       async handle({ operator, params, body, reference }) {
         return {
           proposal: await proposals.propose(uuidOf(params.id), { by: operator.id, ...body, reference }),
@@ -161,6 +191,12 @@ export function reviewOperations({
       operation({
         method: 'POST',
         path: `/v1/reviews/:id/${what}`,
+        about: {
+          dismiss: 'It is not that person’s; or: a differing row is not taken.',
+          retire: 'The account is in use no more.',
+          reopen: 'Takes a dismissal or retirement back.',
+        }[what],
+        refuses: ['case_gone'],
         roles: ['mapping_officer'],
         body: z.strictObject({ reason: words }),
         handle: ({ operator, params, body: { reason }, reference }) =>

@@ -2,17 +2,22 @@
  * The operators' face: the admin API, on a port of its own that the internet never reaches. Every operation is a
  * row of one table (`operations`); who asks, whether they may, and what they send is settled before a row is asked.
  */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import Router from '@koa/router'
 import Koa from 'koa'
 import { BrokerError } from '../errors.ts'
-import { codeOf, newReference, referenceOf, report } from '../http/boundary.ts'
+import { createPassage, referenceOf, report } from '../http/boundary.ts'
+import { createListener } from '../http/listener.ts'
 import { answerProblem } from '../http/problem.ts'
 import type { Log } from '../log.ts'
+import type { Seal } from '../seal.ts'
 import type { Db } from '../store/db.ts'
 import type { State } from '../store/state.ts'
-import { createAuthentication } from './authentication.ts'
-import { type Operation, nameOf, parseInput } from './operation.ts'
+import { describeTrace } from '../tracing.ts'
+import { type PersonOf, createAuthentication } from './authentication.ts'
+import { answerNotModified, versionToMatch } from './conditional.ts'
+import { type KeptAnswer, createOnce } from './idempotency.ts'
+import { type Call, type Operation, nameOf, parseInput, takesKey } from './operation.ts'
 
 const headers = Object.entries({
   'x-content-type-options': 'nosniff',
@@ -28,22 +33,33 @@ export function createAdminServer({
   audience,
   db,
   state,
+  seal,
   log,
+  limit = (_ctx, next) => next(),
+  personOf,
   operations,
 }: {
   audience: string
   db: Db
   state: State
+  /** Of answers that are kept to be repeated: one may hold a secret that is shown once. */
+  seal: Seal
   log: Log
+  /** Who asks too much, or fails too often, is asked to wait. */
+  limit?: Koa.Middleware
+  /** Whose access token a request carries; without it only assertions open. */
+  personOf?: PersonOf
   operations: readonly Operation[]
 }): Server {
-  const authenticate = createAuthentication({ db, state, audience })
+  const authenticate = createAuthentication({ db, state, audience, personOf })
+  const once = createOnce({ db, seal, log })
   const app = new Koa()
   // What even the boundary could not answer: a stream that broke after its first byte.
   app.on('error', (error: Error & { headerSent?: boolean }, ctx: Koa.Context) =>
     report(log, ctx, 'server_error', error),
   )
   app.use(createBoundary(log))
+  app.use(limit)
 
   const router = new Router({ strict: true })
   for (const row of operations) {
@@ -54,44 +70,67 @@ export function createAdminServer({
       if (!row.roles.some((role) => operator.roles.includes(role)))
         throw new BrokerError('forbidden', `needs ${row.roles.join(' or ')}`)
       const { params } = ctx
-      const input = await parseInput(row, ctx, params)
+      const { sent, ...input } = await parseInput(row, ctx, params)
+      const ifMatch = versionToMatch(row, ctx)
       const reference = referenceOf(ctx)
-      const answer = await row.handle({ operator, params, ...input, request: ctx.req, reference, ctx })
-      if (answer !== undefined) {
-        ctx.status = row.status ?? 200
-        ctx.body = answer
-      } else if (ctx.body === undefined) ctx.status = 204
+      const call = { operator, params, ...input, ifMatch, request: ctx.req, reference, ctx }
+      const key = ctx.get('idempotency-key')
+      if (key === '' || !takesKey(row)) return carryOut(row, call)
+      const request = [ctx.url, ifMatch, sent]
+      const keyed = { operatorId: operator.id, operation: nameOf(row), key, request, reference }
+      const answer = await once(keyed, async () => {
+        await carryOut(row, call)
+        return toKeep(ctx)
+      })
+      if (answer.isReplayed) repeat(ctx, answer)
+      return undefined
     })
   }
   app.use(router.routes())
   const callback = app.callback()
-  // A large file takes its time; a header does not.
-  return createServer({ requestTimeout: 4 * 3_600_000, headersTimeout: 10_000 }, (request, response) => {
-    void callback(request, response)
-  })
+  // A large file takes its time; a header does not, nor does a body of JSON (`parseInput`).
+  return createListener((request, response) => void callback(request, response), { request: 4 * 3_600 })
 }
 
-function createBoundary(log: Log): Koa.Middleware {
-  return async function boundary(ctx, next) {
-    const begun = performance.now()
-    ctx.state['reference'] = newReference()
-    for (const [name, value] of headers) ctx.res.setHeader(name, value)
-    ctx.res.setHeader('x-reference', referenceOf(ctx))
-    try {
-      await next()
-      if (ctx.status === 404 && ctx.body === undefined) throw new BrokerError('not_found')
-    } catch (error) {
-      const code = codeOf(error)
-      report(log, ctx, code, error)
-      answerProblem(ctx, code, error)
-    }
-    log.info({
-      event: 'operation.served',
-      operation: (ctx.state['operation'] as string | undefined) ?? 'other',
-      operator: ctx.state['operator'] as string | undefined,
-      status: ctx.status,
-      ms: Math.round((performance.now() - begun) * 10) / 10,
-      reference: referenceOf(ctx),
-    })
-  }
+async function carryOut(row: Operation, call: Call): Promise<void> {
+  const { ctx } = call
+  const answer = await row.handle(call)
+  if (answer !== undefined) {
+    ctx.status = row.status ?? 200
+    ctx.body = answer
+    if (row.method === 'GET') answerNotModified(ctx)
+  } else if (ctx.body === undefined) ctx.status = 204
 }
+
+/** Headers that are part of an answer, not of its delivery. */
+const keptHeaders = ['location', 'etag']
+const toKeep = ({ status, body, res, response }: Koa.Context): KeptAnswer => ({
+  status,
+  headers: Object.fromEntries(
+    keptHeaders.filter((name) => res.hasHeader(name)).map((name) => [name, response.get(name)]),
+  ),
+  body,
+})
+function repeat(ctx: Koa.Context, { status, headers: kept, body }: KeptAnswer): void {
+  ctx.status = status
+  ctx.set({ ...kept, 'idempotency-replayed': 'true' })
+  if (body !== undefined) ctx.body = body
+}
+
+const createBoundary = (log: Log) =>
+  createPassage({
+    log,
+    headers,
+    fail: (ctx, { code, error }) => answerProblem(ctx, code, error),
+    served(ctx, ms) {
+      describeTrace({}, (ctx.state['operation'] as string | undefined) ?? 'operation')
+      log.info({
+        event: 'operation.served',
+        operation: (ctx.state['operation'] as string | undefined) ?? 'other',
+        operator: ctx.state['operator'] as string | undefined,
+        status: ctx.status,
+        ms: Math.round(ms * 10) / 10,
+        reference: referenceOf(ctx),
+      })
+    },
+  })

@@ -7,6 +7,7 @@ import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { failures, httpRequests } from '../metrics.ts'
 import { randomBytesOf } from '../random.ts'
+import { describeTrace, failTrace, inTrace, traceField } from '../tracing.ts'
 
 /**
  * Addresses are the issuer's whatever the Host header says: the engine builds every endpoint, redirect and
@@ -21,7 +22,7 @@ export function pinAddress(app: Koa, issuer: string): void {
 
 /** Crockford's base32: a person can read it out over the telephone. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-export const newReference = (): string => {
+const newReference = (): string => {
   let text = ''
   for (const byte of randomBytesOf(10)) text += alphabet[byte & 31]!
   return text
@@ -55,12 +56,55 @@ export function createBoundary({
       'strict-transport-security': 'max-age=31536000; includeSubDomains',
     }),
   })
-  return async function boundary(ctx, next) {
+  const pass = createPassage({
+    log,
+    headers,
+    async fail(ctx, { code }) {
+      for (const header of ['location', 'set-cookie']) ctx.remove(header)
+      await renderFailure(ctx, { code, reference: referenceOf(ctx) })
+    },
+    served(ctx, ms) {
+      const route = String(ctx['_matchedRouteName'] ?? ctx['routerPath'] ?? 'other')
+      httpRequests.observe({ route, status: String(ctx.status) }, ms / 1000)
+      const portal = (ctx['oidc'] as { client?: { clientId: string } } | undefined)?.client?.clientId
+      describeTrace(
+        { 'http.route': route, ...(portal !== undefined && { 'broker.client': portal }) },
+        `${ctx.method} ${route}`,
+      )
+      log.info({
+        event: 'request.served',
+        method: ctx.method,
+        route,
+        status: ctx.status,
+        ms: Math.round(ms * 10) / 10,
+        reference: referenceOf(ctx),
+        ...traceField(),
+      })
+    },
+  })
+  return function boundary(ctx, next) {
     // A request target may be absolute (RFC 9112 §3.2.2), and Koa would believe the address in it.
     if (!ctx.url.startsWith('/')) {
       ctx.url = `/${ctx.url.replace(/^https?:\/\/[^/?#]*\/?/i, '')}`
       ctx.originalUrl = ctx.request.originalUrl = ctx.url
     }
+    return pass(ctx, next)
+  }
+}
+
+/** Of either face: the reference, the fixed headers, the one place where a failure becomes an answer, the log line. */
+export function createPassage({
+  log,
+  headers,
+  fail,
+  served,
+}: {
+  log: Log
+  headers: readonly (readonly [name: string, value: string])[]
+  fail: (ctx: Koa.Context, failure: { code: ErrorCode; error: unknown }) => Promise<void> | void
+  served: (ctx: Koa.Context, ms: number) => void
+}): Koa.Middleware {
+  async function pass(ctx: Koa.Context, next: Koa.Next) {
     const begun = performance.now()
     ctx.state['reference'] = newReference()
     for (const [name, value] of headers) ctx.res.setHeader(name, value)
@@ -71,21 +115,18 @@ export function createBoundary({
     } catch (error) {
       const code = codeOf(error)
       report(log, ctx, code, error)
-      for (const header of ['location', 'set-cookie']) ctx.remove(header)
-      await renderFailure(ctx, { code, reference: referenceOf(ctx) })
+      await fail(ctx, { code, error })
     }
-    const route = String(ctx['_matchedRouteName'] ?? ctx['routerPath'] ?? 'other')
-    const seconds = (performance.now() - begun) / 1000
-    httpRequests.observe({ route, status: String(ctx.status) }, seconds)
-    log.info({
-      event: 'request.served',
-      method: ctx.method,
-      route,
-      status: ctx.status,
-      ms: Math.round(seconds * 1e4) / 10,
-      reference: referenceOf(ctx),
+    const { method, status } = ctx
+    describeTrace({
+      'http.request.method': method,
+      'http.response.status_code': status,
+      'broker.reference': referenceOf(ctx),
     })
+    if (status >= 500) failTrace()
+    served(ctx, performance.now() - begun)
   }
+  return (ctx, next) => inTrace(ctx.get('traceparent'), () => pass(ctx, next))
 }
 
 /** Engine errors that reach us come from its own routes; anything unknown is our fault. */
@@ -103,11 +144,14 @@ export function report(log: Log, ctx: Koa.Context, code: ErrorCode, error: unkno
   failures.inc({ code })
   const detail = error instanceof BrokerError ? error.detail : undefined
   const { level } = errorTable[code]
+  describeTrace({ 'broker.failure': code })
+  if (level === 'error') failTrace()
   log[level]({
     event: 'request.failed',
     failure: code,
     detail,
     reference: referenceOf(ctx),
+    ...traceField(),
     ...(level === 'error' ? { err: error } : {}),
   })
 }

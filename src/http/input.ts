@@ -7,13 +7,18 @@ import { BrokerError } from '../errors.ts'
 export function parse<T>(whole: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new BrokerError('input_invalid', result.error.issues.map((issue) => tell(whole, issue)).join('; '))
+  const told = result.error.issues.map((issue) => tell(whole, issue))
+  const faults = told.map(({ path = '', message }) => ({ path, message }))
+  throw new BrokerError('input_invalid', told.map(({ detail }) => detail).join('; '), { faults })
 }
 
-function tell(whole: string, issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys')
-    return `${fieldOf([...issue.path, issue.keys[0] ?? '']) ?? 'a field'} is not known`
-  return `${fieldOf(issue.path) ?? whole}: ${issue.message}`
+function tell(whole: string, issue: z.core.$ZodIssue) {
+  if (issue.code === 'unrecognized_keys') {
+    const path = fieldOf([...issue.path, issue.keys[0] ?? ''])
+    return { path, message: 'is not known', detail: `${path ?? 'a field'} is not known` }
+  }
+  const path = fieldOf(issue.path)
+  return { path, message: issue.message, detail: `${path ?? whole}: ${issue.message}` }
 }
 
 /** A caller may have put anything where a field's name belongs: only what looks like one is repeated. */

@@ -1,6 +1,7 @@
 /** The operators' listener: health and metrics, never on the public port. */
-import { createServer, type Server } from 'node:http'
-import { registry } from '../metrics.ts'
+import type { Server } from 'node:http'
+import { dependencyUp, registry } from '../metrics.ts'
+import { createListener } from './listener.ts'
 
 export interface Checks {
   readonly [dependency: string]: () => Promise<void>
@@ -9,18 +10,21 @@ export interface Checks {
 /**
  * @param needed without these a node serves nobody
  * @param reported told but not decisive: when VNeID is away, sessions, refreshes and logouts go on
+ * @param look brings up to date what only whoever reads the metrics wants to know
  * @param isDraining true once the process has been told to end: not ready, still alive
  */
 export function createOperationsServer({
   needed,
   reported,
+  look = () => Promise.resolve(),
   isDraining,
 }: {
   needed: Checks
   reported: Checks
+  look?: () => Promise<void>
   isDraining: () => boolean
 }): Server {
-  return createServer((request, response) => {
+  return createListener((request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
     const json = (status: number, body: object) => answer(status, 'application/json', JSON.stringify(body))
@@ -36,14 +40,22 @@ export function createOperationsServer({
           return json(200, { status: 'ready', ...(degraded.length > 0 && { degraded }) })
         })
       case '/metrics':
-        return void registry.metrics().then(
-          (text) => answer(200, registry.contentType, text),
-          () => json(500, { status: 'no metrics' }),
-        )
+        return void Promise.all([tell({ ...needed, ...reported }), unreached({ look })])
+          .then(() => registry.metrics())
+          .then(
+            (text) => answer(200, registry.contentType, text),
+            () => json(500, { status: 'no metrics' }),
+          )
       default:
         return json(404, { status: 'not found' })
     }
   })
+}
+
+async function tell(checks: Checks): Promise<void> {
+  const missing = await unreached(checks)
+  for (const dependency of Object.keys(checks))
+    dependencyUp.set({ dependency }, missing.includes(dependency) ? 0 : 1)
 }
 
 /** @returns the names of the dependencies that did not answer within two seconds */

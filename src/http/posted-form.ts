@@ -9,13 +9,14 @@ import { BrokerError } from '../errors.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
 const endpoints = new Set(['/auth', '/session/end'])
+export const isPostedForm = ({ method, path }: Context): boolean => method === 'POST' && endpoints.has(path)
 /** Bytes; larger requests are pushed (RFC 9126). */
 const longestForm = 32 * 1024
 
 export const acceptPostedForm: Middleware = async (ctx, next) => {
   if (!endpoints.has(ctx.path)) return next()
   const unit = currentUnit()
-  if (ctx.method === 'POST') {
+  if (isPostedForm(ctx)) {
     const id = randomBytes(16).toString('base64url')
     unit.put(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
     ctx.status = 303

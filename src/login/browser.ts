@@ -3,7 +3,7 @@
  * trips to VNeID), with the portal it last came from so that a dead end can offer the way back; and the
  * language its user chose.
  */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import { type Locale, chooseLocale } from '../pages/locale.ts'
 
@@ -23,11 +23,28 @@ export function readBrowser(ctx: Context): Browser | undefined {
   return id === undefined || clientId === undefined ? undefined : { id, clientId }
 }
 
-/** The browser's name, given to it now if it has none. */
+/** A name is ten random bytes and six that only we can make from them: what was made up is not taken for ours. Newest key first. */
+function sealName(ctx: Context, random: Buffer): Buffer[] {
+  const signer = ctx.app.keys as unknown as { signatures(data: string): Buffer[] }
+  const marks = signer.signatures(`browser ${random.toString('base64url')}`)
+  return marks.map((mark) => Buffer.concat([random, mark.subarray(0, 6)]))
+}
+
+/** The name of a browser that has been here before; one that nobody gave out is none. */
+export function knownBrowser(ctx: Context): string | undefined {
+  const id = readBrowser(ctx)?.id
+  const name = Buffer.from(id ?? '', 'base64url')
+  const isOurs =
+    name.length === 16 &&
+    sealName(ctx, name.subarray(0, 10)).some((candidate) => timingSafeEqual(candidate, name))
+  return isOurs ? id : undefined
+}
+
+/** The browser's name, given to it now if it has none that we know. */
 export function nameBrowser(ctx: Context, clientId: string): string {
-  const known = readBrowser(ctx)
-  const id = known?.id ?? randomBytes(16).toString('base64url')
-  if (known?.clientId !== clientId) {
+  const known = knownBrowser(ctx)
+  const id = known ?? sealName(ctx, randomBytes(10))[0]!.toString('base64url')
+  if (known === undefined || readBrowser(ctx)?.clientId !== clientId) {
     ctx.cookies.set(cookieName('browser', ctx.secure), `${id}~${clientId}`, {
       signed: false,
       httpOnly: true,

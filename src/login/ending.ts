@@ -8,6 +8,7 @@ import { acrOf } from '../oidc/acr.ts'
 import type { Arrival } from '../oidc/grants.ts'
 import type { BrokerSession } from '../oidc/identity-record.ts'
 import { endSession, sessionOf } from '../oidc/logout.ts'
+import type { Registry } from '../oidc/registry.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
 import type { Pending } from './face.ts'
@@ -20,6 +21,8 @@ export type Interaction = Pending & {
   returnTo: string
   result?: unknown
   exp: number
+  /** The trace that the request to sign in belongs to. */
+  trace?: unknown
   /** Set when the request was pushed. */
   parJti?: string
 }
@@ -34,7 +37,7 @@ export interface Taken {
 type Next = () => Promise<unknown>
 
 export interface Ending {
-  /** The portal that began it. @throws BrokerError `interaction_gone` when it is no longer registered */
+  /** The portal that began it. @throws BrokerError when it is out of service, or no longer registered */
   clientOf(interaction: Pending): Promise<Client>
   /** Ends the interaction with what the portal shall hear. */
   finish(ctx: Context, taken: Omit<Taken, 'client'>, result: object, next: Next): Promise<void>
@@ -50,10 +53,22 @@ export interface Ending {
   ): Promise<void>
 }
 
-export function createEnding({ db, provider, log }: { db: Db; provider: Provider; log: Log }): Ending {
+export function createEnding({
+  db,
+  provider,
+  registry,
+  log,
+}: {
+  db: Db
+  provider: Provider
+  registry: Registry
+  log: Log
+}): Ending {
   const ending: Ending = {
     async clientOf({ params }) {
-      const client = await provider.Client.find(String(params['client_id']))
+      const id = String(params['client_id'])
+      const client = await provider.Client.find(id)
+      if (client === undefined && registry.isOutOfService(id)) throw new BrokerError('portal_not_in_service')
       if (client === undefined)
         throw new BrokerError('interaction_gone', 'the portal is no longer registered')
       return client
@@ -61,7 +76,7 @@ export function createEnding({ db, provider, log }: { db: Db; provider: Provider
 
     finish(ctx, { uid, interaction }, result, next) {
       currentUnit().pretend(keyOf('Interaction', uid), { ...interaction, result })
-      return resumeInEngine(ctx, uid, next)
+      return resumeInEngine(ctx, { uid, returnTo: interaction.returnTo }, next)
     },
 
     enter(ctx, taken, arrival, next) {

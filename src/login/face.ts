@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { BrokerError, errorTable } from '../errors.ts'
 import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
+import { trips } from '../metrics.ts'
 import { policyOf } from '../oidc/clients.ts'
 import { toEngineError } from '../oidc/engine-error.ts'
 import { freshness, refusalAfterLogin, requirementOf } from '../oidc/policy.ts'
@@ -79,15 +80,22 @@ export function createFace({
       }
     )
   }
+  const portalAsked = async (ctx: Context) => {
+    const asked = readBrowser(ctx)?.clientId ?? String(ctx.query['client_id'])
+    return (await registry.find(asked)) === undefined ? '-' : asked
+  }
   const showFailure = async (ctx: Context, failure: Failure, engine?: EngineContext) => {
     const way = await wayBack(ctx, engine?.oidc.client?.clientId)
-    send(ctx, errorPage({ ...frame(ctx, engine && wishOf(engine)), ...way, ...failure }))
+    const retryUrl =
+      failure.code === 'too_many_requests' && ctx.method === 'GET' ? ctx.originalUrl : undefined
+    send(ctx, errorPage({ ...frame(ctx, engine && wishOf(engine)), ...way, ...failure, retryUrl }))
   }
 
   const face: Face = {
     async leave(ctx, { uid, iat, params, prompt }, client) {
       const { level } = requirementOf(client, params)
       const maxAge = freshness(client, params, prompt.reasons)
+      trips.inc({ step: 'begun' })
       return upstream.begin(
         {
           ...transactions.begin(uid, nameBrowser(ctx, client.clientId)),
@@ -131,7 +139,11 @@ export function createFace({
     },
 
     renderError: async (ctx, _out, error) => {
-      const code = codeOf(error)
+      const asked = ctx.oidc.params?.['client_id'] ?? ctx.query['client_id']
+      const isOut =
+        ctx.oidc.client === undefined && typeof asked === 'string' && registry.isOutOfService(asked)
+      const code = isOut ? 'portal_not_in_service' : codeOf(error)
+      if (isOut) ctx.status = errorTable[code].status
       // A fault has been reported by the engine's event; what it refuses on a page carries our code as well.
       if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
       await showFailure(ctx, { code, reference: referenceOf(ctx) }, ctx)
@@ -141,7 +153,12 @@ export function createFace({
       ctx.status = errorTable[failure.code].status
       if (ctx.accepts('json', 'html') === 'json')
         ctx.body = { error: failure.code, reference: failure.reference }
-      else await showFailure(ctx, failure)
+      else {
+        // Who has to wait comes back as somebody we know. A form of another site's page hides the name that there is.
+        if (failure.code === 'too_many_requests' && ctx.method === 'GET')
+          nameBrowser(ctx, await portalAsked(ctx))
+        await showFailure(ctx, failure)
+      }
     },
 
     logoutPage(ctx) {

@@ -19,12 +19,17 @@ export const hideEngineCookies: Middleware = (ctx, next) => {
 }
 
 /** Continues interaction `uid` in the engine, as if the browser had been sent to its resume address. */
-export async function resumeInEngine(ctx: Context, uid: string, next: Next): Promise<void> {
-  const { method } = ctx
+export async function resumeInEngine(
+  ctx: Context,
+  { uid, returnTo }: { uid: string; returnTo: string },
+  next: Next,
+): Promise<void> {
+  const { method, _matchedRouteName: route } = ctx as Context & { _matchedRouteName?: string }
   ctx.state['resumes'] = uid
-  ctx.path = `/auth/${uid}`
-  // A decision comes by POST, and stays one for whoever answers or logs this request.
+  // `/auth/…` for a portal, `/device/…` for an operator's terminal.
+  ctx.path = new URL(returnTo).pathname
+  // A decision comes by POST, and stays one for whoever answers or logs this request; so does the step's own name.
   ctx.method = 'GET'
   await next()
-  ctx.method = method
+  Object.assign(ctx, { method, _matchedRouteName: route })
 }

@@ -4,7 +4,7 @@
  */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Provider } from 'oidc-provider'
+import type { Client, Provider } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
@@ -13,10 +13,12 @@ import { actsForSelf } from '../mapping/linking.ts'
 import type { CurrentLinks } from '../mapping/links.ts'
 import type { LinkOutcome, PortalWord, Question } from '../mapping/word.ts'
 import { type IdentityRecord, fromRecord, toRecord } from '../oidc/identity-record.ts'
+import { legacyAccountOf } from '../oidc/legacy-account.ts'
 import { sessionOf } from '../oidc/logout.ts'
 import { type Payload, currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
 import { linkPage, linkToldPage } from '../pages/link.ts'
+import { continueTrace } from '../tracing.ts'
 import { localeOf, readBrowser } from './browser.ts'
 import type { Ending, Interaction, Taken } from './ending.ts'
 import type { SignedIn } from './sign-in.ts'
@@ -53,6 +55,7 @@ export function createLinkRoutes({
   word,
   links: currentLinks,
   ending,
+  nameOf,
 }: {
   config: Config
   provider: Provider
@@ -60,9 +63,16 @@ export function createLinkRoutes({
   word: PortalWord
   links: CurrentLinks
   ending: Ending
+  /** As citizens know a portal, in service or not. */
+  nameOf: (clientId: string) => string
 }): LinkRoutes {
   const router = new Router()
-  const accountIn = ({ params }: Interaction) => String(params['legacy_account'])
+  const accountIn = ({ params }: Interaction) => legacyAccountOf(params)!
+  /** The portal whose account it is, where that is not the one that asks. */
+  const formerIn = (interaction: Interaction, { clientId }: Client) => {
+    const { owner } = accountIn(interaction)
+    return owner === clientId ? undefined : owner
+  }
 
   const settle = (
     ctx: Context,
@@ -73,7 +83,8 @@ export function createLinkRoutes({
     word.settle(
       {
         clientId: client.clientId,
-        accountId: accountIn(interaction),
+        accountId: accountIn(interaction).id,
+        owner: accountIn(interaction).owner,
         subjectId,
         person: identity,
         request: interaction.parJti === undefined ? 'signed' : 'pushed',
@@ -97,13 +108,12 @@ export function createLinkRoutes({
     arrival: SignedIn & { identity: Identity },
     outcome: LinkOutcome,
     next: () => Promise<unknown>,
-  ) =>
-    ending.enter(
-      ctx,
-      taken,
-      { ...arrival, linkOutcome: { id: accountIn(taken.interaction), ...outcome } },
-      next,
-    )
+  ) => {
+    const { id } = accountIn(taken.interaction)
+    const portal = formerIn(taken.interaction, taken.client)
+    const linkOutcome = { id, ...(portal !== undefined && { portal }), ...outcome }
+    return ending.enter(ctx, taken, { ...arrival, linkOutcome }, next)
+  }
 
   /** Another person has signed in here meanwhile: what the one before was asked is nobody's any more. */
   async function assertSamePerson(ctx: Context, subjectId: string) {
@@ -118,16 +128,19 @@ export function createLinkRoutes({
     const { uid } = recognise(ctx)
     const waiting = (await currentUnit().read(keyOf('Word', uid))) as Waiting | undefined
     if (waiting === undefined) throw new BrokerError('interaction_gone')
+    continueTrace(waiting.interaction.trace)
     await assertSamePerson(ctx, waiting.subjectId)
     const { interaction, identity, answer, reference } = waiting
     const client = await ending.clientOf(interaction)
     const locale = localeOf(ctx, interaction.params['ui_locales'])
+    const former = formerIn(interaction, client)
     const frame = {
       locale,
       hotline: config.hotline,
       switchUrl: `${ctx.path}?ui_locales=${locale === 'vi' ? 'en' : 'vi'}`,
       portalName: client.clientName ?? client.clientId,
-      account: accountIn(interaction),
+      account: accountIn(interaction).id,
+      ...(former !== undefined && { accountPortal: nameOf(former) }),
       formAction: `${ctx.path}${wishOf(ctx)}`,
     }
     ctx.set(pageHeaders({ form: true }))
@@ -152,6 +165,7 @@ export function createLinkRoutes({
     const choice = new URLSearchParams(await readForm(ctx)).get('choice')
     const waiting = (await currentUnit().take(keyOf('Word', uid))) as Waiting | undefined
     if (waiting === undefined) throw new BrokerError('interaction_gone')
+    continueTrace(waiting.interaction.trace)
     const { subjectId } = waiting
     const identity = fromRecord(waiting.identity)
     // The engine's own record ended with the trip to VNeID, and its time may have, too.
@@ -200,6 +214,6 @@ export function createLinkRoutes({
   }
 }
 
-/** Whether a portal knows its own accounts is the portal's concern: for an unknown one nobody is stopped. */
+/** Whether a portal knows its own accounts is the portal's concern: for an unknown or unclear one nobody is stopped. */
 const isTold = ({ outcome, reason }: LinkOutcome): boolean =>
-  outcome === 'in_review' || (outcome === 'refused' && reason !== 'unknown_account')
+  outcome === 'in_review' || (outcome === 'refused' && reason !== 'unknown_account' && reason !== 'ambiguous')

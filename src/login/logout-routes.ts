@@ -1,11 +1,14 @@
 /** The citizen's way out, around the engine's own: no needless page, and VNeID's session ends too. */
 import { randomBytes } from 'node:crypto'
+import type { ParsedUrlQuery } from 'node:querystring'
 import Router from '@koa/router'
+import { decodeJwt } from 'jose'
 import type { Middleware } from 'koa'
 import type { Provider, Session } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { sessionOf } from '../oidc/logout.ts'
+import type { Registry } from '../oidc/registry.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -15,12 +18,14 @@ export function createLogoutRoutes({
   config,
   db,
   provider,
+  registry,
   upstream,
   log,
 }: {
   config: Config
   db: Db
   provider: Provider
+  registry: Registry
   upstream: Upstream
   log: Log
 }): Middleware {
@@ -28,6 +33,11 @@ export function createLogoutRoutes({
 
   // Nobody is signed in here: the engine would show a form that only a script or a needless click sends on.
   router.get('end_session', '/session/end', async (ctx, next) => {
+    // From a portal that is out of service people leave all the same, as if it had named nothing.
+    if (registry.isOutOfService(portalIn(ctx.query))) {
+      const { ui_locales: locales } = ctx.query
+      ctx.query = locales === undefined ? {} : { ui_locales: locales }
+    }
     await next()
     const session = (ctx['oidc'] as { session?: Session } | undefined)?.session
     if (ctx.status !== 200 || session === undefined || session.accountId !== undefined) return
@@ -71,4 +81,13 @@ export function createLogoutRoutes({
   })
 
   return router.routes() as unknown as Middleware
+}
+
+/** The portal that sends somebody to leave; the engine checks the hint, here it is only a name. */
+function portalIn({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string {
+  try {
+    return String(id ?? decodeJwt(String(hint)).aud)
+  } catch {
+    return ''
+  }
 }

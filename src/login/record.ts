@@ -5,6 +5,7 @@ import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'
 import { currentUnit } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
+import { tallyLogin } from '../tally.ts'
 
 /**
  * What kept a citizen out of a portal, before, after or without the trip to VNeID: a log line and an audit event.
@@ -20,6 +21,7 @@ export async function recordRefusal(
   const { oauth } = errorTable[code] as { oauth?: string }
   if (oauth === undefined) throw error
   report(log, ctx, code, error)
+  tallyLogin(clientId, code)
   const reference = referenceOf(ctx)
   const detail = { failure: code }
   // What kept the citizen out may be the very database: then the portal must hear of it all the same.

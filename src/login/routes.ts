@@ -4,12 +4,14 @@ import type { Context, Middleware } from 'koa'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
-import { upstreamCalls } from '../metrics.ts'
+import { awaySeconds, trips, upstreamCalls } from '../metrics.ts'
 import { createSubOf } from '../oidc/accounts.ts'
+import { legacyAccountOf } from '../oidc/legacy-account.ts'
 import { freshness, requirementOf, subjectsAsked } from '../oidc/policy.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { pageHeaders } from '../pages/csp.ts'
 import { noticePage } from '../pages/notice.ts'
+import { continueTrace, traced } from '../tracing.ts'
 import type { Identity, Upstream } from '../upstream/upstream.ts'
 import { localeOf, readBrowser } from './browser.ts'
 import type { Ending, Interaction } from './ending.ts'
@@ -44,6 +46,7 @@ export function createLoginRoutes({
     const trip = transactions.recognise(ctx['params'].state as string, readBrowser(ctx)?.id)
     const interaction = (await currentUnit().read(keyOf('Interaction', trip.uid))) as Interaction | undefined
     if (interaction === undefined) throw new BrokerError('interaction_gone')
+    continueTrace(interaction.trace)
     return {
       uid: trip.uid,
       state: trip.state,
@@ -96,9 +99,12 @@ export function createLoginRoutes({
     // Taken, not read: of two callbacks for one trip, one goes on.
     const interaction = (await currentUnit().take(keyOf('Interaction', trip.uid))) as Interaction | undefined
     if (interaction === undefined) throw new BrokerError('interaction_gone')
+    continueTrace(interaction.trace)
+    trips.inc({ step: 'returned' })
+    awaySeconds.observe(Math.max(0, Date.now() / 1000 - interaction.iat))
     const taken = { uid: trip.uid, interaction, client: await ending.clientOf(interaction) }
     const { client } = taken
-    const legacyAccount = interaction.params['legacy_account'] as string | undefined
+    const legacyAccount = legacyAccountOf(interaction.params)
 
     let identity: Identity | undefined
     let signedIn: SignedIn & { readonly identity: Identity }
@@ -114,19 +120,16 @@ export function createLoginRoutes({
         () => measure({ outcome: 'identity' }),
         () => measure({ outcome: 'failure' }),
       )
-      identity = await completing
+      const came = await completing
+      identity = came
       const requirement = requirementOf(client, interaction.params)
       const asked = subjectsAsked(interaction.params)
       const isAskedFor = (id?: string) => asked.every((sub) => id !== undefined && sub === subOf(client, id))
       signedIn = {
         identity,
-        ...(await signIn(identity, {
-          requirement,
-          reference: referenceOf(ctx),
-          sso: false,
-          isAskedFor,
-          legacyAccount,
-        })),
+        ...(await traced('sign in', () =>
+          signIn(came, { requirement, reference: referenceOf(ctx), sso: false, isAskedFor, legacyAccount }),
+        )),
       }
     } catch (error) {
       const came = identity?.identifier

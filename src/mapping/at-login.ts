@@ -22,20 +22,23 @@ export function wantedAtLogin(
   person: Person,
   known: Known,
   subjectId: string,
-  policy: { readonly unattested_match: boolean },
+  /** Of the portal whose account it is. */
+  policyOf: (portal: string) => { readonly unattested_match: boolean },
   records: LegacyRecords,
-  /** The account key, base64, of what the portal vouches for: whether that is a case, `word.ts` decides. */
-  vouched?: string,
+  /** The account keys, base64, of what the portal may vouch for: whether that is a case, `word.ts` decides. */
+  vouched: readonly string[],
 ): WantedChanges {
   const links: WantedLink[] = []
   const cases: WantedCase[] = []
   if (!actsForSelf(person.kind)) return { links, cases }
   for (const candidate of known.candidates) {
     const situation = situationOf(candidate, subjectId)
-    const evidence = evidenceByNumber(person, candidate, policy, () => openCandidate(records, candidate))
+    const evidence = evidenceByNumber(person, candidate, policyOf(candidate.portal), () =>
+      openCandidate(records, candidate),
+    )
     const outcome = rules[evidence][situation]
     if (outcome === 'link') links.push(wantedLink(candidate, evidence))
-    if (outcome === 'review' && candidate.accountKey !== vouched)
+    if (outcome === 'review' && !vouched.includes(candidate.accountKey))
       cases.push(wantedCase(candidate, reviewReason(evidence, situation), person, records))
   }
   return { links, cases }

@@ -244,7 +244,7 @@ function isPlaceholderContact({ email = '', phone = '' }: RawRow['fields']): boo
 }
 
 /** All that is stored of a row, in one order for ever: a new order would make every row look changed. */
-const contentOf = (
+export const contentOf = (
   { accountId, identifier, cmnd, taxCode, other, name, birthDate }: LegacyRecord,
   { kind, attestedOn, createdBy, lastUsedOn, province, classes }: Stored,
 ): string =>

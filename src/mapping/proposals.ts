@@ -34,6 +34,7 @@ import {
 import { rules, situationOf } from './linking.ts'
 import type { LegacyRecords } from './record.ts'
 import type { Rekey } from './rekey.ts'
+import { assertTwoPersons } from './two-persons.ts'
 
 export interface Proposing extends Decision {
   /** What it rests on: which papers were seen, by whom, where. */
@@ -103,7 +104,7 @@ export function createProposals({
         const proposal = await findProposal(tx, proposalId)
         if (proposal === undefined) throw new BrokerError('case_gone')
         const { kind, caseId } = proposal
-        if (proposal.proposedBy === deciding.by) throw new BrokerError('second_person_needed')
+        await assertTwoPersons(tx, proposal, { by: deciding.by, roles: ['mapping_officer'] })
         // The account first, as everywhere; a rekey, which has none, queues at the person's number.
         const taken = caseId === null ? undefined : await take(tx, caseId)
         if (!(await decideProposal(tx, proposalId, { decision: 'approved', by: deciding.by })))

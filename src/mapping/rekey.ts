@@ -13,6 +13,7 @@ import {
   replaceSubject,
   standingOf,
 } from '../store/identifiers.ts'
+import { findOperatorByNumber } from '../store/operators.ts'
 import { type ProposalRow, inheritCases } from '../store/reviews.ts'
 import { classMask } from './classes.ts'
 import { type Deciding, type Note, noteEndOfProposals } from './decision.ts'
@@ -32,20 +33,25 @@ export function createRekey({ citizenKeys }: { citizenKeys: CitizenKeys }): Reke
     const { by: actor, reference } = deciding
     const old = await findActiveIdentifier(tx, subjectId)
     if (old === undefined || sealed === null) throw conflict('the person has no number')
+    const { type } = old
+    const oldKeys = citizenKeys.keys(citizenKeys.open(type, old.sealed))
+    if ((await findOperatorByNumber(tx, { type, keys: oldKeys })) !== undefined)
+      throw conflict('the old number is an operator’s: two security officers change it first')
     // From here on logins with the old number wait, and then find it cancelled.
     if (!(await cancelIdentifier(tx, old.identifierId)))
       throw conflict('the person has another number by now')
     if ((await standingOf(tx, subjectId)) !== 'fine') throw conflict('the person may not be used any more')
 
-    const { type } = old
     const keys = citizenKeys.keys(citizenKeys.open(type, sealed))
     const replaced = await replaceHolder(tx, { type, keys }, proposal, deciding, note)
     await insertIdentifier(tx, { subjectId, type, sealed, keys }, replaced)
-    note({ event: 'subject.rekeyed', subjectId, actor, reference, detail: { proposal: id } })
+    const operator = await findOperatorByNumber(tx, { type, keys })
+    const whose = { proposal: id, ...(operator && { operator: operator.id }) }
+    note({ event: 'subject.rekeyed', subjectId, actor, reference, detail: whose })
 
     const cases = await questionAccountsOf(tx, {
       type,
-      keys: citizenKeys.keys(citizenKeys.open(type, old.sealed)),
+      keys: oldKeys,
       subjectId,
       mask: classMask(['number_cancelled']),
       by: actor,

@@ -19,10 +19,17 @@ import {
   rules,
   situationOf,
 } from './linking.ts'
+import { type PortalsOf, ownerMeant } from './links.ts'
 import { type LockPolicy, lockStand } from './lock.ts'
 import type { LegacyRecord, LegacyRecords } from './record.ts'
 
-export type RefusalReason = 'acts_for_organisation' | 'unknown_account' | 'denied' | 'not_in_use' | 'locked'
+export type RefusalReason =
+  | 'acts_for_organisation'
+  | 'unknown_account'
+  | 'ambiguous'
+  | 'denied'
+  | 'not_in_use'
+  | 'locked'
 
 /** What became of it, as the portal hears it. */
 export interface LinkOutcome {
@@ -34,6 +41,8 @@ export interface Word {
   readonly clientId: string
   /** The portal's own id of the account. */
   readonly accountId: string
+  /** Whose account it is, when the portal says so: its own, or that of one that went over into it. */
+  readonly owner?: string | undefined
   readonly subjectId: string
   readonly person: Person
   /** How the portal proved that the word is its own (RFC 9126, RFC 9101). */
@@ -76,10 +85,12 @@ function judge(
   candidate: Candidate | undefined,
   policy: LockPolicy,
   now: number,
+  isAmbiguous: boolean,
   recorded: () => LegacyRecord,
 ): Verdict {
   // First, so that a portal hears nothing of the own accounts of somebody who comes for an organisation.
   if (!actsForSelf(person.kind)) return { step: 'refused', reason: 'acts_for_organisation' }
+  if (isAmbiguous) return { step: 'refused', reason: 'ambiguous' }
   if (candidate === undefined) return { step: 'refused', reason: 'unknown_account' }
   const situation = situationOf(candidate, subjectId)
   if (situation === 'theirs') return { step: 'settled', settled: { outcome: 'already_linked' } }
@@ -122,6 +133,7 @@ export function createPortalWord({
   db,
   citizenKeys,
   records,
+  portalsOf,
   mappingPolicyOf,
   log,
   now = Date.now,
@@ -129,6 +141,7 @@ export function createPortalWord({
   db: Db
   citizenKeys: CitizenKeys
   records: LegacyRecords
+  portalsOf: PortalsOf
   mappingPolicyOf: (clientId: string) => LockPolicy
   log: Log
   now?: () => number
@@ -140,6 +153,7 @@ export function createPortalWord({
       reason,
       ...(candidate && { account: candidate.account, population: candidate.kind }),
       ...(since !== undefined && { since }),
+      ...(candidate && candidate.portal !== word.clientId && { of: candidate.portal }),
     }
     await record(db, log, [{ event: 'link.refused', ...aboutOf(word), detail }])
     return { outcome: 'refused', reason }
@@ -150,16 +164,18 @@ export function createPortalWord({
     const { clientId, subjectId, person, request, reference } = word
     const { candidate } = verdict
     const link = wantedLink(candidate, 'portal_word')
+    const vouched = { request, ...(candidate.portal !== clientId && { portal: clientId }) }
     const made = await retried(() =>
       recordSignIn(db, {
         subjectId,
         type: person.identifier.type,
         keys: citizenKeys.keys(person.identifier),
-        clientId,
-        links: verdict.step === 'ask' ? [{ ...link, evidence: { ...link.evidence, request } }] : [],
+        portals: [candidate.portal],
+        links: verdict.step === 'ask' ? [{ ...link, evidence: { ...link.evidence, ...vouched } }] : [],
         cases: verdict.step === 'review' ? [wantedCase(candidate, verdict.reason, person, records)] : [],
         actor: 'citizen',
         reference,
+        at: clientId,
         events: [],
       }),
     )
@@ -170,15 +186,26 @@ export function createPortalWord({
   return {
     async settle(word, agreed) {
       const { clientId, accountId, subjectId, person } = word
+      const portals = portalsOf(clientId)
+      const owner = ownerMeant(portals, word.owner)
+      const isTheirs = owner !== undefined && portals.includes(owner)
       let asked: string | undefined
       for (let attempt = 0; attempt < 5; attempt++) {
-        const candidate = await findCandidate(db, clientId, records.accountKey(clientId, accountId), {
+        const candidate = isTheirs
+          ? await findCandidate(
+              db,
+              { portal: owner, accountKey: records.accountKey(owner, accountId) },
+              { subjectId, type: person.identifier.type, keys: citizenKeys.keys(person.identifier) },
+            )
+          : undefined
+        const verdict = judge(
+          person,
           subjectId,
-          type: person.identifier.type,
-          keys: citizenKeys.keys(person.identifier),
-        })
-        const verdict = judge(person, subjectId, candidate, mappingPolicyOf(clientId), now(), () =>
-          openCandidate(records, candidate!),
+          candidate,
+          mappingPolicyOf(candidate?.portal ?? clientId),
+          now(),
+          owner === undefined,
+          () => openCandidate(records, candidate!),
         )
         if (verdict.step === 'settled') return verdict.settled
         if (verdict.step === 'refused') return refuse(word, verdict)

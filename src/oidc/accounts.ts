@@ -3,6 +3,7 @@ import { createHmac, createSecretKey } from 'node:crypto'
 import { type Client, type FindAccount, errors } from 'oidc-provider'
 import { acrOf } from './acr.ts'
 import type { CurrentLinks, Link } from '../mapping/links.ts'
+import { formersIn } from './client-payload.ts'
 import { policyOf } from './clients.ts'
 import type { BrokerGrant, IdentityRecord } from './identity-record.ts'
 
@@ -11,9 +12,11 @@ const linksStayFresh = 60
 
 export function createFindAccount({
   links: currentLinks,
+  formerSubs,
   now = Date.now,
 }: {
   links: CurrentLinks
+  formerSubs: FormerSubs
   now?: () => number
 }): FindAccount {
   return async (ctx, accountId, token) => {
@@ -31,15 +34,21 @@ export function createFindAccount({
         if (grant?.identity === undefined || client === undefined) return { sub: accountId }
         const wantsLinks =
           scope.split(' ').includes('legacy_accounts') || 'legacy_accounts' in (requested ?? {})
+        const { clientId } = client
+        const formers = formerSubs(client, accountId)
         const claims = {
           ...identityClaims(grant.identity),
-          ...(wantsLinks
-            ? { legacy_accounts: (await linksNow(grant, accountId, client.clientId)).map(linkClaim) }
-            : {}),
+          ...(formers && { former_sub: formers }),
+          ...(wantsLinks && {
+            legacy_accounts: (await linksNow(grant, accountId, clientId)).map((link) =>
+              linkClaim(link, clientId),
+            ),
+          }),
           ...(grant.linkOutcome && { legacy_account_link: grant.linkOutcome }),
         }
         const { claims: allowed } = policyOf(client)
-        const released = allowed === undefined ? claims : pick(claims, ['kind', 'acr', ...allowed])
+        const released =
+          allowed === undefined ? claims : pick(claims, ['kind', 'acr', 'former_sub', ...allowed])
         return { ...released, sub: accountId }
       },
     }
@@ -67,8 +76,9 @@ function identityClaims(identity: IdentityRecord): Record<string, unknown> {
   }
 }
 
-const linkClaim = ({ accountId, method, linkedAt, isPrimary }: Link) => ({
+const linkClaim = ({ portal, accountId, method, linkedAt, isPrimary }: Link, clientId: string) => ({
   id: accountId,
+  ...(portal !== clientId && { portal }),
   method,
   linked_at: linkedAt,
   primary: isPrimary,
@@ -78,12 +88,31 @@ const pick = (claims: Record<string, unknown>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
 
 /** OIDC Core §8.1: the same for all clients of a sector, unlinkable between sectors. */
-export function createPairwiseIdentifier(raw: Buffer) {
+function createSubIn(raw: Buffer): (sector: string, accountId: string) => string {
   const key = createSecretKey(raw)
+  return (sector, accountId) =>
+    createHmac('sha256', key).update(`${sector}\0${accountId}`).digest('base64url')
+}
+
+export function createPairwiseIdentifier(raw: Buffer) {
+  const subIn = createSubIn(raw)
   return (_ctx: unknown, accountId: string, client: Client): string => {
     const sector = client.sectorIdentifier
     if (typeof sector !== 'string') throw new TypeError('a pairwise client without a sector')
-    return createHmac('sha256', key).update(`${sector}\0${accountId}`).digest('base64url')
+    return subIn(sector, accountId)
+  }
+}
+
+/** By the portals that went over into this one, what the person's `sub` is there; undefined where all are the same. */
+export type FormerSubs = (client: Client, accountId: string) => Record<string, string> | undefined
+
+export function createFormerSubs(raw: Buffer): FormerSubs {
+  const subIn = createSubIn(raw)
+  return (client, accountId) => {
+    const subs = formersIn(client).map(
+      ({ portal, sector }) => [portal, sector === null ? accountId : subIn(sector, accountId)] as const,
+    )
+    return subs.length === 0 ? undefined : Object.fromEntries(subs)
   }
 }
 

@@ -1,12 +1,19 @@
 /** The engine's storage, written once over the unit of work of the request it runs in. */
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { decodeJwt } from 'jose'
+import { type Adapter, type AdapterPayload, Provider, errors } from 'oidc-provider'
 import type { Registry } from './registry.ts'
+import { linkTrace, traceparent } from '../tracing.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
 /** Seconds a code is remembered beyond its life: as long as what it bought may live (RFC 6749 §4.1.2). */
 const codeMemory = 3_600
 /** Until the engine sets the true end of an assertion's `jti`; assertions live shorter than this. */
 const replayMemory = 3_600
+
+/** Seconds that an expired device code is remembered, so that its owner hears that it has expired (RFC 8628 §3.5). */
+const deviceCodeMemory = 600
+/** Seconds between two questions of a terminal, a little less than the five that it is told. */
+const pollInterval = 4
 
 const sessionKey = (uid: string): string => keyOf('Session', uid)
 const sessionIdKey = (id: string): string => keyOf('SessionId', id)
@@ -20,23 +27,52 @@ const companions = (payload: AdapterPayload): string[] => [
   ...(payload['expiresWithSession'] && payload.sessionUid ? [sessionKey(payload.sessionUid)] : []),
 ]
 
+/** What carries a sign-in from one request to the next, and its trace with it (`login/routes.ts` goes on with it). */
+const carriers = new Set(['Interaction', 'AuthorizationCode', 'AccessToken', 'RefreshToken'])
+
+/** Of a pushed request only what was pushed tells. */
+const portalOf = ({ clientId, request }: AdapterPayload): string | undefined =>
+  clientId ?? (typeof request === 'string' ? (decodeJwt(request)['client_id'] as string) : undefined)
+
 /** @param interactionTtl longest time, in seconds, between a pushed request's arrival and the code for it */
 export function createAdapterFactory({
   registry,
   interactionTtl,
+  admitClient,
 }: {
   registry: Registry
   interactionTtl: number
+  /** Throws when the portal that is looked up has had its share. */
+  admitClient: (clientId: string) => void
 }): (model: string) => Adapter {
-  const clients: Partial<Adapter> = { find: (id) => registry.find(id) }
+  const clients: Partial<Adapter> = {
+    async find(id) {
+      admitClient(id)
+      return registry.find(id)
+    },
+  }
+
+  /** What was issued to a portal that is out of service, or was since, is as if it had never been. */
+  const standing = (payload: AdapterPayload | undefined) => {
+    const clientId = payload && portalOf(payload)
+    return clientId !== undefined && registry.isVoid(clientId, payload?.iat ?? 0) ? undefined : payload
+  }
 
   return (model) => {
     if (model === 'Client') return clients as Adapter
     const key = (id: string) => keyOf(model, id)
+    const traced = (payload: AdapterPayload): AdapterPayload => {
+      const trace = carriers.has(model) ? traceparent() : undefined
+      return trace === undefined ? payload : { ...payload, trace }
+    }
+    const told = (found: Payload | undefined) => {
+      if (found?.['trace'] !== undefined && model !== 'Interaction') linkTrace(found['trace'])
+      return found
+    }
 
     const records: Adapter = {
-      upsert: async (id, payload, ttl) => unit().put(key(id), payload, ttl ?? 0, companions(payload)),
-      find: (id) => unit().read(key(id)),
+      upsert: async (id, payload, ttl) => unit().put(key(id), traced(payload), ttl ?? 0, companions(payload)),
+      find: async (id) => told(standing(await unit().read(key(id)))),
       destroy: async (id) => unit().delete(key(id)),
       consume: async () => {},
       // The grant is gone, and with it every token: see `companions`.
@@ -81,29 +117,40 @@ export function createAdapterFactory({
           // Presenting a code spends it (RFC 9700 §4.5): one atomic step, and one round trip for all it needs.
           async find(id) {
             const found = await unit().spend(key(id), codeMemory)
-            if (found === undefined || !found.spent) return found?.payload
+            told(found?.payload)
+            if (found === undefined || !found.spent) return standing(found?.payload)
             // The engine would see to this only while the code has not expired.
             unit().delete(keyOf('Grant', String(found.payload['grantId'])))
             return { ...found.payload, consumed: true }
           },
         }
       case 'RefreshToken':
+        return { ...records, consume: (id) => consumeOnce(key(id), 'refresh token already used') }
+      case 'DeviceCode':
         return {
           ...records,
-          async consume(id) {
-            const token = await unit().read(key(id))
-            const ttl = Number(token?.['exp']) - Math.floor(Date.now() / 1000)
-            if (token === undefined || !(await unit().claim(`${key(id)}:consumed`, Math.max(ttl, 1)))) {
-              throw new errors.InvalidGrant('refresh token already used')
-            }
-            const { along, ...payload } = token
-            unit().put(
+          async upsert(id, payload, ttl) {
+            await records.upsert(id, payload, (ttl ?? 0) + deviceCodeMemory)
+            unit().put(keyOf('UserCode', String(payload.userCode)), {}, (ttl ?? 0) + deviceCodeMemory, [
               key(id),
-              { ...payload, consumed: true },
-              Math.max(ttl, 1),
-              along as string[] | undefined,
-            )
+            ])
           },
+          async find(id) {
+            const code = await unit().read(key(id))
+            const isPending =
+              code !== undefined && code['accountId'] === undefined && code['error'] === undefined
+            // The browser that comes back from VNeID asks as well, and need not wait.
+            const isPolled = Provider.ctx?.oidc.route === 'token'
+            if (isPending && isPolled && !(await unit().claim(`${key(id)}:polled`, pollInterval)))
+              throw new errors.SlowDown()
+            return code
+          },
+          async findByUserCode(userCode) {
+            const pointer = await unit().read(keyOf('UserCode', userCode))
+            const [target] = (pointer?.['along'] as string[] | undefined) ?? []
+            return target === undefined ? undefined : unit().read(target)
+          },
+          consume: (id) => consumeOnce(key(id), 'device code already used'),
         }
       case 'PushedAuthorizationRequest':
         return {
@@ -130,6 +177,16 @@ export function createAdapterFactory({
         return records
     }
   }
+}
+
+/** One caller, ever, gets past; what is consumed stays readable as that until its end. */
+async function consumeOnce(key: string, otherwise: string): Promise<void> {
+  const token = await unit().read(key)
+  const ttl = Math.max(Number(token?.['exp']) - Math.floor(Date.now() / 1000), 1)
+  if (token === undefined || !(await unit().claim(`${key}:consumed`, ttl)))
+    throw new errors.InvalidGrant(otherwise)
+  const { along, ...payload } = token
+  unit().put(key, { ...payload, consumed: true }, ttl, along as string[] | undefined)
 }
 
 /**

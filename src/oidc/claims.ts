@@ -1,8 +1,11 @@
 /** Which scope releases which claim (OIDC Core §5.4); names in `snake_case` beyond the standard ones are ours. */
 
 export const claimsByScope = {
-  /** `kind`: citizen, foreigner, organisation or representative. */
-  openid: ['sub', 'kind'],
+  /**
+   * `kind`: citizen, foreigner, organisation or representative.
+   * `former_sub`: by portals that went over into this one, the person's `sub` there where it is another.
+   */
+  openid: ['sub', 'kind', 'former_sub'],
   profile: ['name', 'birthdate', 'gender'],
   citizen_id: ['citizen_id', 'foreigner_id'],
   organisation: ['organisation'],

@@ -30,8 +30,8 @@ export type BrokerGrant = Grant & {
   links?: readonly Link[]
   /** When `links` was read, seconds since the epoch. */
   linksAt?: number
-  /** Of the account that the request for the newest sign-in named; `id` is the portal's own. */
-  linkOutcome?: (LinkOutcome & { readonly id: string }) | undefined
+  /** Of the account that the request for the newest sign-in named; `portal`: whose it is, where not the asking one's. */
+  linkOutcome?: (LinkOutcome & { readonly id: string; readonly portal?: string }) | undefined
 }
 
 export function toRecord({ identifier, organisation, ...rest }: Identity): IdentityRecord {

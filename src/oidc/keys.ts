@@ -1,99 +1,169 @@
-/** Signing keys: generated here, kept sealed in the database, published by the engine. */
-import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
-import { ExternalSigningKey, type JWKS } from 'oidc-provider'
-import { announce } from '../audit.ts'
-import type { AuditEvent } from '../audit.ts'
+/** Signing keys come, follow each other and go; `key-store.ts` publishes what the calendar says. */
+import { announce as tell, type AuditEvent } from '../audit.ts'
+import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Seal } from '../seal.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
-import { insertSigningKey, listSigningKeys } from '../store/keys.ts'
+import {
+  insertSigningKey,
+  listCalendar,
+  listDueAlgorithms,
+  lockSigningKeys,
+  retireSigningKeys,
+  revokeSigningKey,
+  startNextSigningKey,
+} from '../store/keys.ts'
+import { type SigningAlgorithm, makeKey, signingAlgorithms } from './signing-key.ts'
 
-export const signingAlgorithms = ['ES256', 'RS256', 'EdDSA'] as const
-export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+export { type SigningAlgorithm, signingAlgorithms } from './signing-key.ts'
 
-/** @returns the new key's `kid`, its RFC 7638 thumbprint */
-export async function generateSigningKey(
-  { db, seal, log }: { db: Db; seal: Seal; log: Log },
-  alg: SigningAlgorithm,
-): Promise<string> {
-  const { privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 })
-  const jwk = await exportJWK(privateKey)
-  const kid = await calculateJwkThumbprint(jwk)
-  const publicJwk = {
-    ...(await exportJWK(createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })))),
-    kid,
-    alg,
-    use: 'sig',
-  }
-  const events: AuditEvent[] = [{ event: 'key.generated', actor: 'operator', detail: { kid, alg } }]
-  await db.transaction(async (tx) => {
-    await insertSigningKey(tx, { kid, alg, public: publicJwk, sealed: seal.seal(JSON.stringify(jwk), kid) })
-    await insertAuditEvents(tx, events)
-  })
-  announce(log, events)
-  return kid
+/** Seconds that a portal may keep the JWKS (`Cache-Control`). */
+export const cacheTime = 600
+/** Seconds between publication and first signature: usually, and at least (the cache, and five minutes for clocks). */
+export const usualAnnouncement = 24 * 3600
+export const leastAnnouncement = cacheTime + 300
+
+export interface KeyTools {
+  readonly db: Db
+  readonly seal: Seal
+  readonly log: Log
+  /** Who is at it, for the audit. */
+  readonly actor?: string
+  readonly reference?: string
 }
 
-/** @returns undefined when there is one of that algorithm already */
-export async function ensureSigningKey(
-  tools: { db: Db; seal: Seal; log: Log },
-  alg: SigningAlgorithm,
-): Promise<string | undefined> {
-  const rows = await listSigningKeys(tools.db)
-  return rows.some((row) => row.alg === alg) ? undefined : generateSigningKey(tools, alg)
-}
-
-/** @throws when there is no key at all, or one cannot be opened with the key ring */
-export async function loadSigningKeys({ db, seal }: { db: Db; seal: Seal }): Promise<JWKS> {
-  const rows = await listSigningKeys(db)
-  if (!rows.some((row) => row.alg === 'ES256')) {
-    throw new Error('no ES256 signing key: run "npm run cli -- keys generate" once')
-  }
-  const keys = rows.map(({ kid, alg, sealed }) => {
-    const jwk = { ...(JSON.parse(seal.open(sealed, kid)) as Record<string, unknown>), kid, alg, use: 'sig' }
-    return alg === 'ES256' ? new Es256Key(kid, createPrivateKey({ key: jwk, format: 'jwk' })) : jwk
-  })
-  return { keys }
-}
-
-/** One synchronous call instead of a round through the thread pool, which costs more than the signature. */
-class Es256Key extends ExternalSigningKey {
-  readonly #private: KeyObject
-  readonly #public: KeyObject
-
-  constructor(kid: string, key: KeyObject) {
-    super()
-    this.#private = key
-    this.#public = createPublicKey(key)
-    // The typings declare both read-only; the class has setters.
-    Object.assign(this, { kid, alg: 'ES256' })
-  }
-
-  override keyObject(): KeyObject {
-    return this.#public
-  }
-
-  override sign(data: Uint8Array): Buffer {
-    return rawSignature(sign('sha256', data, this.#private))
-  }
+interface Made {
+  readonly kid: string
+  readonly signsFrom: Date
 }
 
 /**
- * DER (RFC 3279 §2.2.3) → the two 32-byte numbers of JWS (RFC 7518 §3.4). Node does it too, when it is given the
- * key in an object of options; unwrapping that takes longer than the signature.
+ * Makes the algorithm's next key: published at once, it signs once it has been announced. The very first signs at once.
+ * @returns its `kid`
  */
-function rawSignature(der: Buffer): Buffer {
-  const raw = Buffer.alloc(64)
-  let at = 2
-  for (const end of [32, 64]) {
-    const length = der[at + 1]!
-    const number = der.subarray(at + 2, at + 2 + length)
-    const digits = number.subarray(Math.max(0, length - 32))
-    digits.copy(raw, end - digits.length)
-    at += 2 + length
+export async function generateSigningKey(tools: KeyTools, alg: SigningAlgorithm): Promise<string> {
+  return (await rotateSigningKey(tools, alg)).kid
+}
+
+/** @throws BrokerError `state_conflict` when the next one is announced already */
+export async function rotateSigningKey(
+  tools: KeyTools,
+  alg: SigningAlgorithm,
+  announcement = usualAnnouncement,
+): Promise<Made> {
+  const made = await addKey(tools, alg, { announce: announcement }, async (tx) => {
+    const next = (await listCalendar(tx)).find((row) => row.alg === alg && row.state === 'next')
+    if (next === undefined) return true
+    throw new BrokerError(
+      'state_conflict',
+      `the next ${alg} key is announced already and signs from ${next.signsFrom.toISOString()}`,
+    )
+  })
+  return made!
+}
+
+/** @returns undefined when there is one of that algorithm already */
+export async function ensureSigningKey(tools: KeyTools, alg: SigningAlgorithm): Promise<string | undefined> {
+  const isWanted = async (db: Db) => (await listCalendar(db)).every((row) => row.alg !== alg)
+  if (!(await isWanted(tools.db))) return undefined
+  return (await addKey(tools, alg, { announce: usualAnnouncement }, isWanted))?.kid
+}
+
+/** Announces successors in time, so that none signs for more than `days`. Whichever node comes first does it. */
+export async function rotateDueKeys(
+  tools: KeyTools,
+  { days, announce = usualAnnouncement }: { days: number; announce?: number },
+): Promise<string[]> {
+  if (days === 0) return []
+  const made: string[] = []
+  const due = (db: Db) => listDueAlgorithms(db, { days, announce })
+  for (const { alg, dueAt } of await due(tools.db)) {
+    const known = signingAlgorithms.find((name) => name === alg)!
+    const isWanted = async (tx: Db) => (await due(tx)).some((row) => row.alg === alg)
+    const key = await addKey(tools, known, { announce, notBefore: dueAt }, isWanted)
+    if (key !== undefined) made.push(key.kid)
   }
-  return raw
+  return made
+}
+
+/** Deletes the private halves of keys whose signatures have all expired. */
+export async function retireOldKeys({ db, log }: Pick<KeyTools, 'db' | 'log'>): Promise<string[]> {
+  let events: AuditEvent[] = []
+  await db.transaction(async (tx) => {
+    await lockSigningKeys(tx)
+    const gone = await retireSigningKeys(tx)
+    events = gone.map(retired)
+    if (events.length > 0) await insertAuditEvents(tx, events)
+  })
+  tell(log, events)
+  return events.map(({ detail }) => detail!['kid'] as string)
+}
+
+const retired = (detail: { kid: string; alg: string }): AuditEvent => ({
+  event: 'key.retired',
+  actor: 'system',
+  detail,
+})
+
+/**
+ * A leaked key: out of the JWKS within seconds, and its signatures prove nothing to us either. The key before it
+ * signs again, or the announced one; where there is neither, a new one.
+ * @returns the kid that signs now
+ */
+export async function revokeKey(
+  tools: KeyTools,
+  { kid, reason }: { kid: string; reason: string },
+): Promise<{ signs: string }> {
+  const { db, seal, log, actor = 'local', reference } = tools
+  const about = { actor, ...(reference !== undefined && { reference }) }
+  const events: AuditEvent[] = []
+  const signs = await db.transaction(async (tx) => {
+    await lockSigningKeys(tx)
+    // One that portals do not find any more cannot sign in its place.
+    const past = await retireSigningKeys(tx)
+    events.push(...past.map(retired))
+    const gone = await revokeSigningKey(tx, kid, { by: actor, reason })
+    if (gone === undefined) throw new BrokerError('not_found', 'no such key, or it is revoked already')
+    const { alg } = gone
+    // The reason is a person's own words, so it stays in the key's row.
+    events.push({ event: 'key.revoked', ...about, detail: { kid, alg } })
+    let current = await startNextSigningKey(tx, alg)
+    if (current === undefined) {
+      const key = await makeKey(alg as SigningAlgorithm)
+      current = key.kid
+      const sealed = seal.seal(JSON.stringify(key.private), current)
+      await insertSigningKey(tx, { ...key, alg, sealed }, { announce: 0 })
+      events.push({ event: 'key.generated', ...about, detail: { kid: current, alg } })
+    }
+    await insertAuditEvents(tx, events)
+    return current
+  })
+  tell(log, events)
+  return { signs }
+}
+
+/** @param isWanted asked where nobody else adds or takes away keys; false: nothing is done */
+async function addKey(
+  { db, seal, log, actor = 'local', reference }: KeyTools,
+  alg: SigningAlgorithm,
+  when: { announce: number; notBefore?: Date },
+  isWanted: (tx: Db) => Promise<boolean>,
+): Promise<Made | undefined> {
+  const key = await makeKey(alg)
+  const { kid } = key
+  const sealed = seal.seal(JSON.stringify(key.private), kid)
+  const made = await db.transaction(async (tx) => {
+    await lockSigningKeys(tx)
+    if (!(await isWanted(tx))) return undefined
+    const signsFrom = await insertSigningKey(tx, { ...key, alg, sealed }, when)
+    const detail = { kid, alg, signs_from: signsFrom.toISOString() }
+    const about = { actor, ...(reference !== undefined && { reference }), detail }
+    const events: AuditEvent[] = [{ event: 'key.generated', ...about }]
+    await insertAuditEvents(tx, events)
+    return { signsFrom, events }
+  })
+  if (made === undefined) return undefined
+  tell(log, made.events)
+  return { kid, signsFrom: made.signsFrom }
 }

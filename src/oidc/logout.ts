@@ -2,6 +2,8 @@
 import type { Context } from 'koa'
 import type { Provider, Session } from 'oidc-provider'
 import type { Log } from '../log.ts'
+import { tallyLogout } from '../tally.ts'
+import { traced } from '../tracing.ts'
 
 /** The session of this browser, if it has one. */
 export async function sessionOf(provider: Provider, ctx: Context): Promise<Session | undefined> {
@@ -20,9 +22,16 @@ export async function endSession(provider: Provider, session: Session, log: Log)
       const client = await provider.Client.find(clientId)
       if (client?.backchannelLogoutUri === undefined) return
       const notify = client as unknown as { backchannelLogout(sub: string, sid?: string): Promise<void> }
-      await notify
-        .backchannelLogout(session.accountId!, sid)
-        .catch((error: unknown) => log.warn({ event: 'logout.undelivered', client: clientId, err: error }))
+      await traced('tell portal', () => notify.backchannelLogout(session.accountId!, sid), {
+        kind: 'client',
+        'broker.client': clientId,
+      }).then(
+        () => tallyLogout(clientId, 'delivered'),
+        (error: unknown) => {
+          tallyLogout(clientId, 'failed')
+          log.warn({ event: 'logout.undelivered', client: clientId, err: error })
+        },
+      )
     }),
   )
   await session.destroy()

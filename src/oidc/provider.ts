@@ -12,13 +12,16 @@ import {
 } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import type { CurrentLinks } from '../mapping/links.ts'
-import { createFindAccount, createPairwiseIdentifier } from './accounts.ts'
+import { createFindAccount, createFormerSubs, createPairwiseIdentifier } from './accounts.ts'
 import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from './claims.ts'
-import { asymmetric, isSecretOf, keyManagement, policyOf } from './clients.ts'
+import { consoleId, consoleScope, longestConsoleSession } from './console.ts'
+import { isSecretOf, ownFields } from './client-payload.ts'
+import { asymmetric, keyManagement } from './client-metadata.ts'
+import { policyOf } from './clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
 import type { BrokerSession } from './identity-record.ts'
-import { checkLegacyAccount } from './legacy-account.ts'
+import { legacyAccountParams } from './legacy-account.ts'
 import { createInteractionPolicy } from './policy.ts'
 
 /** Longest life of a client assertion or request object, seconds. */
@@ -34,12 +37,21 @@ export interface CitizenFace {
   loggedOutPage(ctx: EngineContext): Promise<void>
 }
 
+/** The pages of the device flow. */
+export interface DeviceFace {
+  /** The page for the code; with an error, how it went instead. */
+  input(ctx: EngineContext, error?: Error): Promise<void>
+  confirm(ctx: EngineContext, code: string): void
+  done(ctx: EngineContext): void
+}
+
 export function createProvider({
   config,
   links,
   keys,
   adapter,
   face,
+  device,
   fetch,
 }: {
   config: Config
@@ -47,6 +59,7 @@ export function createProvider({
   keys: JWKS
   adapter: (model: string) => Adapter
   face: CitizenFace
+  device: DeviceFace
   fetch: NonNullable<Configuration['fetch']>
 }): Provider {
   const { ttl } = config
@@ -59,7 +72,7 @@ export function createProvider({
   const provider = new Provider(config.issuer, {
     adapter,
     jwks: keys,
-    findAccount: createFindAccount({ links }),
+    findAccount: createFindAccount({ links, formerSubs: createFormerSubs(config.keys.pairwise) }),
     loadExistingGrant: loadExistingGrant as NonNullable<Configuration['loadExistingGrant']>,
     interactions: {
       policy: createInteractionPolicy({ admit: createAdmit({ again: face.admitAgain }) }),
@@ -68,7 +81,7 @@ export function createProvider({
     renderError: face.renderError,
     fetch,
 
-    scopes: [...scopeNames],
+    scopes: [...scopeNames, consoleScope],
     claims: {
       ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
       openid: [...claimsByScope.openid, 'acr'],
@@ -78,12 +91,12 @@ export function createProvider({
       sid: null,
     },
     acrValues: [...acrValues],
-    extraParams: { legacy_account: checkLegacyAccount },
+    extraParams: legacyAccountParams,
     subjectTypes: ['pairwise', 'public'],
     pairwiseIdentifier: createPairwiseIdentifier(config.keys.pairwise),
     // The registry is reviewed by operators, so the file behind the address is not fetched again at run time.
     sectorIdentifierUriValidate: () => false,
-    extraClientMetadata: { properties: ['policy'] },
+    extraClientMetadata: { properties: [...ownFields] },
     clientDefaults: { id_token_signed_response_alg: 'ES256', subject_type: 'pairwise' },
     clientBasedCORS: (_ctx, origin, client) =>
       client.clientAuthMethod === 'none' &&
@@ -114,6 +127,15 @@ export function createProvider({
       backchannelLogout: { enabled: true },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: {
+        enabled: true,
+        mask: '***-***-***',
+        // Neither address nor browser of a terminal is anybody's concern.
+        deviceInfo: () => ({}),
+        userCodeInputSource: (ctx, _form, _out, error) => device.input(ctx, error),
+        userCodeConfirmSource: async (ctx, _form, _client, _info, code) => device.confirm(ctx, code),
+        successSource: async (ctx) => device.done(ctx),
+      },
       dPoP: {
         enabled: true,
         nonceSecret: createHmac('sha256', config.keys.pairwise).update('dpop nonce').digest(),
@@ -167,17 +189,24 @@ export function createProvider({
       AccessToken: ttl.accessToken,
       AuthorizationCode: 60,
       ClientCredentials: ttl.accessToken,
+      DeviceCode: 600,
       IdToken: ttl.idToken,
       Interaction: ttl.interaction,
       // Absolute, counted from the sign-in: use does not prolong it.
-      Session: (_ctx: unknown, session: BrokerSession) => untilSessionEnds(session),
+      Session: (_ctx: unknown, session: BrokerSession) =>
+        // Nobody's yet: it holds no more than the secret of a form.
+        session.accountId === undefined ? ttl.interaction : untilSessionEnds(session),
       Grant: (ctx: EngineContext, grant: Grant) =>
         grant.getOIDCScope().split(' ').includes('offline_access')
           ? ttl.refreshToken
           : untilSessionEnds(ctx.oidc.session),
       RefreshToken: (ctx: EngineContext, token: { expiresWithSession?: boolean }) =>
         ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ??
-        (token.expiresWithSession ? Math.min(ttl.session, ttl.refreshToken) : ttl.refreshToken),
+        (ctx.oidc.client?.clientId === consoleId
+          ? Math.min(longestConsoleSession, ttl.session)
+          : token.expiresWithSession
+            ? Math.min(ttl.session, ttl.refreshToken)
+            : ttl.refreshToken),
     },
     discovery: { ui_locales_supported: ['vi', 'en'], service_documentation: undefined },
   } as Configuration)
@@ -219,6 +248,8 @@ function createCookieSigner(keys: readonly Buffer[]) {
   const mac = (data: string, key: KeyObject) => createHmac('sha256', key).update(data).digest()
   const signer = {
     sign: (data: string) => mac(data, ring[0]!).toString('base64url'),
+    /** One for each key, the newest first. */
+    signatures: (data: string) => ring.map((key) => mac(data, key)),
     index(data: string, signature: string) {
       const given = Buffer.from(signature, 'base64url')
       return ring.findIndex((key) => given.length === 32 && timingSafeEqual(mac(data, key), given))

@@ -1,12 +1,14 @@
-/** Portals enter the registry here, from reviewed definitions: all of them or none. */
+/** Portals whose definitions are the broker's own code's (sandbox, benchmarks): registered and active at once. */
 import { randomBytes } from 'node:crypto'
 import { type AuditEvent, announce } from '../audit.ts'
+import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { insertAuditEvents } from '../store/audit.ts'
-import { findClients, putClient } from '../store/clients.ts'
+import { lockClients } from '../store/client-changes.ts'
 import type { Database } from '../store/db.ts'
-import { listSigningKeys } from '../store/keys.ts'
-import { clientSchema, hashSecret } from './clients.ts'
+import { clientSchema, hashSecret, needsSecret } from './clients.ts'
+import { faultsOf, tellFault } from './definition.ts'
+import { applyOne, refuse } from './registration.ts'
+import { makePlan, readStanding } from './registration-plan.ts'
 
 export interface Registered {
   readonly id: string
@@ -15,78 +17,47 @@ export interface Registered {
   readonly secret?: string
 }
 
-export class DefinitionError extends Error {
-  readonly faults: readonly string[]
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'))
-    this.faults = faults
-  }
-}
-
-/** @throws DefinitionError with every fault of every definition; then nothing was changed */
+/** All of them or none. @throws BrokerError `definition_invalid` with every fault of every definition */
 export async function registerClients(
   { db, log, actor }: { db: Database; log: Log; actor: string },
   definitions: readonly unknown[],
 ): Promise<Registered[]> {
-  const parsed = definitions.map((definition) => clientSchema.safeParse(definition))
-  const faults = parsed.flatMap(({ error }, index) => {
-    const id = (definitions[index] as { client_id?: unknown } | null)?.client_id
-    const name = typeof id === 'string' ? id : `definition ${index + 1}`
-    return error === undefined
-      ? []
-      : error.issues.map((issue) => `${name}: ${issue.path.join('.') || 'definition'} ${issue.message}`)
+  const clients = definitions.map(checked)
+  const ids = clients.map(({ client_id: id }) => id)
+  const wanted = clients.map((client) => {
+    const { client_secret: _, ...definition } = client
+    return { ...definition, state: 'active' }
   })
-  if (faults.length > 0) throw new DefinitionError(faults)
-  const clients = parsed.map(({ data }) => data!)
-  const keys = new Set((await listSigningKeys(db)).map(({ alg }) => alg))
-  for (const {
-    client_id: id,
-    id_token_signed_response_alg: alg,
-    userinfo_signed_response_alg: other = alg,
-  } of clients) {
-    for (const missing of new Set([alg, other]).difference(keys)) {
-      faults.push(`${id}: needs a signing key for ${missing} ("keys generate --alg ${missing}")`)
-    }
-  }
-  if (faults.length > 0) throw new DefinitionError(faults)
-
   const events: AuditEvent[] = []
   const results = await db.transaction(async (tx) => {
-    const present = new Map(
-      (
-        await findClients(
-          tx,
-          clients.map((client) => client.client_id),
-        )
-      ).map((row) => [row.id, row]),
-    )
+    const rows = await lockClients(tx, ids)
+    // Each gets a secret that needs one.
+    const plan = makePlan(wanted, rows, { ...(await readStanding(tx, ids)), withSecret: new Set(ids) })
+    refuse(plan, wanted)
     const registered: Registered[] = []
-    for (const { client_secret: given, ...metadata } of clients) {
-      const id = metadata.client_id
-      const needed = metadata.token_endpoint_auth_method.startsWith('client_secret')
-      const kept = needed ? (present.get(id)?.secretHash ?? null) : null
-      const made =
-        needed && given === undefined && kept === null ? randomBytes(32).toString('base64url') : undefined
+    for (const [index, planned] of plan.clients.entries()) {
+      const given = clients[index]!.client_secret
+      const lacksOne = needsSecret(planned.metadata) && (planned.row?.secretHash ?? null) === null
+      const made = lacksOne && given === undefined ? randomBytes(32).toString('base64url') : undefined
       const secret = given ?? made
-      const outcome = await putClient(tx, {
-        id,
-        metadata,
-        secretHash: secret === undefined ? kept : hashSecret(secret),
+      const hash = secret === undefined ? undefined : hashSecret(secret)
+      const applied = await applyOne(tx, planned, hash, { actor })
+      events.push(...applied.events)
+      registered.push({
+        id: planned.id,
+        outcome: applied.outcome,
+        ...(made !== undefined && { secret: made }),
       })
-      registered.push({ id, outcome, ...(made === undefined ? {} : { secret: made }) })
-      if (outcome !== 'unchanged') {
-        const exemption = metadata.policy.pkce_exemption
-        events.push({
-          event: 'client.applied',
-          clientId: id,
-          actor,
-          detail: { outcome, ...(exemption === undefined ? {} : { pkce_exemption: exemption }) },
-        })
-      }
     }
-    if (events.length > 0) await insertAuditEvents(tx, events)
     return registered
   })
   announce(log, events)
   return results
+}
+
+function checked(definition: unknown) {
+  const { data, error } = clientSchema.safeParse(definition)
+  if (data !== undefined) return data
+  const faults = error.issues.flatMap((issue) => faultsOf(clientSchema, definition, issue))
+  throw new BrokerError('definition_invalid', faults.map(tellFault).join('\n'))
 }

@@ -10,6 +10,13 @@ const errors: Sentences['errors'] = {
       'The sign-in request that arrived here was incomplete or not correct. ' +
       'Please open the portal again and choose “Sign in with VNeID” once more.',
   },
+  portal_not_in_service: {
+    title: 'Signing in to this portal is suspended',
+    text:
+      'The portal you came from is not in service here at the moment, so you cannot sign in to it. ' +
+      'Nothing is wrong with your VNeID account. ' +
+      'Please use another portal, or call the hotline to learn when it will be back.',
+  },
   interaction_gone: {
     title: 'This sign-in has expired',
     text:
@@ -101,6 +108,18 @@ const errors: Sentences['errors'] = {
       'The portal is open for a different account from the one you signed in with. ' +
       'Please sign out of the portal, then sign in again with your own VNeID account.',
   },
+  too_many_requests: {
+    title: 'Too many requests from this connection',
+    text:
+      'The system has just received very many requests from the network or the browser that you use. ' +
+      'Please wait about a minute, then choose “Try again”; a sign-in that you have begun is not lost.',
+  },
+  operator_unknown: {
+    title: 'Not an operator',
+    text:
+      'This page is for those who run the system; you have not been given that, or it has been taken back. ' +
+      'Nothing was opened. If you are an operator, please ask the security officer of your unit.',
+  },
   overloaded: {
     title: 'Very many people are signing in',
     text:
@@ -152,6 +171,7 @@ export const en: Sentences = {
   error: {
     code: 'Error code',
     reference: 'Reference',
+    again: 'Try again',
     quote: 'When you call the hotline, please read out these two codes so that we can help you faster.',
   },
   logout: {
@@ -169,6 +189,11 @@ export const en: Sentences = {
     shared: 'On a shared computer',
     advice: ['Sign out of VNeID if its page is still open.', 'Close every browser window before you leave.'],
   },
+  formPost: {
+    title: 'Back to the portal',
+    text: 'Please press the button below to go back to the portal.',
+    button: 'Continue',
+  },
   leftPortal: {
     title: 'You have left the portal',
     portal: 'Signed out of',
@@ -179,6 +204,8 @@ export const en: Sentences = {
     portal: 'The link was requested by',
     text: 'This portal says that you have just signed in with your earlier account. Do you want to link these two?',
     account: 'Earlier account on this portal',
+    formerAccount: 'Earlier account',
+    formerPortal: 'On the portal that has become part of the one above',
     person: 'VNeID account',
     ending: (numberEnd) => `identification number ending in ${numberEnd}`,
     after: 'Once they are linked, you sign in with VNeID and still find the records of your earlier account.',
@@ -218,6 +245,42 @@ export const en: Sentences = {
     otherwise: 'The earlier account is not linked.',
     signedIn: 'You are signed in with VNeID all the same.',
     next: 'Continue',
+  },
+  device: {
+    title: 'Enter the code of your terminal',
+    text: 'Enter the code that the terminal shows where you have just begun to sign in.',
+    code: 'Code',
+    next: 'Continue',
+    strangers: 'If somebody sent you this code, do not enter it, and tell the security officer.',
+    confirmTitle: 'Let it run the system?',
+    lead: 'You are about to let a machine',
+    what: 'control the VNeID single sign-on system in your name',
+    compare: 'The code below must be exactly the one on the terminal in front of you.',
+    warning:
+      'Go on only if you began this yourself, just now. ' +
+      'A code that somebody sent, or read to you over the telephone, is a sign of fraud.',
+    vneid: 'Next you confirm with VNeID, level 02. What you allow ends after eight hours.',
+    confirm: 'Allow, and confirm with VNeID',
+    abort: 'Stop',
+  },
+  deviceTold: {
+    done: {
+      title: 'The machine is let in',
+      text: 'You can close this page and go back to the terminal. Signing out in this browser ends it as well.',
+    },
+    wrong: {
+      title: 'The code is not right',
+      text: 'No machine is waiting for this code. Please look at the terminal again.',
+    },
+    gone: {
+      title: 'The code has expired or was used',
+      text: 'Please begin again on the machine that you operate from, and bring the new code.',
+    },
+    stopped: {
+      title: 'Stopped',
+      text: 'That machine was let do nothing. If somebody sent you the code, please tell the security officer.',
+    },
+    again: 'Enter another code',
   },
   back: {
     portal: (name: string) => `Back to ${name}`,

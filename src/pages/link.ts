@@ -7,6 +7,8 @@ interface LinkView extends Frame {
   readonly portalName: string
   /** As the portal knows it, letter by letter. */
   readonly account: string
+  /** The portal whose account it is, where that one went over into the portal that asks. */
+  readonly accountPortal?: string
   readonly formAction: string
 }
 
@@ -66,8 +68,11 @@ ${accountRow(told)}
   return layout({ ...told, title, body })
 }
 
-const accountRow = ({ locale, account }: LinkView): Html =>
-  html`<dt>${sentences[locale].link.account}</dt><dd><bdi>${account}</bdi></dd>`
+function accountRow({ locale, account, accountPortal: portal }: LinkView): Html {
+  const { link: t } = sentences[locale]
+  return html`<dt>${portal === undefined ? t.account : t.formerAccount}</dt><dd><bdi>${account}</bdi></dd>
+${portal !== undefined && html`<dt>${t.formerPortal}</dt><dd><bdi>${portal}</bdi></dd>`}`
+}
 
 const dayIn = (locale: Locale, day: string): string =>
   locale === 'vi'

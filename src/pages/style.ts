@@ -57,6 +57,12 @@ dt { color: var(--quiet); font-size: .9375rem; }
 dd { margin: 0 0 .5rem; font: 600 1rem/1.5 ui-monospace, Consolas, monospace; user-select: all; white-space: pre-wrap; }
 dd.words { font-family: inherit; }
 dd:last-child { margin: 0; }
+label { display: block; font-weight: 600; }
+input.code {
+  width: 100%; min-height: 52px; padding: .5rem .75rem; border: 1px solid var(--quiet); border-radius: 8px;
+  background: var(--card); color: var(--text); font: inherit; text-transform: uppercase;
+}
+.code { font-family: ui-monospace, Consolas, monospace; font-size: 1.5rem; letter-spacing: .08em; }
 .actions { display: grid; gap: .75rem; margin-top: 1.25rem; }
 .button {
   display: flex; align-items: center; justify-content: center;

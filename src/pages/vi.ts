@@ -16,6 +16,13 @@ const errors: Record<CitizenErrorCode, ErrorSentences> = {
       'Yêu cầu đăng nhập gửi đến đây chưa đầy đủ hoặc chưa đúng. ' +
       'Đề nghị Ông/Bà mở lại cổng dịch vụ và bấm “Đăng nhập bằng VNeID” một lần nữa.',
   },
+  portal_not_in_service: {
+    title: 'Cổng dịch vụ này đang tạm dừng đăng nhập',
+    text:
+      'Cổng dịch vụ Ông/Bà vừa mở hiện không được kết nối với hệ thống này nên chưa thể đăng nhập; ' +
+      'tài khoản VNeID không bị ảnh hưởng. ' +
+      'Đề nghị Ông/Bà sử dụng cổng dịch vụ khác, hoặc gọi Tổng đài để biết khi nào cổng hoạt động trở lại.',
+  },
   interaction_gone: {
     title: 'Phiên đăng nhập đã hết hạn',
     text:
@@ -108,6 +115,18 @@ const errors: Record<CitizenErrorCode, ErrorSentences> = {
       'Cổng dịch vụ đang mở cho một tài khoản khác với tài khoản Ông/Bà vừa đăng nhập. ' +
       'Đề nghị Ông/Bà đăng xuất khỏi cổng dịch vụ rồi đăng nhập lại bằng tài khoản VNeID của mình.',
   },
+  too_many_requests: {
+    title: 'Có quá nhiều yêu cầu từ kết nối này',
+    text:
+      'Hệ thống vừa nhận rất nhiều yêu cầu từ mạng hoặc trình duyệt Ông/Bà đang dùng. ' +
+      'Đề nghị Ông/Bà chờ khoảng một phút rồi bấm “Thử lại”; lần đăng nhập đang thực hiện không bị mất.',
+  },
+  operator_unknown: {
+    title: 'Không có quyền vận hành',
+    text:
+      'Trang này chỉ dành cho cán bộ vận hành hệ thống; Ông/Bà chưa được giao quyền hoặc quyền đã bị khóa. ' +
+      'Không có gì được mở. Nếu Ông/Bà là cán bộ vận hành, đề nghị liên hệ người phụ trách an toàn của đơn vị.',
+  },
   overloaded: {
     title: 'Đang có rất nhiều người đăng nhập',
     text: 'Hệ thống chưa phục vụ kịp. Đề nghị Ông/Bà chờ ít phút rồi đăng nhập lại từ cổng dịch vụ.',
@@ -156,6 +175,7 @@ export const vi = {
   error: {
     code: 'Mã lỗi',
     reference: 'Mã tham chiếu',
+    again: 'Thử lại',
     quote: 'Khi gọi Tổng đài, Ông/Bà vui lòng đọc hai mã dưới đây để được hỗ trợ nhanh hơn.',
   },
   logout: {
@@ -176,6 +196,11 @@ export const vi = {
       'Đóng tất cả cửa sổ của trình duyệt trước khi rời máy.',
     ],
   },
+  formPost: {
+    title: 'Quay lại cổng dịch vụ',
+    text: 'Ông/Bà vui lòng bấm nút dưới đây để trở về cổng dịch vụ.',
+    button: 'Tiếp tục',
+  },
   leftPortal: {
     title: 'Ông/Bà đã rời cổng dịch vụ',
     portal: 'Đã đăng xuất khỏi',
@@ -186,6 +211,8 @@ export const vi = {
     portal: 'Yêu cầu liên kết đến từ',
     text: 'Cổng này cho biết Ông/Bà vừa đăng nhập bằng tài khoản trước đây. Ông/Bà muốn liên kết hai tài khoản sau?',
     account: 'Tài khoản trước đây tại cổng này',
+    formerAccount: 'Tài khoản trước đây',
+    formerPortal: 'Tại cổng đã sáp nhập vào cổng trên',
     person: 'Tài khoản VNeID',
     ending: (numberEnd: string) => `số định danh kết thúc bằng ${numberEnd}`,
     after: 'Sau khi liên kết, Ông/Bà đăng nhập bằng VNeID và vẫn dùng được hồ sơ của tài khoản trước đây.',
@@ -228,6 +255,43 @@ export const vi = {
     otherwise: 'Tài khoản trước đây chưa được liên kết.',
     signedIn: 'Ông/Bà vẫn đăng nhập được bằng VNeID.',
     next: 'Tiếp tục',
+  },
+  device: {
+    title: 'Nhập mã từ máy vận hành',
+    text: 'Ông/Bà nhập mã đang hiện trên màn hình lệnh của máy mà mình vừa bắt đầu đăng nhập.',
+    code: 'Mã',
+    next: 'Tiếp tục',
+    strangers:
+      'Nếu có người gửi mã này cho Ông/Bà, đề nghị không nhập mã và báo cho người phụ trách an toàn.',
+    confirmTitle: 'Cho phép vận hành hệ thống?',
+    lead: 'Ông/Bà sắp cho phép một máy',
+    what: 'điều khiển hệ thống đăng nhập một lần qua VNeID với quyền của Ông/Bà',
+    compare: 'Mã dưới đây phải giống hệt mã trên màn hình lệnh ở ngay trước mặt Ông/Bà.',
+    warning:
+      'Chỉ tiếp tục nếu chính Ông/Bà vừa bắt đầu việc này. ' +
+      'Mã do người khác gửi, đọc qua điện thoại hoặc tin nhắn là dấu hiệu lừa đảo.',
+    vneid: 'Tiếp theo, Ông/Bà xác thực bằng VNeID, mức độ 02. Quyền này hết sau tám giờ.',
+    confirm: 'Cho phép và xác thực bằng VNeID',
+    abort: 'Dừng lại',
+  },
+  deviceTold: {
+    done: {
+      title: 'Máy đã được phép',
+      text: 'Ông/Bà có thể đóng trang này và trở lại màn hình lệnh. Đăng xuất trên trình duyệt này cũng kết thúc quyền đó.',
+    },
+    wrong: {
+      title: 'Mã chưa đúng',
+      text: 'Không có máy nào đang chờ mã này. Đề nghị Ông/Bà xem lại mã trên màn hình lệnh.',
+    },
+    gone: {
+      title: 'Mã đã hết hạn hoặc đã dùng',
+      text: 'Đề nghị Ông/Bà bắt đầu đăng nhập lại trên máy vận hành để có mã mới.',
+    },
+    stopped: {
+      title: 'Đã dừng',
+      text: 'Máy đó chưa được phép làm gì. Nếu mã do người khác gửi, đề nghị báo cho người phụ trách an toàn.',
+    },
+    again: 'Nhập mã khác',
   },
   back: {
     portal: (name: string) => `Quay lại ${name}`,

@@ -14,7 +14,8 @@ export const proofAlgorithms = ['ES256', 'Ed25519', 'EdDSA']
 /** Seconds that a proof's clock may be away from ours. */
 const tolerance = 300
 
-export type AuthenticatePortal = (ctx: Context) => Promise<Client>
+/** @param needs a scope, of the token and of the portal's registration */
+export type AuthenticatePortal = (ctx: Context, needs: string | undefined) => Promise<Client>
 
 /** Runs within a unit of work. Throws `unauthenticated` whatever is wrong with the token, `forbidden` when it is good. */
 export function createPortalAuthentication({
@@ -24,7 +25,7 @@ export function createPortalAuthentication({
   provider: Provider
   issuer: string
 }): AuthenticatePortal {
-  return async function authenticate(ctx) {
+  return async function authenticate(ctx, needs) {
     const [, scheme = '', value = ''] = /^(Bearer|DPoP) ([\w.~+/-]+=*)$/i.exec(ctx.get('authorization')) ?? []
     const token = value === '' ? undefined : await provider.ClientCredentials.find(value)
     const client = token?.clientId === undefined ? undefined : await provider.Client.find(token.clientId)
@@ -42,9 +43,13 @@ export function createPortalAuthentication({
       }
     }
     // What the registry says now counts beside what the token was given.
-    const allowed = client.scope?.split(' ').includes(neededScope) && token.scopes.has(neededScope)
+    const allowed =
+      needs === undefined || (client.scope?.split(' ').includes(needs) && token.scopes.has(needs))
     if (!allowed || !client.grantTypeAllowed('client_credentials'))
-      throw new BrokerError('forbidden', `needs the scope ${neededScope}`)
+      throw new BrokerError(
+        'forbidden',
+        needs === undefined ? 'needs the grant client_credentials' : `needs the scope ${needs}`,
+      )
     return client
   }
 }

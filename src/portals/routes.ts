@@ -12,22 +12,26 @@ import type { Log } from '../log.ts'
 import { classesOf } from '../mapping/classes.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import type { SubOf } from '../oidc/accounts.ts'
+import type { Registry } from '../oidc/registry.ts'
 import { type AccountRow, findAccount } from '../store/accounts.ts'
 import { insertAuditEvents } from '../store/audit.ts'
-import { readLinkChanges } from '../store/changes.ts'
-import { type Database, retried } from '../store/db.ts'
+import { type Database, type Db, retried } from '../store/db.ts'
 import { markPrimary } from '../store/links.ts'
+import { cursorPattern, readFeed } from './feed.ts'
 import { createPortalAuthentication, neededScope, proofAlgorithms } from './authentication.ts'
+import { type Figures, spanQuery } from './figures.ts'
 
 /** Bytes. */
 const longestBody = 8 * 1024
 
-const accountBody = z.strictObject({ id: z.string().min(1).max(256) })
+const accountBody = z.strictObject({
+  id: z.string().min(1).max(256),
+  /** Whose account: the portal's own, or one's that went over into it. Absent: its own, and no other's of that id. */
+  portal: z.string().max(64).optional(),
+})
+type Named = z.output<typeof accountBody>
 const changesQuery = z.strictObject({
-  after: z
-    .string()
-    .regex(/^(0|[1-9]\d{0,17})$/, 'is no cursor')
-    .default('0'),
+  after: z.string().regex(cursorPattern, 'is no cursor').default('0'),
   limit: z
     .string()
     .regex(/^([1-9]\d{0,2}|1000)$/, 'must be 1 to 1000')
@@ -39,47 +43,61 @@ export function createPortalApi({
   db,
   provider,
   issuer,
+  registry,
   records,
   subOf,
+  figures,
   log,
 }: {
   db: Database
   provider: Provider
   issuer: string
+  registry: Registry
   records: LegacyRecords
   subOf: SubOf
+  figures: Figures
   log: Log
 }): Middleware {
   const authenticate = createPortalAuthentication({ provider, issuer })
+  const figuresQuery = z.strictObject(spanQuery)
   const router = new Router({ strict: true })
   const portalOf = (ctx: Context) => ctx.state['portal'] as Client
-  const idIn = async (ctx: Context) => parse('the body', accountBody, await readJson(ctx, longestBody)).id
+  const namedIn = async (ctx: Context) => parse('the body', accountBody, await readJson(ctx, longestBody))
 
   /** Another portal's accounts are as unknown as those of nobody. */
-  async function stateOf(client: Client, id: string) {
-    const row = await findAccount(db, client.clientId, records.accountKey(client.clientId, id))
+  async function accountOf(
+    from: Db,
+    { clientId }: Client,
+    { id, portal = clientId }: Named,
+  ): Promise<AccountRow> {
+    const row = registry.portalsOf(clientId).includes(portal)
+      ? await findAccount(from, portal, records.accountKey(portal, id))
+      : undefined
     if (row === undefined) throw new BrokerError('account_unknown')
-    return accountState(row, id, (subjectId) => subOf(client, subjectId))
+    return row
   }
+  const stateOf = async (client: Client, named: Named) =>
+    accountState(await accountOf(db, client, named), named.id, client.clientId, (subjectId) =>
+      subOf(client, subjectId),
+    )
 
   router.post('legacy_account_state', '/legacy-accounts/state', async (ctx) => {
-    ctx.body = await stateOf(portalOf(ctx), await idIn(ctx))
+    ctx.body = await stateOf(portalOf(ctx), await namedIn(ctx))
   })
 
   router.post('legacy_account_primary', '/legacy-accounts/primary', async (ctx) => {
-    const id = await idIn(ctx)
+    const named = await namedIn(ctx)
     const client = portalOf(ctx)
-    const { clientId } = client
-    const key = records.accountKey(clientId, id)
     const events = await retried(() =>
       db.transaction(async (tx) => {
-        const account = await findAccount(tx, clientId, key)
-        if (account === undefined) throw new BrokerError('account_unknown')
+        const account = await accountOf(tx, client, named)
         if (account.isPrimary) return []
-        const marked = await markPrimary(tx, clientId, key)
+        const { clientId, accountKey } = account
+        const marked = await markPrimary(tx, clientId, accountKey)
         if (marked === undefined) throw new BrokerError('state_conflict', `the account is ${account.state}`)
         const { linkId: link, subjectId } = marked
-        const detail = { link, account: account.account }
+        const via = clientId !== client.clientId && { via: client.clientId }
+        const detail = { link, account: account.account, ...via }
         const about = { clientId, subjectId, actor: 'portal', reference: referenceOf(ctx), detail }
         const noted: AuditEvent[] = [{ event: 'link.primary', ...about }]
         await insertAuditEvents(tx, noted)
@@ -87,37 +105,44 @@ export function createPortalApi({
       }),
     )
     announce(log, events)
-    ctx.body = await stateOf(client, id)
+    ctx.body = await stateOf(client, named)
   })
 
   router.get('legacy_account_changes', '/legacy-accounts/changes', async (ctx) => {
     const { after, limit } = parse('the query', changesQuery, { ...ctx.query })
     const client = portalOf(ctx)
     const { clientId } = client
-    // One more than is told: whether there is more.
-    const rows = await db.transaction((tx) => readLinkChanges(tx, { clientId, after, limit: limit + 1 }))
-    if (rows === undefined) throw new BrokerError('input_invalid', 'after: was never given out')
-    const told = rows.slice(0, limit)
+    const rehomes = registry.rehomesInto(clientId)
+    const feed = await db.transaction((tx) => readFeed(tx, { clientId, rehomes, after, limit }))
     ctx.body = {
-      changes: told.map(({ position, change, at, accountKey, sealed, subjectId, method }) => ({
-        cursor: position,
+      changes: feed.changes.map(({ cursor, change, at, portal, accountKey, sealed, subjectId, method }) => ({
+        cursor,
         change,
         id: records.open(accountKey, sealed).accountId,
+        ...(portal !== clientId && { portal }),
         sub: subOf(client, subjectId),
         method,
         at,
       })),
-      next: told.at(-1)?.position ?? after,
-      more: rows.length > limit,
+      next: feed.next,
+      more: feed.more,
     }
+  })
+
+  router.get('figures', '/figures', async (ctx) => {
+    const span = parse('the query', figuresQuery, { ...ctx.query })
+    const [told] = await figures.read({ clientId: portalOf(ctx).clientId, ...span })
+    ctx.body = told
   })
 
   const routes = router.routes()
   return async function portalApi(ctx, next) {
-    if (!/^\/legacy-accounts(\/|$)/.test(ctx.path)) return next()
+    const [, area] = /^\/(legacy-accounts|figures)(?:\/|$)/.exec(ctx.path) ?? []
+    if (area === undefined) return next()
     ctx.set('cache-control', 'no-store')
     try {
-      ctx.state['portal'] = await authenticate(ctx)
+      // What is counted about a portal needs no agreement beyond its registration.
+      ctx.state['portal'] = await authenticate(ctx, area === 'figures' ? undefined : neededScope)
       await routes(ctx as never, () => Promise.reject(new BrokerError('not_found')))
     } catch (error) {
       const code = codeOf(error)
@@ -129,9 +154,15 @@ export function createPortalApi({
   }
 }
 
-function accountState(row: AccountRow, id: string, sub: (subjectId: string) => string | undefined) {
+function accountState(
+  row: AccountRow,
+  id: string,
+  clientId: string,
+  sub: (subjectId: string) => string | undefined,
+) {
   return {
     id,
+    ...(row.clientId !== clientId && { portal: row.clientId }),
     state: row.state,
     ...(row.subjectId !== null && {
       sub: sub(row.subjectId),

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type AdminClient, createAdminClient } from '../admin/client.ts'
 import { createOperator, generateOperatorKey, type OperatorKey } from '../admin/operators.ts'
+import { type CitizenKeys, Identifier } from '../citizen-id.ts'
 import type { Log } from '../log.ts'
 import type { ImportSummary } from '../mapping/import-run.ts'
 import type { Database } from '../store/db.ts'
@@ -19,11 +20,26 @@ export interface Officer {
 }
 
 export async function createOfficer(
-  { db, log, url, audience }: { db: Database; log: Log; url: string; audience: string },
+  {
+    db,
+    log,
+    citizenKeys,
+    url,
+    audience,
+  }: { db: Database; log: Log; citizenKeys: CitizenKeys; url: string; audience: string },
   id: string,
+  /** Makes the officer a person: only persons approve. */
+  number: string,
 ): Promise<Officer> {
   const { privateKey, publicKey } = await generateOperatorKey()
-  await createOperator({ db, log, actor: 'local' }, { id, roles: ['mapping_officer'], key: publicKey })
+  const citizen = {
+    type: 'citizen_id',
+    keys: citizenKeys.keys(Identifier.parse('citizen_id', number)),
+  } as const
+  await createOperator(
+    { db, log, actor: 'local' },
+    { id, roles: ['mapping_officer'], key: publicKey, citizen },
+  )
   return {
     id,
     admin: createAdminClient({ url, audience, operatorId: id, key: privateKey }),

@@ -1,6 +1,7 @@
 /** `npm run demo`: the simulator, the broker and two portals on loopback; a scripted story; then yours. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { createCitizenKeys } from '../citizen-id.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { start } from '../main.ts'
@@ -51,7 +52,7 @@ async function run(once: boolean): Promise<void> {
   const simulatorPort = await port('the VNeID simulator', 3400)
   const portalPorts = [await port('portal one', 4001), await port('portal two', 4002)]
   const [one = 0, two = 0] = portalPorts
-  const examples = readExamples({ [at(4001)]: at(one), [at(4002)]: at(two) })
+  const examples = await readExamples({ [at(4001)]: at(one), [at(4002)]: at(two) })
 
   print('Starting. The embedded PostgreSQL takes a few seconds to unpack into memory …\n')
   const simulator = await openSimulator({
@@ -120,10 +121,14 @@ async function openBroker(config: Config, examples: readonly ExampleClient[]) {
   const broker = await start(config, log, { db })
   open.unshift({ close: () => broker.stop() })
   const { operationsUrl, adminUrl } = broker
-  const admin = { db, log, url: adminUrl, audience: config.admin.audience }
+  const citizenKeys = createCitizenKeys({
+    indexKeys: config.keys.index,
+    seal: createSeal(config.keys.seal, 'identifier'),
+  })
+  const admin = { db, log, citizenKeys, url: adminUrl, audience: config.admin.audience }
   const officers = [
-    await createOfficer(admin, 'officer-lan'),
-    await createOfficer(admin, 'officer-hai'),
+    await createOfficer(admin, 'officer-lan', '001185000101'),
+    await createOfficer(admin, 'officer-hai', '001085000102'),
   ] as const
   return { db, secrets, officers, operationsUrl, adminUrl }
 }

@@ -1,6 +1,7 @@
-/** The example portals and the files of old accounts that they send (`config/*.example.*`). */
-import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+/** The example portals and the files of old accounts that they send (`config/`). */
+import { fileURLToPath } from 'node:url'
+import type { z } from 'zod'
+import { readClientFiles } from '../admin/client-files.ts'
 import type { Log } from '../log.ts'
 import { clientSchema } from '../oidc/clients.ts'
 import { registerClients } from '../oidc/register.ts'
@@ -25,12 +26,23 @@ export const exampleFiles: readonly ExampleFile[] = [
 /** What the first portal sends some weeks later. */
 export const laterFile = fileOf('cong-bo-xay-dung', 'later.example.csv')
 
-/** @param moved origins in the file → where these portals really listen */
-export function readExamples(moved: Readonly<Record<string, string>> = {}): ExampleClient[] {
-  const text = readFileSync(new URL('../../config/clients.example.json', import.meta.url), 'utf8')
-  return z
-    .array(clientSchema)
-    .parse(JSON.parse(text.replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, (origin) => moved[origin] ?? origin)))
+/** Printed in docs/integrate.md, so that its script runs as it stands; elsewhere a secret is made at random. */
+const printed: Readonly<Record<string, string>> = {
+  'portal-of-yours': 'a-secret-for-the-sandbox-only-0123456789',
+}
+
+/** @param moved origins in the files → where these portals really listen */
+export async function readExamples(moved: Readonly<Record<string, string>> = {}): Promise<ExampleClient[]> {
+  const folder = fileURLToPath(new URL('../../config/portals.example', import.meta.url))
+  const { entries } = await readClientFiles(folder)
+  return entries.map(({ value }) => {
+    const text = JSON.stringify(value).replaceAll(
+      /http:\/\/127\.0\.0\.1:\d+/g,
+      (origin) => moved[origin] ?? origin,
+    )
+    const { state: _, ...definition } = JSON.parse(text) as Record<string, unknown>
+    return clientSchema.parse({ ...definition, client_secret: printed[String(definition['client_id'])] })
+  })
 }
 
 /** @returns the secrets made for those clients that need one, by `client_id` */

@@ -50,19 +50,32 @@ export async function findAccountByNumber(db: Db, account: string): Promise<Acco
   return row
 }
 
-/** What an operator's search finds: by the number's or the CMND's keyed hashes. @param clientId null: at every portal */
+/**
+ * What an operator's search finds: by the number's or the CMND's keyed hashes.
+ * @param clientId null: at every portal
+ * @param after the number of the last account seen
+ */
 export async function searchAccounts(
   db: Db,
   {
     column,
     keys,
     clientId,
-  }: { column: 'identifier_key' | 'hint_key'; keys: readonly Buffer[]; clientId: string | null },
+    after = '0',
+    limit,
+  }: {
+    column: 'identifier_key' | 'hint_key'
+    keys: readonly Buffer[]
+    clientId: string | null
+    after?: string | undefined
+    limit: number
+  },
 ): Promise<AccountRow[]> {
   return db.query<AccountRow>(
     `select ${accountColumns} from ${withLink}
-     where a.${column} = any($1::bytea[]) and ($2::text is null or a.client_id = $2) order by a.id limit 200`,
-    [keys, clientId],
+     where a.${column} = any($1::bytea[]) and ($2::text is null or a.client_id = $2) and a.id > $3::bigint
+     order by a.id limit $4`,
+    [keys, clientId, after, limit],
   )
 }
 

@@ -1,21 +1,29 @@
 import type { Db } from './db.ts'
 
+export const clientStates = ['draft', 'active', 'suspended', 'retired'] as const
+export type ClientState = (typeof clientStates)[number]
+
 export interface ClientRow {
   readonly id: string
+  readonly state: ClientState
+  /** What was issued to the portal before this is refused. */
+  readonly notBefore: Date | null
   /** As validated by `oidc/clients.ts`. */
   readonly metadata: Record<string, unknown>
   readonly secretHash: Buffer | null
   readonly version: number
 }
 
-const columns = 'id, metadata, secret_hash as "secretHash", version'
+/** Of `ClientRow`. */
+export const clientColumns =
+  'id, state, not_before as "notBefore", metadata, secret_hash as "secretHash", version'
 
 export function listClients(db: Db): Promise<ClientRow[]> {
-  return db.query<ClientRow>(`select ${columns} from client order by id`)
+  return db.query<ClientRow>(`select ${clientColumns} from client order by id`)
 }
 
 export function findClients(db: Db, ids: readonly string[]): Promise<ClientRow[]> {
-  return db.query<ClientRow>(`select ${columns} from client where id = any($1::text[])`, [ids])
+  return db.query<ClientRow>(`select ${clientColumns} from client where id = any($1::text[])`, [ids])
 }
 
 /** The version of every client: cheap enough to ask every second. */

@@ -7,7 +7,8 @@ import { PGlite, types as pgliteTypes } from '@electric-sql/pglite'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { BrokerError } from '../errors.ts'
-import { roundTrips } from '../metrics.ts'
+import { databaseConnections } from '../metrics.ts'
+import { roundTrip, statementName } from './round-trip.ts'
 
 export interface Db {
   /** One statement, one round trip. `bytea` comes back as `Buffer`, `timestamptz` as `Date`. */
@@ -32,9 +33,22 @@ export interface Database extends Db {
   close(): Promise<void>
 }
 
-/** @param url `postgres://…`, `embedded:FOLDER` or `embedded:memory` */
-export async function openDatabase({ url, pool = 10 }: { url: string; pool?: number }): Promise<Database> {
-  return url.startsWith('embedded:') ? openEmbedded(url.slice('embedded:'.length)) : connectServer(url, pool)
+/**
+ * @param url `postgres://…`, `embedded:FOLDER` or `embedded:memory`
+ * @param longest milliseconds that a statement may take
+ */
+export async function openDatabase({
+  url,
+  pool = 10,
+  longest = 30_000,
+}: {
+  url: string
+  pool?: number
+  longest?: number
+}): Promise<Database> {
+  return url.startsWith('embedded:')
+    ? openEmbedded(url.slice('embedded:'.length))
+    : connectServer(url, pool, longest)
 }
 
 /** PostgreSQL: a unique or primary key refused the row (a race lost, not a fault). */
@@ -56,6 +70,8 @@ export async function retried<T>(work: () => Promise<T>, attempts = 5): Promise<
 /** Faults of the connection become one code; faults of a statement stay what they are. */
 function translate(error: unknown): unknown {
   const { code = '', message = '' } = error as { code?: string; message?: string }
+  // A table that others hold, where somebody set himself a limit for that (migrate.ts).
+  if (code === '55P03') return error
   // Class 08: connection, 57P0x: the server goes away, 53: out of resources.
   if (
     /^(08|57P0|53|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_)/.test(code) ||
@@ -66,13 +82,15 @@ function translate(error: unknown): unknown {
   return error
 }
 
-function connectServer(url: string, size: number): Database {
+function connectServer(url: string, size: number, longest: number): Database {
+  // The server speaks first; where it says nothing at all (a network that swallows), we do not wait for ever.
+  const silence = longest + Math.min(longest, 5_000)
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
-    statement_timeout: 30_000,
+    statement_timeout: longest,
     application_name: 'vneid-sso-gateway',
   })
   // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
@@ -80,22 +98,32 @@ function connectServer(url: string, size: number): Database {
   // One that breaks while it is held says so to whoever holds it, by its query; unheard, it would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}))
 
+  databaseConnections.set({ state: 'limit' }, size)
+  const watched = setInterval(() => {
+    databaseConnections.set({ state: 'in_use' }, pool.totalCount - pool.idleCount)
+    databaseConnections.set({ state: 'idle' }, pool.idleCount)
+    databaseConnections.set({ state: 'waiting' }, pool.waitingCount)
+  }, 1_000).unref()
+
   // Each text is prepared once per connection. Texts are constants of this folder, so the map is bounded.
-  const names = new Map<string, string>()
+  const names = new Map<string, { name: string; does: string }>()
   const nameOf = (text: string) => {
-    let name = names.get(text)
-    if (name === undefined) names.set(text, (name = `s${names.size}`))
-    return name
+    let known = names.get(text)
+    if (known === undefined) names.set(text, (known = { name: `s${names.size}`, does: statementName(text) }))
+    return known
   }
-  const on = (client: pg.Pool | pg.PoolClient) => ({
+  const bounded = (text: string, most: number | undefined) =>
+    most === undefined ? { text } : { text, query_timeout: most }
+  const on = (client: pg.Pool | pg.PoolClient, most?: number) => ({
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-      roundTrips.inc({ store: 'database' })
-      try {
-        const result = await client.query<Row>({ name: nameOf(text), text, values: [...values] })
-        return result.rows
-      } catch (error) {
-        throw translate(error)
-      }
+      const { name, does } = nameOf(text)
+      return roundTrip('database', does, async () => {
+        try {
+          return (await client.query<Row>({ name, ...bounded(text, most), values: [...values] })).rows
+        } catch (error) {
+          throw translate(error)
+        }
+      })
     },
     script: async (text: string) => void (await client.query(text)),
   })
@@ -104,23 +132,25 @@ function connectServer(url: string, size: number): Database {
     pool.connect().catch((error: unknown) => {
       throw translate(error)
     })
-  const sessionOn = (client: pg.PoolClient): Session => {
+  const sessionOn = (client: pg.PoolClient, most?: number): Session => {
     const session: Session = {
-      ...on(client),
+      ...on(client, most),
       copy: (text, bytes) =>
         pipeline(bytes, client.query(copyFrom(text))).catch((error: unknown) => {
           throw translate(error)
         }),
       async transaction(work) {
         try {
-          await client.query('begin')
+          await client.query(bounded('begin', most))
           const inside: Session = { ...session, transaction: (inner) => inner(inside) }
           const result = await work(inside)
-          await client.query('commit')
+          await client.query(bounded('commit', most))
           return result
         } catch (error) {
           // Where even this fails the connection is gone, and the transaction with it: whoever holds it must not keep it.
-          await client.query('rollback').catch((cause: unknown) => Object.assign(client, { broken: cause }))
+          await client
+            .query(bounded('rollback', Math.min(longest, 5_000)))
+            .catch((cause: unknown) => Object.assign(client, { broken: cause }))
           throw translate(error)
         }
       },
@@ -129,11 +159,11 @@ function connectServer(url: string, size: number): Database {
   }
 
   return {
-    ...on(pool),
+    ...on(pool, silence),
     async transaction(work) {
       const client: pg.PoolClient & { broken?: Error } = await connect()
       try {
-        return await sessionOn(client).transaction(work)
+        return await sessionOn(client, silence).transaction(work)
       } finally {
         client.release(client.broken)
       }
@@ -149,8 +179,13 @@ function connectServer(url: string, size: number): Database {
       }
     },
     ping: async () =>
-      void (await pool.query('select 1').catch((error: unknown) => Promise.reject(translate(error)))),
-    close: () => pool.end(),
+      void (await pool
+        .query(bounded('select 1', silence))
+        .catch((error: unknown) => Promise.reject(translate(error)))),
+    close() {
+      clearInterval(watched)
+      return pool.end()
+    },
   }
 }
 
@@ -162,8 +197,10 @@ async function openEmbedded(folder: string): Promise<Database> {
   })
   const on = (target: Pick<PGlite, 'query' | 'exec'>): Omit<Session, 'transaction'> => ({
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-      roundTrips.inc({ store: 'database' })
-      return (await target.query<Row>(text, [...values])).rows
+      const { rows } = await roundTrip('database', statementName(text), () =>
+        target.query<Row>(text, [...values]),
+      )
+      return rows
     },
     script: async (text: string) => void (await target.exec(text)),
     async copy(text, bytes) {

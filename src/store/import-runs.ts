@@ -54,10 +54,19 @@ export async function findImport(db: Db, id: string): Promise<ImportRun | undefi
   return row
 }
 
-/** Of a portal, the latest first. */
-export function listImports(db: Db, clientId: string, limit: number): Promise<ImportRun[]> {
-  return db.query<ImportRun>(
-    `select ${columns} from legacy_import where client_id = $1 order by begun_at desc limit $2`,
-    [clientId, limit],
+/** Of a portal, the latest first. @param after the moment and id of the last one seen */
+export function listImports(
+  db: Db,
+  {
+    clientId,
+    after,
+    limit,
+  }: { clientId: string; after: { at: string; id: string } | undefined; limit: number },
+): Promise<(ImportRun & { readonly at: string })[]> {
+  return db.query(
+    `select ${columns}, to_char(begun_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at from legacy_import
+     where client_id = $1 and ($2::timestamptz is null or (begun_at, id) < ($2::timestamptz, $3::uuid))
+     order by begun_at desc, id desc limit $4`,
+    [clientId, after?.at ?? null, after?.id ?? null, limit],
   )
 }

@@ -1,3 +1,4 @@
+/** Signing keys and their calendar. Every time is the database's; its clock decides which key signs. */
 import type { Db } from './db.ts'
 
 export interface SigningKeyRow {
@@ -8,22 +9,193 @@ export interface SigningKeyRow {
   readonly sealed: Buffer
 }
 
+/** `next` is published and does not sign yet; `previous` has signed and is still published. */
+export type KeyState = 'next' | 'current' | 'previous'
+
+export interface CalendarRow {
+  readonly kid: string
+  readonly alg: string
+  readonly state: KeyState
+  readonly publishedAt: Date
+  readonly signsFrom: Date
+  /** Null while nothing follows it. */
+  readonly signsUntil: Date | null
+  readonly publishedUntil: Date | null
+}
+
 /**
- * The first fitting key signs: the newest that has been published for an hour, so that no node signs with what
- * another does not publish yet; before that the oldest.
+ * Seconds that a key stays published after its last signature: the longest ID token (3600), what a portal's cache may
+ * hold (600), and five minutes for clocks.
  */
-export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
-  return db.query<SigningKeyRow>(
-    `select kid, alg, public, sealed from signing_key, lateral (select created_at > now() - interval '1 hour' as fresh) age
-     order by fresh, case when fresh then created_at end, created_at desc, kid`,
+const overlap = 4_500
+
+/**
+ * Per algorithm the newest key whose time has come signs; before that the oldest. One that another has followed stays
+ * published for `$1` seconds.
+ */
+const calendar = `
+  ordered as (
+    select *, lead(sign_from) over (partition by alg order by sign_from, kid) as follows,
+      row_number() over (partition by alg
+        order by sign_from <= now() desc, case when sign_from <= now() then sign_from end desc, sign_from, kid) as rank
+    from signing_key),
+  standing as (
+    select *, follows + make_interval(secs => $1) as until,
+      case when rank = 1 then 'current' when sign_from > now() then 'next' else 'previous' end as state
+    from ordered)`
+const isPublished = `(state <> 'previous' or until > now())`
+const dates = `created_at as "publishedAt", sign_from as "signsFrom", follows as "signsUntil", until as "publishedUntil"`
+
+/** What is published, the signing key of each algorithm before its others. */
+export function listCalendar(db: Db, after = overlap): Promise<CalendarRow[]> {
+  return db.query<CalendarRow>(
+    `with ${calendar} select kid, alg, state, ${dates} from standing where ${isPublished} order by rank, alg`,
+    [after],
   )
 }
 
-export async function insertSigningKey(db: Db, key: SigningKeyRow): Promise<void> {
-  await db.query('insert into signing_key (kid, alg, public, sealed) values ($1, $2, $3, $4)', [
-    key.kid,
-    key.alg,
-    JSON.stringify(key.public),
-    key.sealed,
-  ])
+/** What the engine knows: what is published, and what is so no more while ID tokens that it signed may still be shown. */
+export interface KnownKeyRow extends Omit<CalendarRow, 'state'> {
+  readonly state: KeyState | 'retired'
+  readonly public: Record<string, unknown>
+  /** The private JWK, sealed; null of a retired one. */
+  readonly sealed: Buffer | null
+}
+
+/** The published ones as `listCalendar` orders them, then the retired of a year, unless they were revoked. */
+export function listKnownKeys(db: Db, after = overlap): Promise<KnownKeyRow[]> {
+  return db.query(
+    `with ${calendar},
+     known as (
+       select kid, alg, public, created_at, sign_from, follows, until, rank,
+         case when ${isPublished} then state else 'retired' end as state,
+         case when ${isPublished} then sealed end as sealed
+       from standing
+       union all
+       select kid, alg, public, published_at, sign_from, null, null, null, 'retired', null
+       from signing_key_history where revoked_at is null and ended_at > now() - interval '1 year')
+     select kid, alg, public, sealed, state, ${dates} from known order by state = 'retired', rank, alg, kid`,
+    [after],
+  )
+}
+
+/**
+ * Algorithms whose tokens every portal can verify: their first key has been published for `seconds`, or was when no
+ * portal was there yet.
+ */
+export async function listKnownAlgorithms(db: Db, seconds: number): Promise<string[]> {
+  const rows = await db.query<{ alg: string }>(
+    `with first as (
+       select alg, min(since) as since from (
+         select alg, created_at as since from signing_key
+         union all select alg, published_at from signing_key_history) key group by alg)
+     select alg from first where alg in (select alg from signing_key)
+       and (since <= now() - make_interval(secs => $1)
+         or not exists (select from client where created_at < first.since))`,
+    [seconds],
+  )
+  return rows.map(({ alg }) => alg)
+}
+
+/** Whoever adds or takes away keys does it alone. */
+export async function lockSigningKeys(tx: Db): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(hashtext('signing keys'), 0)`)
+}
+
+/**
+ * The first key of an algorithm signs at once, every other after its announcement.
+ * @param announce seconds
+ * @param notBefore by which a calendar may put it off further
+ */
+export async function insertSigningKey(
+  db: Db,
+  key: SigningKeyRow,
+  { announce, notBefore = null }: { announce: number; notBefore?: Date | null },
+): Promise<Date> {
+  const [row] = await db.query<{ signsFrom: Date }>(
+    `with used as (
+       insert into ring_key_use (purpose, key_id) values ('signing key', substring($4::bytea from 1 for 4))
+       on conflict do nothing)
+     insert into signing_key (kid, alg, public, sealed, sign_from)
+     select $1, $2, $3, $4, case when exists (select from signing_key where alg = $2)
+       then greatest(now() + make_interval(secs => $5), $6::timestamptz) else now() end
+     returning sign_from as "signsFrom"`,
+    [key.kid, key.alg, JSON.stringify(key.public), key.sealed, announce, notBefore],
+  )
+  return row!.signsFrom
+}
+
+/** Algorithms whose newest key will have signed for so many days when a successor could begin, and when that is. */
+export function listDueAlgorithms(
+  db: Db,
+  { days, announce }: { days: number; announce: number },
+): Promise<{ alg: string; dueAt: Date }[]> {
+  return db.query(
+    `select alg, max(sign_from) + make_interval(days => $1::int) as "dueAt" from signing_key group by alg
+     having max(sign_from) + make_interval(days => $1::int) <= now() + make_interval(secs => $2) order by alg`,
+    [days, announce],
+  )
+}
+
+const toHistory = `insert into signing_key_history (kid, alg, public, published_at, sign_from, revoked_at, revoked_by, revoke_reason)`
+
+/** Private halves of keys that are no longer published are deleted here. @returns whose */
+export function retireSigningKeys(tx: Db, after = overlap): Promise<{ kid: string; alg: string }[]> {
+  return tx.query(
+    `with ${calendar},
+     gone as (
+       delete from signing_key where kid in (select kid from standing where not ${isPublished}) returning *)
+     ${toHistory} select kid, alg, public, created_at, sign_from, null, null, null from gone returning kid, alg`,
+    [after],
+  )
+}
+
+/** Out of the calendar, or marked where it has retired already. @returns undefined for an unknown or revoked one */
+export async function revokeSigningKey(
+  tx: Db,
+  kid: string,
+  { by, reason }: { by: string; reason: string },
+): Promise<{ kid: string; alg: string } | undefined> {
+  const [row] = await tx.query<{ kid: string; alg: string }>(
+    `with gone as (delete from signing_key where kid = $1 returning *),
+     kept as (
+       ${toHistory} select kid, alg, public, created_at, sign_from, now(), $2, $3 from gone returning kid, alg),
+     marked as (
+       update signing_key_history set revoked_at = now(), revoked_by = $2, revoke_reason = $3
+       where kid = $1 and revoked_at is null returning kid, alg)
+     select * from kept union all select * from marked`,
+    [kid, by, reason],
+  )
+  return row
+}
+
+/** Where no key's time has come, the first in the calendar signs from now on. @returns the kid that signs, if any */
+export async function startNextSigningKey(tx: Db, alg: string): Promise<string | undefined> {
+  await tx.query(
+    `update signing_key set sign_from = now()
+     where kid = (select kid from signing_key where alg = $1 order by sign_from, kid limit 1)
+       and not exists (select from signing_key where alg = $1 and sign_from <= now())`,
+    [alg],
+  )
+  const rows = await listCalendar(tx)
+  return rows.find((row) => row.alg === alg && row.state === 'current')?.kid
+}
+
+export interface PastKey {
+  readonly kid: string
+  readonly alg: string
+  readonly publishedAt: Date
+  readonly signsFrom: Date
+  readonly endedAt: Date
+  readonly revokedAt: Date | null
+  readonly revokedBy: string | null
+  readonly revokeReason: string | null
+}
+
+export function listKeyHistory(db: Db): Promise<PastKey[]> {
+  return db.query<PastKey>(
+    `select kid, alg, published_at as "publishedAt", sign_from as "signsFrom", ended_at as "endedAt",
+       revoked_at as "revokedAt", revoked_by as "revokedBy", revoke_reason as "revokeReason"
+     from signing_key_history order by ended_at desc, kid`,
+  )
 }

@@ -38,7 +38,7 @@ export interface ComparedBits {
 
 /** The audit's half of the cases that the statement opens as `questioned`. */
 const openedEvents = (client: string, actor: string, reference: string) => `
-  select 'review.opened', ${client}, subject_id, ${actor}::text, ${reference}::text,
+  select 'link', 'review.opened', ${client}, subject_id, ${actor}::text, ${reference}::text,
     jsonb_build_object('case', id, 'account', account_id::text, 'reason', reason) from questioned`
 
 const columns = {

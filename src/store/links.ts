@@ -3,6 +3,8 @@ import type { Db } from './db.ts'
 /** An active link, with the account as it lies sealed; `mapping/links.ts` opens it. */
 export interface StoredLink {
   readonly id: string
+  /** The portal whose account it is. */
+  readonly portal: string
   /** base64 */
   readonly accountKey: string
   /** base64 */
@@ -13,23 +15,23 @@ export interface StoredLink {
   readonly isPrimary: boolean
 }
 
-/** The select list's item: active links of a subject at a portal, the oldest first, as JSON. */
-export const linksOf = (subject: string, client: string): string => `coalesce((
-  select json_agg(json_build_object('id', l.id, 'accountKey', encode(a.account_key, 'base64'),
+/** The select list's item: active links of a subject at portals, the oldest first, as JSON. */
+export const linksOf = (subject: string, clients: string): string => `coalesce((
+  select json_agg(json_build_object('id', l.id, 'portal', l.client_id, 'accountKey', encode(a.account_key, 'base64'),
     'sealed', encode(a.sealed, 'base64'), 'method', l.method, 'linkedAt', l.linked_at, 'isPrimary', l.is_primary)
     order by l.linked_at, l.account_id)
   from account_link l join legacy_account a on a.id = l.account_id
-  where l.subject_id = ${subject} and l.client_id = ${client} and l.unlinked_at is null), '[]')`
+  where l.subject_id = ${subject} and l.client_id = any(${clients}) and l.unlinked_at is null), '[]')`
 
-/** The portal's links of a subject as they stand now; undefined when the subject may not be used any more. */
+/** The portals' links of a subject as they stand now; undefined when the subject may not be used any more. */
 export async function findLinks(
   db: Db,
   subjectId: string,
-  clientId: string,
+  portals: readonly string[],
 ): Promise<StoredLink[] | undefined> {
   const [row] = await db.query<{ links: StoredLink[] }>(
-    `select ${linksOf('s.id', '$2')} as links from subject s where s.id = $1 and s.disabled_at is null`,
-    [subjectId, clientId],
+    `select ${linksOf('s.id', '$2::text[]')} as links from subject s where s.id = $1 and s.disabled_at is null`,
+    [subjectId, portals],
   )
   return row?.links
 }

@@ -1,6 +1,7 @@
 /** State in the process: the embedded default, for one node. Bounded: when full it refuses, and drops no live login. */
 import { BrokerError } from '../errors.ts'
-import { roundTrips } from '../metrics.ts'
+import { stateRecords } from '../metrics.ts'
+import { roundTrip } from './round-trip.ts'
 import type { Found, State } from './state.ts'
 
 interface Record {
@@ -16,6 +17,7 @@ const nothing = Buffer.alloc(0)
 /** @param limit most records held at once */
 export function createMemoryState({ limit, now = Date.now }: { limit: number; now?: () => number }): State {
   const records = new Map<string, Record>()
+  const sums = new Map<string, { sum: number; expires: number }>()
   let versions = 0
 
   const live = (key: string): Record | undefined => {
@@ -28,6 +30,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
   }
   const sweep = () => {
     for (const key of records.keys()) live(key)
+    for (const [key, { expires }] of sums) if (expires <= now()) sums.delete(key)
   }
   const put = (key: string, value: Buffer, ttl: number, along: readonly string[] = []) => {
     if (records.size >= limit && !records.has(key)) {
@@ -49,42 +52,61 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     put(key, nothing, ttl)
     return true
   }
-  const counted = <T>(result: T): Promise<T> => {
-    roundTrips.inc({ store: 'state' })
-    return Promise.resolve(result)
-  }
-  const timer = setInterval(sweep, 30_000).unref()
+  /** `work` is one step of the event loop. */
+  const trip = <T>(step: string, work: () => T) => roundTrip('state', `state ${step}`, async () => work())
+  const tell = () => stateRecords.set({ state: 'held' }, records.size)
+  stateRecords.set({ state: 'limit' }, limit)
+  tell()
+  const timer = setInterval(() => {
+    sweep()
+    tell()
+  }, 15_000).unref()
 
   return {
-    read(key) {
-      const record = live(key)
-      return counted(record && found(record))
-    },
-    take(key) {
-      const record = live(key)
-      records.delete(key)
-      return counted(record && { value: record.value, version: record.version, along: [] })
-    },
-    spend(key, ttl) {
-      const record = live(key)
-      return counted(record && { ...found(record), spent: !claim(`${key}:spent`, ttl) })
-    },
-    claim: async (key, ttl) => counted(claim(key, ttl)),
+    read: (key) =>
+      trip('read', () => {
+        const record = live(key)
+        return record && found(record)
+      }),
+    take: (key) =>
+      trip('take', () => {
+        const record = live(key)
+        records.delete(key)
+        return record && { value: record.value, version: record.version, along: [] }
+      }),
+    spend: (key, ttl) =>
+      trip('spend', () => {
+        const record = live(key)
+        return record && { ...found(record), spent: !claim(`${key}:spent`, ttl) }
+      }),
+    claim: (key, ttl) => trip('claim', () => claim(key, ttl)),
     // Not one await in here: the whole batch is one step of the event loop.
-    async write(writes) {
-      const refused: string[] = []
-      for (const write of writes) {
-        if ('delete' in write) records.delete(write.key)
-        else if (write.over !== undefined && (live(write.key)?.version ?? null) !== write.over)
-          refused.push(write.key)
-        else put(write.key, write.value, write.ttl, write.along)
-      }
-      return counted(refused)
-    },
+    write: (writes) =>
+      trip('write', () => {
+        const refused: string[] = []
+        for (const write of writes) {
+          if ('delete' in write) records.delete(write.key)
+          else if (write.over !== undefined && (live(write.key)?.version ?? null) !== write.over)
+            refused.push(write.key)
+          else put(write.key, write.value, write.ttl, write.along)
+        }
+        return refused
+      }),
+    add: (additions) =>
+      trip('add', () =>
+        additions.map(({ key, by, ttl }) => {
+          const known = sums.get(key)
+          const sum = (known === undefined || known.expires <= now() ? 0 : known.sum) + by
+          // A count that finds no room is no reason to refuse anybody.
+          if (known !== undefined || sums.size < limit) sums.set(key, { sum, expires: now() + ttl * 1000 })
+          return sum
+        }),
+      ),
     ping: () => Promise.resolve(),
     close() {
       clearInterval(timer)
       records.clear()
+      sums.clear()
       return Promise.resolve()
     },
   }

@@ -1,48 +1,74 @@
 /** Forward-only migrations, all in one transaction, one runner at a time. */
 import { createHash } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Db } from './db.ts'
 
 const folder = new URL('../../migrations/', import.meta.url)
 /** Any constant will do: it names our lock among the advisory locks of the database. */
 const lockId = 7_201_924
+/** To get at every table. */
+const attempts = 20
 
-/** @returns the names of the migrations that were applied */
-export async function migrate(db: Database): Promise<string[]> {
-  const applied: string[] = []
-  await db.transaction(async (tx) => {
-    await tx.query('select pg_advisory_xact_lock($1)', [lockId])
-    await tx.script(
-      `create table if not exists migration (
-         name text primary key, checksum text not null, applied_at timestamptz not null default now())`,
-    )
-    const done = new Map(
-      (await tx.query<{ name: string; checksum: string }>('select name, checksum from migration')).map(
-        (row) => [row.name, row.checksum],
-      ),
-    )
-    for (const name of await migrationNames()) {
-      const text = await readFile(new URL(name, folder), 'utf8')
-      const checksum = createHash('sha256').update(text).digest('hex')
-      const known = done.get(name)
-      if (known === checksum) continue
-      if (known !== undefined) throw new Error(`migration ${name} was edited after it was applied`)
-      await tx.query('insert into migration (name, checksum) values ($1, $2)', [name, checksum])
-      await tx.script(text)
-      applied.push(name)
+/**
+ * All or none: what fails leaves the database as it was. No statement is cut off for its length. Whoever asks for a table
+ * after us waits behind us, so we give up our place after `patience` and begin anew.
+ * @param from where the files lie
+ * @param patience milliseconds to wait for a table
+ * @returns the names of the migrations that were applied
+ */
+export async function migrate(db: Database, from: URL = folder, patience = 3_000): Promise<string[]> {
+  return db.session(async (session) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await session.transaction((tx) => applyAll(tx, from, patience))
+      } catch (error) {
+        // PostgreSQL: lock_not_available.
+        if (attempt === attempts || (error as { code?: string }).code !== '55P03') throw error
+      }
+      await sleep(patience * (1 + Math.random()))
     }
   })
+}
+
+async function applyAll(tx: Db, from: URL, patience: number): Promise<string[]> {
+  const applied: string[] = []
+  // Another runner may take as long as it needs.
+  await tx.query('select pg_advisory_xact_lock($1)', [lockId])
+  await tx.query(`select set_config('lock_timeout', $1, true)`, [`${patience}ms`])
+  await tx.script(
+    `create table if not exists migration (
+       name text primary key, checksum text not null, applied_at timestamptz not null default now())`,
+  )
+  const done = new Map(
+    (await tx.query<{ name: string; checksum: string }>('select name, checksum from migration')).map(
+      (row) => [row.name, row.checksum],
+    ),
+  )
+  for (const name of await migrationNames(from)) {
+    const text = await readFile(new URL(name, from), 'utf8')
+    const checksum = createHash('sha256').update(text).digest('hex')
+    const known = done.get(name)
+    if (known === checksum) continue
+    if (known !== undefined) throw new Error(`migration ${name} was edited after it was applied`)
+    await tx.query('insert into migration (name, checksum) values ($1, $2)', [name, checksum])
+    await tx.script(text)
+    applied.push(name)
+  }
   return applied
 }
 
-/** @returns the migrations this release needs and the database has not */
+/**
+ * A database may be newer than the code: a migration only adds, so that the last release goes on beside this one.
+ * @returns the migrations this release needs and the database has not
+ */
 export async function pendingMigrations(db: Db): Promise<string[]> {
   const [table] = await db.query<{ found: boolean }>(`select to_regclass('migration') is not null as found`)
   const done = table?.found ? await db.query<{ name: string }>('select name from migration') : []
   const names = new Set(done.map((row) => row.name))
-  return (await migrationNames()).filter((name) => !names.has(name))
+  return (await migrationNames(folder)).filter((name) => !names.has(name))
 }
 
-async function migrationNames(): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
+async function migrationNames(from: URL): Promise<string[]> {
+  return (await readdir(from)).filter((name) => name.endsWith('.sql')).toSorted()
 }

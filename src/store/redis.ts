@@ -5,18 +5,20 @@
  */
 import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../errors.ts'
-import { roundTrips } from '../metrics.ts'
 import { randomBytesOf } from '../random.ts'
+import { roundTrip } from './round-trip.ts'
 import type { Found, State, Write } from './state.ts'
 
 type Reply = (Buffer | null)[] | null
 
-/** Our three scripts, as ioredis defines them on the client. */
+/** Our scripts, as ioredis defines them on the client. */
 interface Scripted {
   readAlongBuffer(key: string, follow: 0 | 1): Promise<Reply>
   spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number): Promise<Reply>
   replace(key: string, version: string, stored: Buffer, ttl: number): Promise<0 | 1>
+  addUp(key: string, by: number, ttl: number): Promise<number>
 }
+type Sender = Pick<Redis, 'set' | 'del'> & Scripted
 
 const follow = `
 local out = {stored}
@@ -47,6 +49,12 @@ if not stored or string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1`,
   },
+  addUp: {
+    numberOfKeys: 1,
+    lua: `local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return sum`,
+  },
 }
 
 /** @param url `redis://host:port/db`, `redis-sentinel://host:port,host:port/master`, `redis-cluster://host:port,…`; `rediss…` for TLS */
@@ -59,18 +67,16 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
   const withAlong = cluster ? 0 : 1
 
   const name = (key: string) => `${prefix}{${key}}`
-  const trip = async <T>(work: Promise<T>): Promise<T> => {
-    roundTrips.inc({ store: 'state' })
-    try {
-      return await work
-    } catch (error) {
-      throw new BrokerError('store_unavailable', `Redis ${(error as Error).name}`)
-    }
-  }
+  const trip = <T>(step: string, work: () => Promise<T>): Promise<T> =>
+    roundTrip('state', `state ${step}`, () =>
+      work().catch((error: unknown) => {
+        throw new BrokerError('store_unavailable', `Redis ${(error as Error).name}`)
+      }),
+    )
   const found = async ([stored, ...others]: (Buffer | null)[]): Promise<Found> => {
     const { names, ...rest } = parse(stored as Buffer)
     if (cluster && names.length > 0)
-      others = await trip(Promise.all(names.map((key) => client.getBuffer(key))))
+      others = await trip('read along', () => Promise.all(names.map((key) => client.getBuffer(key))))
     return {
       ...rest,
       along: names.map((_, index) => {
@@ -81,7 +87,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
       }),
     }
   }
-  const send = (write: Write, to: Pick<Redis, 'set' | 'del'> & Scripted) => {
+  const send = (write: Write, to: Sender) => {
     const key = name(write.key)
     if ('delete' in write) return to.del(key)
     const stored = format(write, name)
@@ -90,44 +96,57 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     return to.set(key, stored, 'EX', write.ttl)
   }
 
+  /** All of them in one round trip; a Cluster takes no pipeline across its slots. */
+  const together = async (count: number, one: (to: Sender, place: number) => unknown): Promise<unknown[]> => {
+    const places = Array.from({ length: count }, (_, place) => place)
+    if (client instanceof Cluster || count === 1)
+      return trip('write', () => Promise.all(places.map((place) => one(client, place))))
+    const pipeline = client.pipeline()
+    for (const place of places) void one(pipeline as unknown as Sender, place)
+    const results = (await trip('write', () => pipeline.exec())) ?? []
+    const fault = results.find(([error]) => error !== null)
+    if (fault !== undefined) throw new BrokerError('store_unavailable', 'Redis refused a write')
+    return results.map(([, reply]) => reply)
+  }
+
   return {
     async read(key) {
-      const reply = await trip(client.readAlongBuffer(name(key), withAlong))
+      const reply = await trip('read', () => client.readAlongBuffer(name(key), withAlong))
       return reply === null ? undefined : found(reply)
     },
     async take(key) {
-      const stored = await trip(client.getdelBuffer(name(key)))
+      const stored = await trip('take', () => client.getdelBuffer(name(key)))
       if (stored === null) return undefined
       const { value, version } = parse(stored)
       return { value, version, along: [] }
     },
     async spend(key, ttl) {
-      const reply = await trip(client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, ttl))
+      const reply = await trip('spend', () =>
+        client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, ttl),
+      )
       if (reply === null) return undefined
       const [spent, ...stored] = reply
       return { ...(await found(stored)), spent: String(spent) === '1' }
     },
     async claim(key, ttl) {
-      return (await trip(client.set(name(key), '0 \n', 'EX', ttl, 'NX'))) === 'OK'
+      return (await trip('claim', () => client.set(name(key), '0 \n', 'EX', ttl, 'NX'))) === 'OK'
     },
     async write(writes) {
       if (writes.length === 0) return []
-      let replies: unknown[]
-      if (client instanceof Cluster || writes.length === 1) {
-        replies = await trip(Promise.all(writes.map((write) => send(write, client))))
-      } else {
-        const pipeline = client.pipeline()
-        for (const write of writes) void send(write, pipeline as unknown as Redis & Scripted)
-        const results = (await trip(pipeline.exec())) ?? []
-        const fault = results.find(([error]) => error !== null)
-        if (fault !== undefined) throw new BrokerError('store_unavailable', 'Redis refused a write')
-        replies = results.map(([, reply]) => reply)
-      }
+      const replies = await together(writes.length, (to, place) => send(writes[place]!, to))
       return writes
         .filter((write, index) => 'over' in write && (replies[index] === 0 || replies[index] === null))
         .map((write) => write.key)
     },
-    ping: async () => void (await trip(client.ping())),
+    async add(additions) {
+      if (additions.length === 0) return []
+      const replies = await together(additions.length, (to, place) => {
+        const { key, by, ttl } = additions[place]!
+        return to.addUp(name(key), by, ttl)
+      })
+      return replies.map(Number)
+    },
+    ping: async () => void (await trip('ping', () => client.ping())),
     close: async () => void (await client.quit().catch(() => client.disconnect())),
   }
 }

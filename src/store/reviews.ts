@@ -1,5 +1,6 @@
 import type { IdentifierType } from '../citizen-id.ts'
 import type { Db } from './db.ts'
+import { makersOf } from './operators.ts'
 
 export interface CaseRow {
   readonly id: string
@@ -27,17 +28,21 @@ export async function findCase(db: Db, id: string): Promise<CaseRow | undefined>
   return row
 }
 
-/** Open cases, the oldest first. @param after the cursor: `openedAt|id` of the last one seen */
+/** Where a page ends: the moment, to the microsecond, and the id of its last row. */
+export interface MomentCursor {
+  readonly at: string
+  readonly id: string
+}
+const asText = (moment: string) =>
+  `to_char(${moment} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`
+
+/** Open cases, the oldest first. */
 export function listOpenCases(
   db: Db,
-  {
-    clientId,
-    after,
-    limit,
-  }: { clientId: string | null; after: { at: string; id: string } | null; limit: number },
-): Promise<(CaseRow & { readonly at: string })[]> {
+  { clientId, after, limit }: { clientId: string | null; after: MomentCursor | undefined; limit: number },
+): Promise<(CaseRow & MomentCursor)[]> {
   return db.query(
-    `select ${columns}, to_char(opened_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at from review_case
+    `select ${columns}, ${asText('opened_at')} from review_case
      where outcome is null and ($1::text is null or client_id = $1)
        and ($2::timestamptz is null or (opened_at, id) > ($2::timestamptz, $3::uuid))
      order by opened_at, id limit $4`,
@@ -192,6 +197,8 @@ interface ProposalColumns {
   readonly evidence: string
   readonly reason: string
   readonly proposedBy: string
+  /** Of a machine: who had made it and its key when it proposed. */
+  readonly barred: string[]
   readonly proposedAt: Date
   readonly decision: 'approved' | 'rejected' | 'withdrawn' | null
   readonly decidedBy: string | null
@@ -205,7 +212,7 @@ export type ProposalRow = ProposalColumns &
   )
 
 const proposalColumns = `id, kind, case_id as "caseId", subject_id as "subjectId", sealed, evidence, reason,
-  proposed_by as "proposedBy", proposed_at as "proposedAt", decision, decided_by as "decidedBy",
+  proposed_by as "proposedBy", barred, proposed_at as "proposedAt", decision, decided_by as "decidedBy",
   decided_at as "decidedAt"`
 
 /** @throws 23505 when the case or the person has an open proposal already */
@@ -217,8 +224,8 @@ export async function insertProposal(
   >,
 ): Promise<string> {
   const [row] = await db.query<{ id: string }>(
-    `insert into proposal (kind, case_id, subject_id, sealed, evidence, reason, proposed_by)
-     values ($1, $2, $3, $4, $5, $6, $7) returning id`,
+    `insert into proposal (kind, case_id, subject_id, sealed, evidence, reason, proposed_by, barred)
+     values ($1, $2, $3, $4, $5, $6, $7, ${makersOf('$7')}) returning id`,
     [
       proposal.kind,
       proposal.caseId,
@@ -246,13 +253,19 @@ export type OpenProposal = ProposalRow & {
 }
 
 /** The oldest first. */
-export function listOpenProposals(db: Db): Promise<OpenProposal[]> {
-  return db.query<OpenProposal>(
-    `select p.*, c.client_id as "clientId", c.account_id::text as account, i.type as "oldType", i.sealed as "oldSealed"
-     from (select ${proposalColumns} from proposal where decision is null order by proposed_at, id limit 500) p
+export function listOpenProposals(
+  db: Db,
+  { after, limit }: { after: MomentCursor | undefined; limit: number },
+): Promise<(OpenProposal & MomentCursor)[]> {
+  return db.query(
+    `select p.*, ${asText('p."proposedAt"')}, c.client_id as "clientId", c.account_id::text as account, i.type as "oldType", i.sealed as "oldSealed"
+     from (select ${proposalColumns} from proposal where decision is null
+       and ($1::timestamptz is null or (proposed_at, id) > ($1::timestamptz, $2::uuid))
+       order by proposed_at, id limit $3) p
        left join review_case c on c.id = p."caseId"
        left join identifier i on p.kind = 'rekey' and i.subject_id = p."subjectId" and i.valid_to is null
      order by p."proposedAt", p.id`,
+    [after?.at ?? null, after?.id ?? null, limit],
   )
 }
 

@@ -21,6 +21,14 @@ export type Write =
     }
   | { readonly key: string; readonly delete: true }
 
+/** More of a count that all nodes share; a new one begins at nothing and ends `ttl` seconds after the last addition. */
+export interface Addition {
+  readonly key: string
+  readonly by: number
+  /** Seconds. */
+  readonly ttl: number
+}
+
 export interface State {
   read(key: string): Promise<Found | undefined>
   /** Reads and removes: exactly one caller receives it, without the records along. */
@@ -31,6 +39,8 @@ export interface State {
   claim(key: string, ttl: number): Promise<boolean>
   /** One round trip. @returns the keys whose `over` no longer held; those were not written */
   write(writes: readonly Write[]): Promise<string[]>
+  /** One round trip. Counts lie apart from records. @returns the sums, in the order of the additions */
+  add(additions: readonly Addition[]): Promise<number[]>
   ping(): Promise<void>
   close(): Promise<void>
 }

@@ -1,12 +1,14 @@
 import type { IdentifierType } from '../citizen-id.ts'
 import type { AuditEvent } from '../audit.ts'
 import type { Db } from './db.ts'
-import { auditColumns, auditValues } from './audit.ts'
+import { auditColumns, auditRows, auditValues } from './audit.ts'
 import { type StoredLink, linksOf } from './links.ts'
 
 /** A legacy account that may concern the person who came. */
 export interface Candidate {
   readonly account: string
+  /** The portal whose account it is. */
+  readonly portal: string
   /** base64 */
   readonly accountKey: string
   readonly kind: 'citizen' | 'foreigner' | 'organisation' | 'staff'
@@ -26,29 +28,29 @@ export interface Candidate {
   readonly barred: boolean
 }
 
-/** What the database knows about the person who just came back from VNeID, for one portal. */
+/** What the database knows about the person who just came back from VNeID, for one portal and those that went over into it. */
 export interface Known {
   /** Undefined: never seen. */
   readonly subject:
     | { readonly id: string; readonly disabled: boolean; readonly cancelled: boolean }
     | undefined
   readonly links: readonly StoredLink[]
-  /** Accounts of the portal with the same number that are not the person's already, nor with a human. */
+  /** Accounts with the same number that are not the person's already, nor with a human. */
   readonly candidates: readonly Candidate[]
 }
 
 /** The other questions are about a row that an import refused: to dismiss one denies nobody the account. */
 const isAboutPerson = `c.reason not in ('number_changed', 'kind_changed')`
 
-const candidate = (client: string, subject: string, type: string, keys: string) => `json_build_object(
-    'account', a.id::text, 'accountKey', encode(a.account_key, 'base64'), 'kind', a.kind, 'state', a.state,
+const candidate = (subject: string, type: string, keys: string) => `json_build_object(
+    'account', a.id::text, 'portal', a.client_id, 'accountKey', encode(a.account_key, 'base64'), 'kind', a.kind, 'state', a.state,
     'attested', a.attested_on is not null, 'attestedOn', a.attested_on, 'sealed', encode(a.sealed, 'base64'),
     'version', a.xmin::text,
     'numberIs', case when a.identifier_key is null then 'none'
       when a.identifier_type = ${type} and a.identifier_key = any(${keys}) then 'equal' else 'other' end,
     'holder', (select l.subject_id from account_link l where l.account_id = a.id and l.unlinked_at is null),
     'barred', exists (select from review_case c
-      where c.account_id = a.id and c.client_id = ${client} and c.subject_id = ${subject} and c.outcome = 'dismissed'
+      where c.account_id = a.id and c.subject_id = ${subject} and c.outcome = 'dismissed'
         and ${isAboutPerson}))`
 
 /** @param keys blind indexes of the number under every index key */
@@ -56,7 +58,7 @@ export async function findForSignIn(
   db: Db,
   type: IdentifierType,
   keys: readonly Buffer[],
-  clientId: string,
+  portals: readonly string[],
 ): Promise<Known> {
   const rows = await db.query<{
     id: string | null
@@ -66,12 +68,12 @@ export async function findForSignIn(
     candidates: Candidate[]
   }>(
     `select s.id, s.disabled_at is not null as disabled, i.valid_to is not null as cancelled,
-       ${linksOf('s.id', '$3')} as links,
+       ${linksOf('s.id', '$3::text[]')} as links,
        coalesce((
-         select json_agg(${candidate('$3', 's.id', '$1', '$2::bytea[]')} order by a.id)
+         select json_agg(${candidate('s.id', '$1', '$2::bytea[]')} order by a.id)
          -- The rest comes with the next login: an officer may have put his own number on thousands.
          from (select a.*, a.xmin from legacy_account a
-         where a.client_id = $3 and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
+         where a.client_id = any($3::text[]) and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
            and (a.state = 'open' or a.state = 'linked' and not exists (
              select from account_link l where l.account_id = a.id and l.unlinked_at is null and l.subject_id = s.id))
            and not exists (select from review_case c
@@ -83,7 +85,7 @@ export async function findForSignIn(
        left join identifier_key k on k.type = $1 and k.key = any($2::bytea[])
        left join identifier i on i.id = k.identifier_id
        left join subject s on s.id = i.subject_id`,
-    [type, keys, clientId],
+    [type, keys, portals],
   )
   const [first] = rows
   if (first === undefined || rows.some((row) => row.id !== first.id)) {
@@ -96,14 +98,13 @@ export async function findForSignIn(
 /** The one account that a portal speaks of, as it stands to this person. */
 export async function findCandidate(
   db: Db,
-  clientId: string,
-  accountKey: Buffer,
+  { portal, accountKey }: { readonly portal: string; readonly accountKey: Buffer },
   person: { readonly subjectId: string; readonly type: IdentifierType; readonly keys: readonly Buffer[] },
 ): Promise<Candidate | undefined> {
   const [row] = await db.query<{ candidate: Candidate }>(
-    `select ${candidate('$1', '$3::uuid', '$4', '$5::bytea[]')} as candidate
+    `select ${candidate('$3::uuid', '$4', '$5::bytea[]')} as candidate
      from legacy_account a where a.client_id = $1 and a.account_key = $2`,
-    [clientId, accountKey, person.subjectId, person.type, person.keys],
+    [portal, accountKey, person.subjectId, person.type, person.keys],
   )
   return row?.candidate
 }
@@ -146,15 +147,20 @@ export async function recordSignIn(
       | undefined
     readonly type: IdentifierType
     readonly keys: readonly Buffer[]
-    readonly clientId: string
+    /** Whose accounts may be meant. */
+    readonly portals: readonly string[]
     readonly links: readonly WantedLink[]
     readonly cases: readonly WantedCase[]
     readonly actor: string
     readonly reference: string
+    /** The portal at which it happens: told beside the account's own where that is another. */
+    readonly at: string
     readonly events: readonly AuditEvent[]
   },
 ): Promise<Recorded> {
   const { create } = change
+  const via = (row: string) =>
+    `case when ${row}.client_id = $13 then '{}'::jsonb else jsonb_build_object('via', $13::text) end`
   const [row] = await db.query<{ links: StoredLink[]; cases: Recorded['cases'] }>(
     `with made as (
        insert into subject (id, kind) select $1::uuid, $2 where $2::text is not null returning id),
@@ -169,38 +175,40 @@ export async function recordSignIn(
        where k.type = $4 and k.key = any($6::bytea[]) and i.subject_id = $1::uuid and i.valid_to is null
        for share of i),
      eligible as (
-       select a.id, a.account_key, a.sealed, a.attested_on, w.method, w.evidence, w.reason, w.other
+       select a.id, a.client_id, a.account_key, a.sealed, a.attested_on, w.method, w.evidence, w.reason, w.other
        from jsonb_to_recordset($8::jsonb)
            as w(account bigint, version text, method text, evidence jsonb, reason text, other text)
          join legacy_account a on a.id = w.account
        -- By its id: a planner who guesses a hundred of them would rather read the whole of a small table.
-       where a.id = any($12::bigint[]) and a.client_id = $7 and a.xmin::text = w.version
+       where a.id = any($12::bigint[]) and a.client_id = any($7::text[]) and a.xmin::text = w.version
          and (a.state = 'open' or w.method is null and a.state in ('linked', 'in_review'))
          and ($2::text is not null or exists (select from standing))
        order by a.id for update of a),
      linked as (
        insert into account_link (account_id, client_id, subject_id, method, evidence, linked_by)
-       select id, $7, $1::uuid, method, evidence, $9 from eligible where method is not null order by id
+       select id, client_id, $1::uuid, method, evidence, $9 from eligible where method is not null order by id
        on conflict (account_id) where unlinked_at is null do nothing
-       returning id, account_id, method, linked_at, is_primary),
+       returning id, account_id, client_id, method, linked_at, is_primary),
      questioned as (
        insert into review_case (account_id, client_id, reason, subject_id, sealed, opened_by, reference)
-       select id, $7, reason, $1::uuid, decode(other, 'base64'), $9, $10 from eligible where method is null
-       on conflict do nothing returning id, account_id, reason),
+       select id, client_id, reason, $1::uuid, decode(other, 'base64'), $9, $10 from eligible where method is null
+       on conflict do nothing returning id, account_id, client_id, reason),
      moved as (
        update legacy_account a set state = case when l.id is null then 'in_review' else 'linked' end
        from eligible e left join linked l on l.account_id = e.id left join questioned q on q.account_id = e.id
        where a.id = e.id and a.state = 'open' and (l.id is not null or q.id is not null) returning 1),
      audited as (
        insert into audit_event (${auditColumns})
-       select 'link.created', $7, $1::uuid, $9, $10,
-         jsonb_build_object('link', l.id, 'account', l.account_id::text, 'method', l.method) from linked l
+       select 'link', 'link.created', l.client_id, $1::uuid, $9, $10,
+         jsonb_build_object('link', l.id, 'account', l.account_id::text, 'method', l.method) || ${via('l')} from linked l
        union all
-       select 'review.opened', $7, $1::uuid, $9, $10,
-         jsonb_build_object('case', q.id, 'account', q.account_id::text, 'reason', q.reason) from questioned q
+       select 'link', 'review.opened', q.client_id, $1::uuid, $9, $10,
+         jsonb_build_object('case', q.id, 'account', q.account_id::text, 'reason', q.reason) || ${via('q')}
+       from questioned q
        union all ${auditValues('$11')} returning 1)
      select
-       coalesce((select json_agg(json_build_object('id', l.id, 'accountKey', encode(e.account_key, 'base64'),
+       coalesce((select json_agg(json_build_object('id', l.id, 'portal', l.client_id,
+         'accountKey', encode(e.account_key, 'base64'),
          'sealed', encode(e.sealed, 'base64'), 'method', l.method, 'linkedAt', l.linked_at,
          'isPrimary', l.is_primary) order by l.linked_at, e.id)
          from linked l join eligible e on e.id = l.account_id), '[]') as links,
@@ -213,15 +221,16 @@ export async function recordSignIn(
       change.type,
       create?.sealed ?? null,
       change.keys,
-      change.clientId,
+      change.portals,
       JSON.stringify([
         ...change.links,
         ...change.cases.map(({ sealed, ...rest }) => ({ ...rest, other: sealed })),
       ]),
       change.actor,
       change.reference,
-      JSON.stringify(change.events),
+      auditRows(change.events),
       [...change.links, ...change.cases].map(({ account }) => account),
+      change.at,
     ],
   )
   return row!

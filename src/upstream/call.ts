@@ -1,17 +1,21 @@
 import { BrokerError } from '../errors.ts'
+import { upstreamCallSeconds } from '../metrics.ts'
 import { type Caller, OutgoingError, type OutgoingInit } from '../outgoing.ts'
+import { traced } from '../tracing.ts'
 import { invalidAnswer } from './identity.ts'
 
 /**
  * One call to VNeID, answered by JSON. Both dialects mean the same by a status.
  * @throws BrokerError naming the step; never with anything of the answer but an OAuth error code
  */
-export async function callForJson(
+export const callForJson = (
   caller: Caller,
   step: 'token' | 'userinfo',
   url: string,
   init: OutgoingInit,
-): Promise<unknown> {
+): Promise<unknown> => watchCall(step, () => ask(caller, step, url, init))
+
+async function ask(caller: Caller, step: string, url: string, init: OutgoingInit): Promise<unknown> {
   const { status, body } = await caller(url, init).catch((error: unknown) => {
     throw unavailable(error)
   })
@@ -37,5 +41,27 @@ function parse(body: Buffer): unknown {
     return JSON.parse(body.toString('utf8')) as unknown
   } catch {
     return undefined
+  }
+}
+
+const outcomes: Readonly<Record<string, string>> = {
+  upstream_rejected_us: 'rejected',
+  upstream_answer_invalid: 'invalid',
+}
+
+/** One call to VNeID as metrics and traces see it. They get its kind and how it ended; the trace's id stays here. */
+export async function watchCall<T>(
+  kind: 'token' | 'userinfo' | 'keys' | 'discovery' | 'ready',
+  work: () => Promise<T>,
+): Promise<T> {
+  const begun = performance.now()
+  let outcome = 'answered'
+  try {
+    return await traced(`VNeID ${kind}`, work, { kind: 'client' })
+  } catch (error) {
+    outcome = (error instanceof BrokerError && outcomes[error.code]) || 'unavailable'
+    throw error
+  } finally {
+    upstreamCallSeconds.observe({ kind, outcome }, (performance.now() - begun) / 1000)
   }
 }

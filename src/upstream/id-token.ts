@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { OutgoingError, type Transport } from '../outgoing.ts'
 import { invalidAnswer } from './identity.ts'
-import { unavailable } from './call.ts'
+import { unavailable, watchCall } from './call.ts'
 
 /** Seconds our clock and the issuer's may differ. */
 export const tolerance = 10
@@ -52,10 +52,12 @@ export function createIdTokenCheck({
   transport: Transport
 }): (idToken: string, expected: { nonce: string; now: number }) => Promise<IdTokenClaims> {
   const find = createRemoteJWKSet(new URL(jwksUri), {
-    [customFetch]: async (url: string, init: Parameters<Transport>[1]) => {
-      const answer = await transport(url, init)
-      if (answer.status !== 200) throw new OutgoingError('network', new URL(url), `status ${answer.status}`)
-      return answer
+    [customFetch]: (url: string, init: Parameters<Transport>[1]) => {
+      return watchCall('keys', async () => {
+        const answer = await transport(url, init)
+        if (answer.status !== 200) throw new OutgoingError('network', new URL(url), `status ${answer.status}`)
+        return answer
+      })
     },
     // An unknown `kid` reads them again; the road forgets them hourly.
     cacheMaxAge: Infinity,

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { createCaller, createTransport } from '../outgoing.ts'
-import { callForJson, unavailable } from './call.ts'
+import { callForJson, unavailable, watchCall } from './call.ts'
 import { codeOf, readCallback } from './callback.ts'
 import { createClientAuthentication } from './client-authentication.ts'
 import { type Endpoints, describe } from './discovery.ts'
@@ -39,7 +39,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
   let last: { endpoints: Endpoints; checkIdToken: ReturnType<typeof createIdTokenCheck> } | undefined
   const road = remember(async () => {
     try {
-      const endpoints = await describe(config, issuer, transport)
+      const endpoints = await watchCall('discovery', () => describe(config, issuer, transport))
       const check = { issuer, clientId, algorithm: config.idTokenAlg, jwksUri: endpoints.jwks, transport }
       last = { endpoints, checkIdToken: createIdTokenCheck(check) }
     } catch (error) {
@@ -126,10 +126,12 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
 
     ready: remember(async () => {
       const { endpoints } = await road()
-      const { status } = await caller(endpoints.jwks).catch((error: unknown) => {
-        throw unavailable(error)
+      await watchCall('ready', async () => {
+        const { status } = await caller(endpoints.jwks).catch((error: unknown) => {
+          throw unavailable(error)
+        })
+        if (status !== 200) throw new BrokerError('upstream_unavailable', `ready: keys: status ${status}`)
       })
-      if (status !== 200) throw new BrokerError('upstream_unavailable', `ready: keys: status ${status}`)
     }, 30),
   }
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { createCaller, type OutgoingInit } from '../outgoing.ts'
-import { callForJson, unavailable } from './call.ts'
+import { callForJson, unavailable, watchCall } from './call.ts'
 import { codeOf, readCallback } from './callback.ts'
 import type { Callback } from './callback.ts'
 import { createEnvelope } from './envelope.ts'
@@ -59,9 +59,11 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
 
   const ready = remember(async () => {
     // Any status will do: it shows that name, route, allow-list and certificate hold.
-    await caller(new URL(endpoint.token).origin, { method: 'HEAD' }).catch((error: unknown) => {
-      throw unavailable(error)
-    })
+    await watchCall('ready', () =>
+      caller(new URL(endpoint.token).origin, { method: 'HEAD' }).catch((error: unknown) => {
+        throw unavailable(error)
+      }),
+    )
   }, 30)
 
   return {

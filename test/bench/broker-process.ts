@@ -14,6 +14,7 @@ import { registerClients } from '../../src/oidc/register.ts'
 import { createSeal } from '../../src/seal.ts'
 import { openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
+import { agreed } from '../support/agreement.ts'
 import { serve } from './measured.ts'
 
 export interface BrokerSettings {
@@ -30,7 +31,7 @@ serve(async ({ environment, portal, accounts }: BrokerSettings) => {
   const db = await openDatabase(config.database)
   await migrate(db)
   await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
-  await registerClients({ db, log, actor: 'bench' }, [portal])
+  await registerClients({ db, log, actor: 'bench' }, [agreed(portal)])
   const citizenKeys = createCitizenKeys({
     indexKeys: config.keys.index,
     seal: createSeal(config.keys.seal, 'identifier'),

@@ -29,9 +29,14 @@ export async function tablesReadWhole(databaseUrl: string, clientId: string): Pr
     script: () => Promise.reject(new Error('not asked for')),
   })
   try {
-    const person = { type: 'citizen_id' as const, keys: [randomBytes(32)], clientId }
-    await findForSignIn(explained('findForSignIn'), person.type, person.keys, clientId)
-    await findLinks(explained('findLinks'), randomUUID(), clientId)
+    const person = {
+      type: 'citizen_id' as const,
+      keys: [randomBytes(32)],
+      portals: [clientId, 'a-former-portal'],
+      at: clientId,
+    }
+    await findForSignIn(explained('findForSignIn'), person.type, person.keys, person.portals)
+    await findLinks(explained('findLinks'), randomUUID(), person.portals)
     await recordSignIn(explained('recordSignIn'), {
       ...person,
       subjectId: randomUUID(),

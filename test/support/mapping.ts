@@ -51,13 +51,14 @@ export function createMapping({
   const citizenKeys = createCitizenKeys({ indexKeys: keys.index, seal: createSeal(keys.seal, 'identifier') })
   const records = createLegacyRecords({ citizenKeys, keys })
   const mappingPolicyOf = () => policy
-  const links = createCurrentLinks({ db, records })
+  const portalsOf = (id: string) => [id]
+  const links = createCurrentLinks({ db, records, portalsOf })
   const importLegacy = createImport({ db, run: createImportRun({ db, records }), log })
   return {
     citizenKeys,
     records,
-    signIn: createSignIn({ db, citizenKeys, records, links, mappingPolicyOf, log }),
-    word: createPortalWord({ db, citizenKeys, records, mappingPolicyOf, log }),
+    signIn: createSignIn({ db, citizenKeys, records, links, portalsOf, mappingPolicyOf, log }),
+    word: createPortalWord({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log }),
     ...createDecisions({ db, log }),
     ...createProposals({ db, log, records, rekey: createRekey({ citizenKeys }) }),
     importRows: (clientId, ...rows) => {

@@ -1,4 +1,5 @@
 // Every page as a citizen may meet it: short and long, with and without a way back.
+import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../../src/pages/device.ts'
 import { errorPage } from '../../src/pages/error.ts'
 import { linkPage, linkToldPage } from '../../src/pages/link.ts'
 import { locales } from '../../src/pages/locale.ts'
@@ -85,6 +86,18 @@ export const views: Record<string, View> = {
     form: true,
     render: (l) => logoutPage({ ...frame(l), formAction: '/confirm', xsrf: 'x"1' }),
   },
+  'device-code': {
+    form: true,
+    render: (l) => deviceCodePage({ ...frame(l), formAction: '/device', xsrf: 'x"1', code: undefined }),
+  },
+  'device-confirm': {
+    form: true,
+    render: (l) =>
+      deviceConfirmPage({ ...frame(l), formAction: '/device', xsrf: 'x"1', code: 'BCD-FGH-JKL' }),
+  },
+  'device-done': { render: (l) => deviceTellPage({ ...frame(l), what: 'done' }) },
+  'device-wrong': { render: (l) => deviceTellPage({ ...frame(l), what: 'wrong', againUrl: '/device' }) },
+  'device-stopped': { render: (l) => deviceTellPage({ ...frame(l), what: 'stopped', againUrl: '/device' }) },
   'logged-out': { render: (l) => loggedOutPage({ ...frame(l), returnUrl }) },
   'left-portal': {
     render: (l) => leftPortalPage({ ...frame(l), returnUrl, portalName, logoutUrl: '/session/end' }),

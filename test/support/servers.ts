@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { dumpRedis, dumpServer } from './dumps.ts'
 import { searchFolder } from './leaks.ts'
+import { findPromtool } from './promtool.ts'
 import { type PrivateServer, startPostgres, startRedis, startRedisCluster } from './private-servers.ts'
 
 declare module 'vitest' {
@@ -16,6 +17,7 @@ declare module 'vitest' {
     databaseUrl: string | undefined
     redisUrl: string | undefined
     redisClusterUrl: string | undefined
+    promtool: string | undefined
   }
 }
 
@@ -46,6 +48,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (url === undefined) console.warn(`skipped: the tests on ${name} (not installed, and no ${variable})`)
     project.provide(key, url)
   }
+  const promtool = await findPromtool()
+  if (promtool === undefined && required)
+    throw new Error('promtool is required: it comes with Debian’s package prometheus')
+  if (promtool === undefined) console.warn('skipped: the tests with promtool (not installed)')
+  project.provide('promtool', promtool)
   const outcomes = await Promise.allSettled(kinds.map(find))
   const fault = outcomes.find((outcome) => outcome.status === 'rejected')
   if (fault !== undefined) {

@@ -67,8 +67,8 @@ export function createVouching(world: World) {
     },
 
     /** The whole way. */
-    async wayThrough(at: At, citizen: string, accountId: string, choice?: 'link' | 'skip') {
-      const asked = await vouching.vouch(at, citizen, accountId)
+    async wayThrough(at: At, citizen: string, accountId: string, choice?: 'link' | 'skip', wish = {}) {
+      const asked = await vouching.vouch(at, citizen, accountId, wish)
       const answer = await decide(asked.visitor, asked.page, choice)
       return { ...asked, ...(await vouching.learn(at, asked, answer)) }
     },

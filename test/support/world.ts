@@ -21,9 +21,12 @@ import { createSeal } from '../../src/seal.ts'
 import { type Database, openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { discoverPortal, type Portal, type PortalOptions } from './portal.ts'
+import { agreed } from './agreement.ts'
 import { atEnd } from './at-end.ts'
+import { createContract } from './contract.ts'
 import { dumpRedis, dumpRows } from './dumps.ts'
 import { freePort } from './private-servers.ts'
+import { newNumber } from './operators.ts'
 import { openRecord, recordPersons, recordSecrets } from './record.ts'
 
 export type Engine = 'server' | 'embedded'
@@ -42,9 +45,11 @@ export interface World {
   adminUrl: string
   /** The admin API's table. */
   readonly adminOperations: readonly Operation[]
-  /** A new operator, and a client that acts in its name. */
+  /** A new operator, a person with a key, and a client that acts in its name. */
   operator(id: string, roles: readonly Role[]): Promise<AdminClient>
   register(...definitions: Record<string, unknown>[]): Promise<void>
+  /** What changed in the database is in force on this node now, not in a second. */
+  refresh(): Promise<void>
   legacyAccount(account: {
     clientId: string
     accountId: string
@@ -174,6 +179,7 @@ export async function openWorld({
   const records = createLegacyRecords({ citizenKeys, keys: config.keys })
   const importLegacy = createImport({ db, run: createImportRun({ db, records }), log })
 
+  const contract = createContract(broker.adminOperations, db)
   let isClosed = false
   const world: World = {
     issuer,
@@ -189,18 +195,21 @@ export async function openWorld({
     async operator(id, roles) {
       const { privateKey, publicKey } = await generateOperatorKey()
       recordSecrets([privateKey.d])
-      await createOperator({ db, log, actor: 'local' }, { id, roles, key: publicKey })
+      const citizen = { type: 'citizen_id', keys: world.citizenKeysOf(newNumber()) } as const
+      await createOperator({ db, log, actor: 'local' }, { id, roles, key: publicKey, citizen })
       const { audience } = config.admin
-      return createAdminClient({ url: world.adminUrl, audience, operatorId: id, key: privateKey })
+      const onExchange = contract.check
+      return createAdminClient({ url: world.adminUrl, audience, operatorId: id, key: privateKey, onExchange })
     },
     async register(...definitions) {
-      const registered = await registerClients({ db, log, actor: 'test' }, definitions)
+      const registered = await registerClients({ db, log, actor: 'test' }, definitions.map(agreed))
       recordSecrets([
         ...definitions.map((given) => given['client_secret'] as string),
         ...registered.map(({ secret }) => secret),
       ])
       await broker.refresh()
     },
+    refresh: () => broker.refresh(),
     async legacyAccounts(clientId, ...accounts) {
       recordPersons(accounts)
       const source = Readable.from(accounts.map((account) => Buffer.from(`${JSON.stringify(account)}\n`)))
@@ -250,6 +259,7 @@ export async function openWorld({
       await simulator.close()
     },
   }
+  atEnd(() => contract.complain())
   atEnd(() => world.close())
   return world
 }

@@ -1,0 +1,10 @@
+import { type Commands, clientCommand } from './command.ts'
+
+export const apiCommands: Commands = {
+  api: clientCommand({
+    about: 'the admin API’s description, OpenAPI 3.1 as JSON',
+    async run({ admin, print }) {
+      print(JSON.stringify(await admin.call('GET', '/v1/openapi.json'), null, 2))
+    },
+  }),
+}

@@ -1,0 +1,46 @@
+/** Audit events as an operator reads them. */
+import { auditMeanings } from '../audit-meanings.ts'
+import type { AuditName } from '../audit.ts'
+import type { EventTold, TraceTold } from './audit-operations.ts'
+
+type Shown = Omit<EventTold, 'subject'> & { readonly subject?: string | null | undefined }
+
+const tellDetail = (detail: Shown['detail']): string =>
+  Object.entries(detail)
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`)
+    .join(' ')
+
+export function tellEventLine({ id, at, event, client, subject, actor, reference, detail }: Shown): string {
+  const about = [
+    client && `client=${client}`,
+    subject && `subject=${subject}`,
+    reference && `reference=${reference}`,
+  ]
+  return [`${at}  ${id.padStart(8)}  ${event}  by ${actor}`, ...about, tellDetail(detail)]
+    .filter(Boolean)
+    .join('  ')
+}
+
+/** A story: what happened, one thing after another. */
+export function tellTrace({ reference, events, more }: TraceTold): string[] {
+  const [first] = events
+  if (first === undefined)
+    return [
+      `nothing was audited under ${reference}: it is mistyped, past its retention, or of a request that decided nothing`,
+      `the log knows every request: search it for "reference":"${reference}"`,
+    ]
+  return [
+    `${reference}, ${first.at.slice(0, 19).replace('T', ' ')} UTC`,
+    ...events.map(({ at, event, client, subject, actor, detail }) => {
+      const after = ((Date.parse(at) - Date.parse(first.at)) / 1000).toFixed(3)
+      const means = auditMeanings[event as AuditName]?.says ?? event
+      const who = [client && `at ${client}`, `by ${actor}`, subject && `subject ${subject}`]
+        .filter(Boolean)
+        .join(', ')
+      const told = tellDetail(detail)
+      return `+${after}s  ${means} (${who})${told && `\n          ${told}`}`
+    }),
+    ...(more ? ['and more: "audit events --reference" shows all'] : []),
+    `traces, where they are collected, carry it as broker.reference="${reference}"`,
+  ]
+}

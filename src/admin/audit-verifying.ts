@@ -1,0 +1,60 @@
+/** `audit verify`: an export from the API or from a file, against public keys that were kept elsewhere. */
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { linesOf } from '../auditing/lines.ts'
+import { readPublicKeys } from '../auditing/seal-header.ts'
+import { type Verdict, verifyAudit } from '../auditing/verify.ts'
+import { Told, UsageError } from './command.ts'
+
+export async function verifyFrom(
+  source: { readonly file: string } | { open(): Promise<Readable> },
+  { keyFile, expected }: { keyFile: string | undefined; expected: string | undefined },
+): Promise<Verdict> {
+  const keys = keyFile === undefined ? undefined : await readKeys(keyFile)
+  const seal = expected === undefined ? undefined : parseSeal(expected)
+  const bytes = 'file' in source ? openFile(source.file) : await source.open()
+  return verifyAudit(linesOf(bytes.setEncoding('utf8')), { keys, expected: seal })
+}
+
+function openFile(file: string): Readable {
+  const source = createReadStream(file, { highWaterMark: 1 << 20 })
+  if (!file.endsWith('.gz')) return source
+  const plain = createGunzip()
+  source.once('error', (error) => plain.destroy(error))
+  return source.pipe(plain)
+}
+
+async function readKeys(file: string) {
+  const text = await readFile(file, 'utf8')
+  try {
+    return readPublicKeys(JSON.parse(text))
+  } catch (cause) {
+    throw new Told(`${file} is no set of audit keys: "audit keys --out FILE" writes one`, { cause })
+  }
+}
+
+function parseSeal(text: string): { seal: number; hash: string } {
+  const { 1: seal, 2: hash } = /^(\d+):([0-9a-f]{64})$/.exec(text) ?? []
+  if (seal === undefined || hash === undefined) throw new UsageError('--expect-seal is N:HASH')
+  return { seal: Number(seal), hash }
+}
+
+/** @param keyFile undefined: the keys came with the export */
+export function tellFaults(verdict: Verdict, keyFile: string | undefined): string[] {
+  const { rows, seals, whole, head, unsealed, deletions, notes, faults } = verdict
+  return [
+    `${rows} rows, ${seals} seals${whole ? '' : ': a part of the log; what stands before its first seal is not looked at'}`,
+    ...(unsealed.rows > 0 ? [`${unsealed.rows} rows not sealed yet, since ${unsealed.since}`] : []),
+    ...deletions.map(
+      ({ part, rows: gone, id }) => `deleted by retention: ${part}, ${gone} rows, recorded in event ${id}`,
+    ),
+    ...notes,
+    keyFile === undefined
+      ? 'keys: as the broker told them; with --key FILE they are yours'
+      : `keys: ${keyFile}`,
+    ...(head === undefined ? [] : [`head ${head.seal}:${head.hash}`]),
+    ...faults.map(({ kind, says }) => `FAULT ${kind}: ${says}`),
+  ]
+}

@@ -1,0 +1,72 @@
+/** Portals as the admin API tells them: never a secret or its hash. */
+import { z } from 'zod'
+import { kinds } from '../oidc/client-policy.ts'
+import type { ClientMetadata } from '../oidc/clients.ts'
+import { type Difference, differences } from '../oidc/difference.ts'
+import { nameOf } from '../oidc/registration-plan.ts'
+import type { PastChange } from '../store/client-changes.ts'
+import { type ClientRow, clientStates } from '../store/clients.ts'
+
+export const state = z.enum(clientStates)
+/** Members by their names in OIDC Dynamic Client Registration, and `policy`. */
+const metadata = z.record(z.string(), z.unknown())
+export const difference = z.object({
+  path: z.string(),
+  from: z.unknown().optional(),
+  to: z.unknown().optional(),
+})
+
+export const listed = z.object({
+  client_id: z.string(),
+  client_name: z.string(),
+  state,
+  version: z.int(),
+  token_endpoint_auth_method: z.string(),
+  minimum_level: z.int(),
+  kinds: z.array(z.enum(kinds)),
+})
+
+export function tellListed({ id, state: now, version, metadata: said }: ClientRow): z.output<typeof listed> {
+  const { token_endpoint_auth_method: method, policy } = said as unknown as ClientMetadata
+  return {
+    client_id: id,
+    client_name: nameOf(said),
+    state: now,
+    version,
+    token_endpoint_auth_method: method,
+    minimum_level: policy.minimum_level,
+    kinds: policy.kinds,
+  }
+}
+
+export const shown = z.object({
+  client_id: z.string(),
+  state,
+  version: z.int(),
+  /** What was issued before is refused. */
+  not_before: z.iso.datetime().nullable(),
+  metadata,
+})
+
+export const tellShown = ({ id, state: now, version, notBefore, metadata: said }: ClientRow) => ({
+  client_id: id,
+  state: now,
+  version,
+  not_before: notBefore,
+  metadata: said,
+})
+
+export const changed = z.object({
+  at: z.iso.datetime(),
+  actor: z.string(),
+  action: z.string(),
+  reason: z.string().nullable(),
+  version: z.int(),
+  changes: z.array(difference),
+})
+
+export function tellChange({ at, actor, action, reason, version, metadata: said, before }: PastChange) {
+  // All of a new portal is new.
+  const changes: readonly Difference[] = before === null ? [] : differences(before, said)
+  return { at, actor, action, reason, version, changes: [...changes] }
+}

@@ -1,0 +1,106 @@
+/**
+ * A write that is sent twice under one Idempotency-Key is carried out once. The key is taken in the database before
+ * the write and the answer kept after it, so a node may die in between: then the audit tells, for every write is told
+ * there, in its own transaction, under the reference of its request. If it was carried out, its answer is lost and the
+ * caller hears so; if not, the next request with the key carries it out.
+ */
+import { createHash } from 'node:crypto'
+import { BrokerError, errorTable } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Seal } from '../seal.ts'
+import type { Db } from '../store/db.ts'
+import {
+  type KeyUse,
+  abandonAttempt,
+  beginAttempt,
+  endAttempt,
+  findAttempt,
+  hasWritten,
+  releaseKey,
+  takeOver,
+} from '../store/idempotent-requests.ts'
+
+/** What of an answer is kept. */
+export interface KeptAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Of its JSON. */
+  readonly body?: unknown
+}
+
+export interface Keyed {
+  readonly operatorId: string
+  /** The row's name. */
+  readonly operation: string
+  readonly key: string
+  /** All that makes the request this one and no other. */
+  readonly request: unknown
+  readonly reference: string
+}
+
+interface Kept {
+  /** SHA-256 of the request, which may hold a number: so it lies sealed. */
+  readonly request: string
+  readonly answer?: KeptAnswer
+}
+
+/** @returns the answer, and whether it is that of an earlier request */
+export type Once = (
+  keyed: Keyed,
+  work: () => Promise<KeptAnswer>,
+) => Promise<KeptAnswer & { readonly isReplayed: boolean }>
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest()
+
+export function createOnce({ db, seal, log }: { db: Db; seal: Seal; log: Log }): Once {
+  return async function once({ operatorId, operation, key, request, reference }, work) {
+    if (!/^[\w.:-]{16,128}$/.test(key))
+      throw new BrokerError('input_invalid', 'Idempotency-Key: must be 16 to 128 letters, digits, . : _ -')
+    const use: KeyUse = { operatorId, operation, keyHash: sha256(key) }
+    // Known to `store/ring.ts` too, which seals it anew.
+    const context = `${operatorId} ${operation} ${use.keyHash.toString('hex')}`
+    const kept: Kept = { request: sha256(JSON.stringify(request)).toString('hex') }
+    const sealed = (what: Kept) => seal.seal(JSON.stringify(what), context)
+
+    async function earlier(): Promise<KeptAnswer | undefined> {
+      if (await beginAttempt(db, use, { reference, sealed: sealed(kept) })) return undefined
+      const before = await findAttempt(db, use)
+      // Released between the two statements.
+      if (before === undefined) throw new BrokerError('idempotency_running')
+      const { request: same, answer } = JSON.parse(seal.open(before.sealed, context)) as Kept
+      if (same !== kept.request) throw new BrokerError('idempotency_conflict')
+      if (before.state === 'done') return answer
+      if (before.state === 'alive') throw new BrokerError('idempotency_running')
+      if (await hasWritten(db, before.reference))
+        throw new BrokerError('idempotency_lost', `its reference was ${before.reference}`)
+      if (!(await takeOver(db, use, before.reference, reference)))
+        throw new BrokerError('idempotency_running')
+      return undefined
+    }
+
+    const answered = await earlier()
+    if (answered !== undefined) return { ...answered, isReplayed: true }
+    try {
+      const answer = await work()
+      // The write is done, whatever becomes of the key.
+      await endAttempt(db, use, { reference, sealed: sealed({ ...kept, answer }) }).catch(warn)
+      return { ...answer, isReplayed: false }
+    } catch (error) {
+      // Of a broken connection the database may not have heard yet, and commit still: the key is held to its end.
+      if (!isCutOff(error))
+        await (wasRefused(error) ? releaseKey : abandonAttempt)(db, use, reference).catch(warn)
+      throw error
+    }
+
+    function warn(error: unknown): void {
+      log.warn({ event: 'idempotency.unkept', operation, reference, err: error })
+    }
+  }
+}
+
+/** Before anything was written; of another failure nobody knows. */
+const wasRefused = (error: unknown): boolean =>
+  error instanceof BrokerError && errorTable[error.code].status < 500
+
+const isCutOff = (error: unknown): boolean =>
+  error instanceof BrokerError && error.code === 'store_unavailable'

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AdminClient } from './client.ts'
+import { type Commands, UsageError, clientCommand, needed } from './command.ts'
+
+interface Key {
+  readonly kid: string
+  readonly alg: string
+  readonly state: string
+  readonly published_at: string
+  readonly signs_from: string
+  readonly signs_until?: string | null
+  readonly published_until?: string | null
+  readonly ended_at?: string
+}
+interface Ring {
+  readonly seal: readonly {
+    readonly key: string
+    readonly tables: Readonly<Record<string, number>>
+    readonly needed: boolean
+    readonly state_until: string | null
+  }[]
+  readonly index: readonly { readonly key: string; readonly needed: boolean }[]
+  readonly unreadable: Readonly<Record<string, number>>
+  readonly operators_behind: number
+}
+interface Run {
+  readonly id: string
+  readonly state: 'unfinished' | 'done'
+  readonly touched_at: string
+  readonly table: string
+  readonly rows_total: number
+  readonly rows_done: number
+  readonly rows_changed: number
+  readonly rows_unreadable: number
+  readonly fault: string | null
+}
+
+export const keyCommands: Commands = {
+  'keys list': clientCommand({
+    about: 'signing keys: which signs, which follows, and when',
+    async run({ admin, print }) {
+      const { keys, past } = await admin.call<{ keys: Key[]; past: Key[] }>('GET', '/v1/keys')
+      for (const key of keys) print(lineOf(key, key.published_until, 'published until'))
+      for (const key of past) print(lineOf(key, key.ended_at, 'ended'))
+    },
+  }),
+
+  'keys rotate': clientCommand({
+    call: '[--alg ALG]\n[--announce TIME]',
+    about:
+      'the next signing key of ES256, or of ALG;\nsigns when portals have had it so long (24h; 15m at least)',
+    options: { alg: 'string', announce: 'string' },
+    async run({ admin, print }, _args, { alg, announce }) {
+      const body = { ...(alg && { alg }), ...(announce && { announce: secondsOf(announce) }) }
+      const made = await admin.call<{ kid: string; alg: string; signs_from: string }>(
+        'POST',
+        '/v1/keys',
+        body,
+      )
+      print(`${made.alg} ${made.kid}: published now, signs from ${made.signs_from}`)
+    },
+  }),
+
+  'keys revoke': clientCommand({
+    call: 'KID --reason TEXT',
+    about: 'a leaked signing key: out of the JWKS at once',
+    options: { reason: 'string' },
+    async run({ admin, print }, args, options) {
+      const kid = needed(args[0], 'the KID')
+      const reason = needed(options.reason, '--reason')
+      const path = `/v1/keys/${encodeURIComponent(kid)}/revoke`
+      const { signs } = await admin.call<{ signs: string }>('POST', path, { reason })
+      print(`revoked ${kid}; ${signs} signs now`)
+      print(
+        'Portals that keep the JWKS accept the old key for up to 10 minutes more: tell them to fetch it anew.',
+      )
+      print('ID tokens it signed prove nothing from now on; sessions and refresh tokens go on.')
+    },
+  }),
+
+  'keys ring': clientCommand({
+    about: 'what lies under which key of SEAL_KEYS and INDEX_KEYS, and which may go',
+    run: async ({ admin, print }) => tellRing(await admin.call<Ring>('GET', '/v1/key-ring'), print),
+  }),
+
+  'keys reseal': clientCommand({
+    about: 'bring everything at rest under the newest keys, or go on with it',
+    async run({ admin, print }) {
+      const begun = await admin.call<Run & { older_key_in_use: boolean }>('POST', '/v1/reseals')
+      if (begun.older_key_in_use)
+        print('a node wrote under an older key seconds ago: while one does, that key does not become free')
+      const run = await follow(admin, begun)
+      print(`${count(run.rows_total)} rows seen, ${count(run.rows_changed)} changed`)
+      if (run.rows_unreadable > 0)
+        print(`${count(run.rows_unreadable)} rows do not open and were passed by: the log names them`)
+      tellRing(await admin.call<Ring>('GET', '/v1/key-ring'), print)
+    },
+  }),
+}
+
+const count = (rows: number) => rows.toLocaleString('en')
+
+function lineOf(key: Key, until: string | null | undefined, what: string): string {
+  const end = until ? `  ${what} ${until}` : ''
+  return `${key.alg.padEnd(6)} ${key.kid}  ${key.state.padEnd(8)}  signs from ${key.signs_from}${end}`
+}
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** `90s`, `15m`, `24h` or `7d`. */
+function secondsOf(time: string): number {
+  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(time) ?? []
+  if (digits === undefined || unit === undefined) throw new UsageError('a TIME is such as 15m, 24h or 7d')
+  return Number(digits) * units[unit]!
+}
+
+function tellRing(
+  { seal, index, unreadable, operators_behind: behind }: Ring,
+  print: (line: string) => void,
+): void {
+  const rowsOf = (tables: Readonly<Record<string, number>>) =>
+    Object.entries(tables)
+      .map(([table, rows]) => `${table} ${count(rows)}`)
+      .join(', ')
+  const standing = (position: number, isNeeded: boolean, until: string | null = null) => {
+    if (position === 0) return 'writes'
+    if (isNeeded) return 'needed'
+    return until === null ? 'may go' : `sessions until ${until}`
+  }
+  for (const [position, { key, tables, needed: isNeeded, state_until: until }] of seal.entries()) {
+    print(
+      `SEAL_KEYS  ${position + 1}  ${key}  ${standing(position, isNeeded, until)}  ${rowsOf(tables)}`.trimEnd(),
+    )
+  }
+  for (const [position, { key, needed: isNeeded }] of index.entries())
+    print(`INDEX_KEYS ${position + 1}  ${key}  ${standing(position, isNeeded)}`)
+  if (behind > 0)
+    print(`${behind} operators must sign in, or be given their number anew, before an index key goes`)
+  if (Object.keys(unreadable).length > 0) print(`under keys that are not in the ring: ${rowsOf(unreadable)}`)
+}
+
+/** Seconds without a sign of the run after which its node is taken to be dead. */
+const silence = 60
+
+/** Until it is done. @throws Error when it stopped before its end */
+async function follow(admin: AdminClient, begun: Run): Promise<Run> {
+  const { stderr } = process
+  const from = { rows: begun.rows_done, at: performance.now() }
+  for (let heard = { touched: '', at: performance.now() }; ; await sleep(1_000)) {
+    const run = await admin.call<Run>('GET', `/v1/reseals/${begun.id}`)
+    if (stderr.isTTY) stderr.write(`\r\u001b[K${run.state === 'done' ? '' : progressLine(run, from)}`)
+    if (run.state === 'done') return run
+    if (run.fault !== null) throw new Error(`stopped at ${run.table}: ${run.fault}; run it again to go on`)
+    if (run.touched_at !== heard.touched) heard = { touched: run.touched_at, at: performance.now() }
+    if (performance.now() - heard.at > silence * 1000)
+      throw new Error('the node that did it is silent; run it again to go on')
+  }
+}
+
+function progressLine(
+  { table, rows_done: done, rows_total: total }: Run,
+  from: { rows: number; at: number },
+): string {
+  const part = total === 0 ? 1 : Math.min(1, done / total)
+  const bar = '█'.repeat(Math.floor(part * 20)).padEnd(20, '░')
+  const rate = (done - from.rows) / Math.max(0.001, (performance.now() - from.at) / 1000)
+  const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ''
+  return `${table.padEnd(18)} ${bar} ${Math.floor(part * 100)}% ${count(done)} of ${count(total)} rows, ${count(Math.round(rate))} rows/s${left}`
+}

@@ -1,0 +1,76 @@
+/** The access review on the command line. */
+import { type Commands, clientCommand, needed } from './command.ts'
+
+interface Report {
+  readonly since: string | null
+  readonly read_at: string
+  readonly due_at: string | null
+  readonly is_overdue: boolean
+  readonly operators: readonly (Readonly<
+    Record<'id' | 'kind' | 'created_at' | 'created_by', string> &
+      Record<'last_seen_at' | 'key_since' | 'disabled_at' | 'disabled_reason', string | null>
+  > & { readonly roles: readonly string[]; readonly did: Readonly<Record<string, number>> })[]
+}
+
+const columns = [
+  'id',
+  'kind',
+  'roles',
+  'created_at',
+  'created_by',
+  'last_seen_at',
+  'key_since',
+  'disabled_at',
+  'disabled_reason',
+  'did',
+] as const
+
+export const operatorReviewCommands: Commands = {
+  // Before the shorter name: the first that fits is called.
+  'operator review confirm': clientCommand({
+    call: 'MOMENT',
+    about: 'record that the report of that moment was gone through',
+    async run({ admin, print }, args) {
+      await admin.call('POST', '/v1/operator-reviews', { read_at: needed(args[0], 'the MOMENT') })
+      print('confirmed; the next is due in six months')
+    },
+  }),
+
+  'operator review': clientCommand({
+    call: '[--csv] [--json]',
+    about: 'the access review: who may do what, and did',
+    options: { csv: 'boolean', json: 'boolean' },
+    async run({ admin, print }, _args, { csv, json }) {
+      const report = await admin.call<Report>('GET', '/v1/operator-review')
+      if (json) return print(JSON.stringify(report, undefined, 2))
+      const rows = report.operators.map(({ roles, did, ...row }) => ({
+        ...row,
+        roles: roles.join(' '),
+        did: Object.entries(did)
+          .map(([event, n]) => `${event} ${n}`)
+          .join('; '),
+      }))
+      if (csv) {
+        for (const row of [Object.fromEntries(columns.map((name) => [name, name])), ...rows])
+          print(columns.map((name) => cell(row[name as never])).join(','))
+        return undefined
+      }
+      print(
+        `since ${report.since ?? 'the beginning'}; due ${report.due_at}${report.is_overdue ? ', overdue' : ''}`,
+      )
+      for (const row of rows) {
+        const state =
+          row.disabled_at === null ? `seen ${row.last_seen_at ?? 'never'}` : `disabled ${row.disabled_at}`
+        print(`${row.id.padEnd(32)} ${row.kind.padEnd(7)} ${row.roles}  ${state}  by ${row.created_by}`)
+        if (row.did !== '') print(`  ${row.did}`)
+      }
+      return print(`when it has been gone through: operator review confirm ${report.read_at}`)
+    },
+  }),
+}
+
+/** A spreadsheet must not take what somebody wrote for a formula. */
+function cell(value: string | null): string {
+  const text = value ?? ''
+  return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`
+}

@@ -1,0 +1,103 @@
+/** The access review: twice a year somebody goes through who may do what, and who did. */
+import { z } from 'zod'
+import { record } from '../audit.ts'
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { createDecide } from '../mapping/decision.ts'
+import { operatorReviewDue } from '../metrics.ts'
+import { countDeeds, findReviewPeriod, insertReview } from '../store/operator-reviews.ts'
+import type { Database, Db } from '../store/db.ts'
+import { listOperators } from '../store/operators.ts'
+import { type Operation, operation } from './operation.ts'
+import { operatorId, roles } from './operators.ts'
+
+const moment = z.iso.datetime()
+const reviewed = z.object({
+  id: operatorId,
+  kind: z.enum(['machine', 'person']),
+  roles: z.array(z.enum(roles)),
+  created_at: moment,
+  created_by: z.string(),
+  last_seen_at: moment.nullable(),
+  key_since: moment.nullable(),
+  disabled_at: moment.nullable(),
+  disabled_reason: z.string().nullable(),
+  did: z
+    .record(z.string(), z.int())
+    .meta({ description: 'Audit events since the last review, counted by name.' }),
+})
+
+export function operatorReviewOperations({ db, log }: { db: Database; log: Log }): Operation[] {
+  const decide = createDecide({ db, log })
+  return [
+    operation({
+      method: 'GET',
+      path: '/v1/operator-review',
+      about:
+        'Every operator, and what each did since the last review; `read_at` is what confirms this report.',
+      roles: ['security_officer', 'auditor'],
+      answer: z.object({
+        since: moment.nullable(),
+        read_at: moment,
+        due_at: moment.nullable(),
+        is_overdue: z.boolean(),
+        operators: z.array(reviewed),
+      }),
+      async handle({ operator, reference }) {
+        const { since, dueAt, now } = await findReviewPeriod(db)
+        const [operators, deeds] = await Promise.all([
+          listOperators(db),
+          countDeeds(db, { since, until: now }),
+        ])
+        const detail = { read_at: now.toISOString() }
+        await record(db, log, [{ event: 'operator.review_read', actor: operator.id, reference, detail }])
+        return {
+          since,
+          read_at: now,
+          due_at: dueAt,
+          is_overdue: dueAt !== null && dueAt < now,
+          operators: operators.map((row) => ({
+            id: row.id,
+            kind: row.kind,
+            roles: row.roles as (typeof roles)[number][],
+            created_at: row.createdAt,
+            created_by: row.createdBy,
+            last_seen_at: row.lastSeenAt,
+            key_since: row.public === null ? null : (row.keyChangedAt ?? row.createdAt),
+            disabled_at: row.disabledAt,
+            disabled_reason: row.disabledReason,
+            did: Object.fromEntries(
+              deeds.filter(({ actor }) => actor === row.id).map(({ event, n }) => [event, n]),
+            ),
+          })),
+        }
+      },
+    }),
+
+    operation({
+      method: 'POST',
+      path: '/v1/operator-reviews',
+      about: 'Records that the report of that moment was gone through.',
+      roles: ['security_officer'],
+      body: z.strictObject({ read_at: moment }),
+      handle: ({ operator, body, reference }) =>
+        decide(async (tx, note) => {
+          if (operator.kind !== 'person') throw new BrokerError('forbidden', 'a person goes through it')
+          if (!(await insertReview(tx, { readAt: new Date(body.read_at), by: operator.id })))
+            throw new BrokerError(
+              'state_conflict',
+              'no report of that moment was read, or a later one is confirmed',
+            )
+          const detail = { read_at: body.read_at }
+          note({ event: 'operator.review_confirmed', actor: operator.id, reference, detail })
+        }),
+    }),
+  ]
+}
+
+/** Tells the metrics, and the log when it is late. */
+export async function watchReview({ db, log }: { db: Db; log: Log }): Promise<void> {
+  const { dueAt, now } = await findReviewPeriod(db)
+  operatorReviewDue.set(dueAt === null ? 0 : dueAt.getTime() / 1000)
+  if (dueAt !== null && dueAt < now) log.warn({ event: 'operators.review_overdue', due: dueAt })
+}

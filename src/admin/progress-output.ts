@@ -1,0 +1,49 @@
+/** How far the mapping is, as the admin API tells it: the shape of `mapping/progress.ts`. */
+import { z } from 'zod'
+import { classNames } from '../mapping/classes.ts'
+import { populations } from '../mapping/record.ts'
+import { accountStates } from '../mapping/states.ts'
+
+const count = z.int()
+const tally = z
+  .strictObject({
+    accounts: count,
+    states: z.record(z.enum(accountStates), count),
+    classes: z.record(z.enum(classNames), count),
+    links: z.record(z.enum(['attested_number', 'matching_person', 'portal_word', 'operators']), count),
+  })
+  .meta({ id: 'Tally' })
+const ofAll = { all: tally }
+const ofKinds = Object.fromEntries(populations.map((kind) => [kind, tally.optional()])) as Record<
+  (typeof populations)[number],
+  z.ZodOptional<typeof tally>
+>
+const kinds = z.strictObject({ ...ofAll, ...ofKinds }).meta({ id: 'Tallies' })
+
+const lock = z
+  .strictObject({
+    phase: z.string(),
+    locked_from: z.iso.date().optional(),
+    days_left: count.optional(),
+  })
+  .meta({ id: 'Lock' })
+const locks = z.strictObject({ citizen: lock, organisation: lock, foreigner: lock })
+
+export const progressTold = z
+  .strictObject({
+    at: z.iso.datetime(),
+    lock: locks,
+    total: kinds,
+    portals: z.array(z.strictObject({ client: z.string(), name: z.string(), lock: locks, kinds })),
+    provinces: z.array(z.strictObject({ province: z.string(), kinds })),
+    trend: z.array(
+      z.strictObject({
+        day: z.iso.date(),
+        new_linked: count,
+        new_accounts: count,
+        linked: count,
+        accounts: count,
+      }),
+    ),
+  })
+  .meta({ id: 'Progress' })

@@ -1,0 +1,132 @@
+/** The registry made equal to reviewed files: the plan that is shown, and the same plan carried out. */
+import { z } from 'zod'
+import type { Log } from '../log.ts'
+import type { Fault } from '../oidc/definition.ts'
+import { applyRegistration } from '../oidc/registration.ts'
+import { type Missing, type PlanFault, type Planned, planRegistration } from '../oidc/registration-plan.ts'
+import type { Database } from '../store/db.ts'
+import { readers } from './client-operations.ts'
+import { difference, state } from './client-output.ts'
+import { clientId, words } from './mapping-input.ts'
+import { type Operation, operation } from './operation.ts'
+
+/** Bytes: hundreds of portals. */
+const longest = 4 * 1024 * 1024
+/** Anything: what is wrong with a definition is told by the plan, field by field. */
+const definitions = z.array(z.unknown()).min(1).max(2_000)
+const version = z.int().nonnegative()
+export const secretHash = z
+  .string()
+  .regex(/^[\w-]{43}$/, 'must be a SHA-256 in base64url')
+  .transform((text) => Buffer.from(text, 'base64url'))
+
+const note = z.object({
+  path: z.array(z.union([z.string(), z.int()])),
+  message: z.string(),
+  remedy: z.string(),
+})
+const planned = z.object({
+  client_id: z.string(),
+  /** 0: it is new. */
+  version,
+  from: state.nullable(),
+  state,
+  changes: z.array(difference),
+  makes_secret: z.boolean(),
+  /** To be known before it is carried out, and what it leaves as it is. */
+  notes: z.array(note),
+})
+const fault = note.extend({
+  /** Of the definition, from 0. */
+  index: z.int(),
+})
+const missing = z.object({ client_id: z.string(), client_name: z.string(), state, version })
+export const planAnswer = z.object({
+  clients: z.array(planned),
+  faults: z.array(fault),
+  missing: z.array(missing),
+})
+export const applyAnswer = z.object({
+  clients: z.array(
+    z.object({
+      client_id: z.string(),
+      outcome: z.enum(['created', 'changed', 'unchanged', 'retired']),
+      state,
+      version,
+    }),
+  ),
+})
+
+export function registryOperations({ db, log }: { db: Database; log: Log }): Operation[] {
+  return [
+    operation({
+      method: 'POST',
+      path: '/v1/clients/plan',
+      about: 'What it takes to make the registry equal to these definitions; nothing is changed.',
+      roles: readers,
+      readsOnly: true,
+      longest,
+      body: z.strictObject({ clients: definitions }),
+      answer: planAnswer,
+      async handle({ body }) {
+        const plan = await planRegistration(db, body.clients)
+        return {
+          clients: plan.clients.map(tellPlanned),
+          faults: plan.faults.map(tellPlanFault),
+          missing: plan.missing.map(tellMissing),
+        }
+      },
+    }),
+
+    operation({
+      method: 'POST',
+      path: '/v1/clients/apply',
+      about:
+        'Carries out a plan, all of it or none, if every portal is still as it was planned. Only drafts and suspended portals are retired, and with a reason.',
+      roles: ['registrar'],
+      longest,
+      body: z.strictObject({
+        clients: definitions,
+        versions: z.record(clientId, version),
+        secrets: z.record(clientId, secretHash).default({}),
+        retire: z.record(clientId, version).default({}),
+        reason: words.optional(),
+      }),
+      answer: applyAnswer,
+      refuses: ['definition_invalid', 'client_incomplete', 'precondition_failed', 'state_conflict'],
+      async handle({ operator, body, reference }) {
+        const { clients, versions, secrets, retire, reason } = body
+        const deed = { actor: operator.id, reason, reference }
+        const what = {
+          definitions: clients,
+          versions: mapOf(versions),
+          secrets: mapOf(secrets),
+          retire: mapOf(retire),
+        }
+        const applied = await applyRegistration({ db, log }, what, deed)
+        return { clients: applied.map(({ id, ...rest }) => ({ client_id: id, ...rest })) }
+      },
+    }),
+  ]
+}
+
+/** Any id may be asked for, also one that every object has. */
+const mapOf = <T>(record: Readonly<Record<string, T>>): Map<string, T> => new Map(Object.entries(record))
+
+const tellPlanned = (one: Planned) => ({
+  client_id: one.id,
+  version: one.row?.version ?? 0,
+  from: one.row?.state ?? null,
+  state: one.state,
+  changes: [...one.differences],
+  makes_secret: one.makesSecret,
+  notes: one.notes.map(tellNote),
+})
+const tellNote = ({ path, message, remedy }: Fault) => ({ path: [...path], message, remedy })
+const tellPlanFault = ({ index, ...what }: PlanFault) => ({ index, ...tellNote(what) })
+const tellMissing = ({ id, name, state: now, version: its }: Missing) => ({
+  client_id: id,
+  client_name: name,
+  state: now,
+  version: its,
+})

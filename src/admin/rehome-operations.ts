@@ -1,0 +1,108 @@
+/** Portals that go over into another. */
+import { z } from 'zod'
+import type { Log } from '../log.ts'
+import { beginRehome, endRehome } from '../oidc/rehome.ts'
+import type { Database } from '../store/db.ts'
+import { type RehomeRow, listRehomes } from '../store/rehomes.ts'
+import { readers } from './client-operations.ts'
+import { clientId, words } from './mapping-input.ts'
+import { type Operation, operation } from './operation.ts'
+import type { SecondPerson } from './second-person.ts'
+import { limit, pageEnd, pageOf } from './paging.ts'
+
+const rehome = z.object({
+  id: z.string(),
+  old_client: z.string(),
+  new_client: z.string(),
+  /** The old portal's last day in Vietnam. */
+  until: z.iso.date(),
+  /** What a person's `sub` is at the new portal: the old portal's, or its own, beside which `former_sub` tells the old. */
+  subs: z.enum(['old', 'own']),
+  reason: z.string(),
+  begun_by: z.string(),
+  begun_at: z.iso.datetime(),
+  undone_by: z.string().nullable(),
+  undone_at: z.iso.datetime().nullable(),
+  completed_at: z.iso.datetime().nullable(),
+})
+export type ToldRehome = z.output<typeof rehome>
+const tell = (row: RehomeRow) => ({
+  id: row.id,
+  old_client: row.oldClient,
+  new_client: row.newClient,
+  until: row.until,
+  subs: row.subs,
+  reason: row.reason,
+  begun_by: row.begunBy,
+  begun_at: row.begunAt,
+  undone_by: row.undoneBy,
+  undone_at: row.undoneAt,
+  completed_at: row.completedAt,
+})
+
+export function rehomeOperations({
+  db,
+  log,
+  second,
+}: {
+  db: Database
+  log: Log
+  second: SecondPerson
+}): Operation[] {
+  return [
+    operation({
+      method: 'GET',
+      path: '/v1/rehomes',
+      about:
+        'The portals that went over into another, or are about to, or were to and are not; the newest first.',
+      roles: readers,
+      query: z.strictObject({
+        after: z
+          .string()
+          .regex(/^\d{1,18}$/, 'is no cursor')
+          .optional(),
+        limit,
+      }),
+      answer: z.object({ rehomes: z.array(rehome), ...pageEnd }),
+      async handle({ query: { after, limit: most } }) {
+        const found = await listRehomes(db, { before: after, limit: most + 1 })
+        const { rows, end } = pageOf(found, { limit: most, after }, ({ id }) => id)
+        return { rehomes: rows.map(tell), ...end }
+      },
+    }),
+
+    second.row({
+      method: 'POST',
+      path: '/v1/rehomes',
+      about:
+        'A portal goes over into another, which from now on has its accounts and links; the old one serves until its last day.',
+      roles: ['registrar'],
+      approvers: ['registrar', 'security_officer'],
+      body: z.strictObject({
+        old_client: clientId,
+        new_client: clientId,
+        until: z.iso.date(),
+        reason: words,
+      }),
+      status: 201,
+      answer: rehome,
+      isAlone: () => Promise.resolve(false),
+      tell: ({ body }) => body,
+      async decide(tx, note, { body }, { actor, reference, detail }) {
+        const wish = { oldClient: body.old_client, newClient: body.new_client, until: body.until }
+        const deed = { actor, reason: body.reason, reference, ...(detail && { detail }) }
+        return tell(await beginRehome(tx, note, wish, deed))
+      },
+    }),
+
+    operation({
+      method: 'POST',
+      path: '/v1/rehomes/:client/undo',
+      about: 'Until its last day is past, the old portal is put back as it was.',
+      roles: ['registrar'],
+      answer: rehome,
+      handle: async ({ operator, params, reference }) =>
+        tell(await endRehome({ db, log }, params.client, { actor: operator.id, reference })),
+    }),
+  ]
+}

@@ -1,0 +1,19 @@
+/** `npm run docs:audit`: the vocabulary as the table of docs/audit.md. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { classOf } from './audit-classes.ts'
+import { auditMeanings } from './audit-meanings.ts'
+import { auditNames } from './audit.ts'
+
+const address = new URL('../docs/audit.md', import.meta.url)
+
+/** @returns the document, its table made anew */
+export function auditDocument(): string {
+  const rows = auditNames.map((name) => {
+    const { says, detail } = auditMeanings[name]
+    return `| \`${name}\` | ${classOf(name)} | ${says} | ${detail.map((field) => `\`${field}\``).join(', ')} |\n`
+  })
+  const table = `| event | class | when | detail |\n|---|---|---|---|\n${rows.join('')}`
+  return readFileSync(address, 'utf8').replace(/^\| event \|[^]*?\n(?=\n)/m, () => table)
+}
+
+if (import.meta.main) writeFileSync(address, auditDocument())

@@ -1,0 +1,63 @@
+/** Rows that retention took away: each partition has an event that says so, and which is never deleted. */
+import { z } from 'zod'
+import type { AuditRow } from '../store/audit-rows.ts'
+import type { Fault } from './fault.ts'
+
+export interface Deletion {
+  readonly id: string
+  /** Class and month: `login 2026-03`. */
+  readonly part: string
+  readonly rows: number
+  /** When it was recorded; by the seal, where there is one yet. */
+  readonly at: string
+}
+
+const detail = z.object({ class: z.string(), month: z.string().regex(/^\d{4}-\d\d$/), rows: z.int() })
+
+/** No class may be kept less (`AUDIT_RETENTION`): who deletes earlier has not used the broker. */
+const leastDays = 365
+
+export function readDeletion(row: AuditRow, sealedAt: string | undefined): Deletion | undefined {
+  try {
+    const { class: of, month, rows } = detail.parse(JSON.parse(row.detail))
+    return { id: row.id, part: `${of} ${month}`, rows, at: sealedAt ?? row.at }
+  } catch {
+    return undefined
+  }
+}
+
+/** @param retired rows by partition that the seals know and nobody can show */
+export function checkDeletions(
+  retired: ReadonlyMap<string, number>,
+  deletions: readonly Deletion[],
+  isWhole: boolean,
+): { faults: Fault[]; notes: string[]; used: Deletion[] } {
+  const faults: Fault[] = []
+  const notes: string[] = []
+  const used: Deletion[] = []
+  for (const [part, rows] of retired) {
+    const records = deletions.filter((one) => one.part === part)
+    const [record] = records
+    if (record === undefined) {
+      const says = `${rows} rows of ${part} are gone`
+      if (isWhole) faults.push({ kind: 'deletion not recorded', says: `${says}, and no event records it` })
+      else notes.push(`${says}; whether an event records it, only the whole log can tell`)
+      continue
+    }
+    used.push(...records)
+    const { id } = record
+    const told = records.reduce((sum, one) => sum + one.rows, 0)
+    const wrong =
+      Date.parse(record.at) < endOf(part) + leastDays * 86_400_000
+        ? `event ${id} records it before its time`
+        : isWhole && told !== rows && `event ${id} records ${told}`
+    if (wrong)
+      faults.push({ kind: 'deletion not recorded', id, says: `${rows} rows of ${part} are gone; ${wrong}` })
+  }
+  return { faults, notes, used }
+}
+
+function endOf(part: string): number {
+  const [year = 0, month = 0] = part.slice(-7).split('-').map(Number)
+  return Date.UTC(year, month, 1)
+}

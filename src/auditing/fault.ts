@@ -1,0 +1,31 @@
+export type FaultKind =
+  | 'row altered'
+  | 'row removed'
+  | 'row inserted'
+  | 'row moved'
+  | 'hashes altered'
+  | 'seal altered'
+  | 'seal removed'
+  | 'seal not ours'
+  | 'log cut off'
+  | 'deletion not recorded'
+  | 'export broken'
+
+export interface Fault {
+  readonly kind: FaultKind
+  /** Of the row. */
+  readonly id?: string
+  /** Number of the seal that tells. */
+  readonly seal?: number
+  readonly says: string
+}
+
+/** What a seal knows of one row: its hash. What stands there: the row, and the hash it has now. */
+export interface Missing {
+  readonly leaf: Buffer
+  readonly seal: number
+}
+export interface Present<Row> {
+  readonly row: Row
+  readonly leaf: Buffer
+}

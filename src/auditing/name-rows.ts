@@ -1,0 +1,39 @@
+/** Which row is at fault, and how: told from what is missing under the seals and what stands there instead. */
+import type { AuditRow } from '../store/audit-rows.ts'
+import type { Fault, Missing, Present } from './fault.ts'
+import { leafOf } from './leaf.ts'
+
+/** More would be no moving of rows but a rewriting, and looked through for too long. */
+const mostCompared = 300
+
+/** In the order of their ids. */
+export function nameRows(
+  missing: ReadonlyMap<string, Missing>,
+  strange: readonly Present<AuditRow>[],
+): Fault[] {
+  const faults: Fault[] = []
+  const gone = new Map(missing)
+  const isFew = missing.size <= mostCompared && strange.length <= mostCompared
+  const origins = strange.map(({ row }) => (isFew ? originOf(row, missing) : undefined))
+  for (const [index, { row }] of strange.entries()) {
+    const was = origins[index]
+    if (was === undefined) continue
+    gone.delete(was)
+    faults.push({ kind: 'row moved', id: row.id, says: `row ${row.id} was sealed as row ${was}` })
+  }
+  for (const [index, { row }] of strange.entries()) {
+    if (origins[index] !== undefined) continue
+    const { id } = row
+    if (gone.delete(id)) faults.push({ kind: 'row altered', id, says: `row ${id} is not what was sealed` })
+    else faults.push({ kind: 'row inserted', id, says: `row ${id} was not there when its place was sealed` })
+  }
+  for (const [id, { seal }] of gone)
+    faults.push({ kind: 'row removed', id, seal, says: `row ${id} is not there any more (seal ${seal})` })
+  return faults.toSorted((a, b) => (BigInt(a.id!) < BigInt(b.id!) ? -1 : 1))
+}
+
+/** Under which other id the very row was sealed. */
+function originOf(row: AuditRow, missing: ReadonlyMap<string, Missing>): string | undefined {
+  for (const [id, { leaf }] of missing) if (id !== row.id && leafOf({ ...row, id }).equals(leaf)) return id
+  return undefined
+}

@@ -1,0 +1,66 @@
+/** What a seal says, chained by hash to the seal before, and signed. */
+import { type KeyObject, createPublicKey, hash, sign, verify } from 'node:crypto'
+import { z } from 'zod'
+
+const digits = z.string().regex(/^\d{1,19}$/)
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
+
+const part = z.strictObject({
+  class: z.string(),
+  month: z.string().regex(/^\d{4}-\d\d$/),
+  rows: z.int().positive(),
+  /** Merkle root over the rows of this class and month, in the order of their ids. */
+  root: digest,
+})
+const header = z.strictObject({
+  v: z.literal(1),
+  seal: z.int().positive(),
+  /** Hash of the seal before; 64 zeros for the first. */
+  previous: digest,
+  /** The seal covers exactly the rows whose id is above `from` and not above `to`. */
+  from: digits,
+  to: digits,
+  at: z.iso.datetime({ precision: 3 }),
+  /** RFC 7638 thumbprint of the key that signed. */
+  key: z.string(),
+  parts: z.array(part).min(1),
+})
+export type SealHeader = z.output<typeof header>
+
+export const nothingBefore = '0'.repeat(64)
+
+/** The signature is over the text as it is kept, so nothing depends on how it was written. */
+const signed = (text: string) => Buffer.from(`vneid-sso-gateway audit seal 1\n${text}`)
+
+export const hashOfSeal = (text: string): string => hash('sha256', signed(text), 'hex')
+
+export function signHeader(content: SealHeader, key: KeyObject): { text: string; signature: Buffer } {
+  const text = JSON.stringify(header.parse(content))
+  return { text, signature: sign(null, signed(text), key) }
+}
+
+/** @returns undefined when it is no header of ours */
+export function readHeader(text: string): SealHeader | undefined {
+  try {
+    return header.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+export const isSignedBy = (text: string, signature: Buffer, key: KeyObject): boolean =>
+  verify(null, signed(text), key, signature)
+
+const publicKeys = z.object({
+  keys: z.array(
+    z.looseObject({ kid: z.string(), kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string() }),
+  ),
+})
+
+/** @param jwks a JWK set, parsed; @throws when it is none, or has another kind of key */
+export function readPublicKeys(jwks: unknown): Map<string, KeyObject> {
+  const { keys } = publicKeys.parse(jwks)
+  return new Map(
+    keys.map(({ kid, kty, crv, x }) => [kid, createPublicKey({ format: 'jwk', key: { kty, crv, x } })]),
+  )
+}

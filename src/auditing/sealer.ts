@@ -1,0 +1,182 @@
+/**
+ * Seals what has been committed, in batches, beside the traffic and never in its way: a login's insert takes no lock
+ * and waits for nobody.
+ */
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../log.ts'
+import { auditUnsealed } from '../metrics.ts'
+import type { Seal } from '../seal.ts'
+import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'
+import {
+  type Fence,
+  type SealPart,
+  findLastSeal,
+  insertSeal,
+  isPast,
+  listAuditKeys,
+  openFence,
+  readSealLag,
+  tryToSeal,
+} from '../store/audit-seals.ts'
+import type { Database, Db } from '../store/db.ts'
+import { packIds } from './ids.ts'
+import { type AuditKey, ensureAuditKey, openAuditKey } from './keys.ts'
+import { leafOf, partOf } from './leaf.ts'
+import { rootOf } from './merkle.ts'
+import { type SealHeader, hashOfSeal, nothingBefore, readHeader, signHeader } from './seal-header.ts'
+
+/** Rows under one seal, and rows that are hashed before others get their turn. */
+const batch = 10_000
+const page = 500
+
+/** Milliseconds between two looks at what has been committed. */
+const pause = 10_000
+
+export interface Sealer {
+  /**
+   * Seals every row of a transaction that is over, unless an older one still runs: then it waits up to `patience`
+   * milliseconds for that, and otherwise leaves them to the next call.
+   * @returns how many rows were sealed
+   */
+  seal(patience?: number): Promise<number>
+}
+
+/** @param seal for `signing key` */
+export function createSealer({ db, seal, log }: { db: Database; seal: Seal; log: Log }): Sealer {
+  let fence: Fence | undefined
+  let key: AuditKey | undefined
+
+  async function currentKey(tx: Db): Promise<AuditKey> {
+    const [newest] = await listAuditKeys(tx)
+    if (newest === undefined) throw new Error('there is no audit key')
+    if (newest.kid !== key?.kid) key = openAuditKey(newest, seal)
+    return key
+  }
+
+  /** @returns how many rows went under the seal, and whether that was all */
+  const sealBatch = (position: string): Promise<{ rows: number; done: boolean }> =>
+    db.transaction(async (tx) => {
+      if (!(await tryToSeal(tx))) return { rows: 0, done: true }
+      const signing = await currentKey(tx)
+      const last = await lastOf(tx)
+      const { parts, rows, end } = await collect(tx, last.to, position)
+      if (rows === 0) return { rows, done: true }
+      const header: SealHeader = {
+        v: 1,
+        seal: last.number + 1,
+        previous: last.hash,
+        from: last.to,
+        to: end,
+        at: new Date().toISOString(),
+        key: signing.kid,
+        parts: parts.map(({ class: of, month, leaves }) => ({
+          class: of,
+          month,
+          rows: leaves.length / 32,
+          root: rootOf(leaves).toString('hex'),
+        })),
+      }
+      const { text, signature } = signHeader(header, signing.private)
+      await insertSeal(tx, { number: header.seal, header: text, signature, to: end, at: header.at, parts })
+      return { rows, done: end === position }
+    })
+
+  return {
+    async seal(patience = 0) {
+      const until = performance.now() + patience
+      if (key === undefined) await ensureAuditKey({ db, seal, log })
+      const mine = (fence ??= await openFence(db))
+      while (!(await isPast(db, mine))) {
+        if (performance.now() >= until) {
+          await tellLag(db)
+          return 0
+        }
+        await sleep(50)
+      }
+      if (fence === mine) fence = undefined
+      let total = 0
+      for (let done = false; !done;) {
+        const outcome = await sealBatch(mine.position)
+        total += outcome.rows
+        done = outcome.done
+      }
+      await tellLag(db)
+      return total
+    },
+  }
+}
+
+/** Seals every few seconds, and once more when it is closed. */
+export async function openSealer(tools: {
+  db: Database
+  seal: Seal
+  log: Log
+}): Promise<Sealer & { close(): Promise<void> }> {
+  const sealer = createSealer(tools)
+  await ensureAuditKey(tools)
+  let running: Promise<void> | undefined
+  const work = async () => {
+    try {
+      await sealer.seal(1_000)
+    } catch (error) {
+      tools.log.warn({ event: 'audit.seal_failed', err: error })
+    }
+  }
+  const timer = setInterval(() => {
+    running ??= work().finally(() => (running = undefined))
+  }, pause).unref()
+  return {
+    ...sealer,
+    async close() {
+      clearInterval(timer)
+      await running
+      await work()
+    },
+  }
+}
+
+async function lastOf(tx: Db): Promise<{ number: number; hash: string; to: string }> {
+  const last = await findLastSeal(tx)
+  if (last === undefined) return { number: 0, hash: nothingBefore, to: '0' }
+  const header = readHeader(last.header)
+  if (header === undefined) throw new Error(`seal ${last.number} cannot be read`)
+  return { number: Number(last.number), hash: hashOfSeal(last.header), to: header.to }
+}
+
+/** @param after the last id under a seal; @returns `end`: up to which id nothing is left out */
+async function collect(
+  tx: Db,
+  after: string,
+  position: string,
+): Promise<{ parts: (SealPart & { leaves: Buffer; ids: Buffer })[]; rows: number; end: string }> {
+  const found = new Map<string, { ids: bigint[]; leaves: Buffer[] }>()
+  let [rows, last, full] = [0, BigInt(after), true]
+  while (full && rows < batch) {
+    const read: AuditRow[] = await readAuditRows(tx, { from: String(last + 1n), to: position, limit: page })
+    full = read.length >= page
+    for (const row of read) {
+      const name = partOf(row)
+      let part = found.get(name)
+      if (part === undefined) found.set(name, (part = { ids: [], leaves: [] }))
+      part.ids.push((last = BigInt(row.id)))
+      part.leaves.push(leafOf(row))
+    }
+    rows += read.length
+    // Logins of this node go on between two pages.
+    await breathe()
+  }
+  const parts = [...found].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return {
+    parts: parts.map(([name, { ids, leaves }]) => {
+      const [of = '', month = ''] = name.split(' ')
+      return { class: of, month, ids: packIds(ids), leaves: Buffer.concat(leaves) }
+    }),
+    rows,
+    end: full ? String(last) : position,
+  }
+}
+
+async function tellLag(db: Db): Promise<void> {
+  const { to } = await lastOf(db)
+  auditUnsealed.set(await readSealLag(db, to))
+}

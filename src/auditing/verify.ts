@@ -1,0 +1,183 @@
+/** Is the audit what was sealed? Reads an export from beginning to end and needs nothing else but the public keys. */
+import type { KeyObject } from 'node:crypto'
+import { keptForEver } from '../audit-classes.ts'
+import type { AuditRow } from '../store/audit-rows.ts'
+import { type Chain, type SealMark, createChain } from './chain.ts'
+import { compareSeal } from './compare.ts'
+import { type Deletion, checkDeletions, readDeletion } from './deletions.ts'
+import { type ExportLine, type ExportedSeal, parseLine } from './export.ts'
+import type { Fault, Missing, Present } from './fault.ts'
+import { leafOf } from './leaf.ts'
+import { nameRows } from './name-rows.ts'
+import { type SealHeader, readPublicKeys } from './seal-header.ts'
+
+export interface Verdict {
+  /** First of the seals, in their order, then of the rows, in the order of their ids; a thousand each at most. */
+  readonly faults: readonly Fault[]
+  readonly rows: number
+  readonly seals: number
+  /** Whether the export begins with the first seal. */
+  readonly whole: boolean
+  /** The last seal: keep it, and nobody can cut off the log before it unseen. */
+  readonly head: (SealMark & { readonly at: string }) | undefined
+  readonly unsealed: { readonly rows: number; readonly since: string | undefined }
+  /** Partitions that retention deleted, each recorded in the event. */
+  readonly deletions: readonly Deletion[]
+  readonly notes: readonly string[]
+}
+
+export interface VerifyOptions {
+  /** Undefined: those that the export itself names, which proves less. */
+  readonly keys?: ReadonlyMap<string, KeyObject> | undefined
+  /** A seal that is known to have been there. */
+  readonly expected?: SealMark | undefined
+}
+
+const most = 1_000
+
+export async function verifyAudit(
+  lines: AsyncIterable<string>,
+  options: VerifyOptions = {},
+): Promise<Verdict> {
+  const verifier = createVerifier(options)
+  let number = 0
+  for await (const line of lines) {
+    number++
+    if (line === '') continue
+    let parsed: ExportLine
+    try {
+      parsed = parseLine(line)
+    } catch {
+      verifier.fault({ kind: 'export broken', says: `line ${number} is no line of an export` })
+      continue
+    }
+    verifier.take(parsed)
+  }
+  return verifier.end()
+}
+
+function createVerifier({ keys, expected }: VerifyOptions) {
+  const faults: Fault[] = []
+  const fault = (found: Fault) => void (faults.length < most && faults.push(found))
+  const missing = new Map<string, Missing>()
+  const strange: Present<AuditRow>[] = []
+  const retired = new Map<string, number>()
+  const deletions: Deletion[] = []
+  const beyond = createBeyond()
+  let chain: Chain | undefined
+  let current: { header: SealHeader; parts: ExportedSeal['parts']; rows: Present<AuditRow>[] } | undefined
+  /** Rows that stand where no seal is: one fault for all between two seals. */
+  let stray: { first: string; rows: number } | undefined
+  let [rows, seals, isWhole, isEnded] = [0, 0, false, false]
+
+  function begin(head: Extract<ExportLine, { audit: object }>['audit']): void {
+    isWhole = head.whole
+    chain = createChain({ keys: keys ?? readPublicKeys({ keys: head.keys }), isWhole, expected, fault })
+  }
+
+  function settle(): void {
+    if (current === undefined) return
+    const { header, parts, rows: present } = current
+    const compared = compareSeal(header, parts, present)
+    compared.faults.forEach(fault)
+    for (const [id, what] of compared.missing) if (missing.size < most) missing.set(id, what)
+    strange.push(...compared.strange.slice(0, most - strange.length))
+    for (const { part, rows: count } of compared.retired) retired.set(part, (retired.get(part) ?? 0) + count)
+    for (const { row } of present) noteDeletion(row, header.at)
+    current = undefined
+  }
+
+  function settleStray(): void {
+    if (stray === undefined) return
+    const { first: id, rows: count } = stray
+    const says = count === 1 ? `row ${id} is under no seal` : `${count} rows from ${id} on are under no seal`
+    fault({ kind: 'row inserted', id, says })
+    stray = undefined
+  }
+
+  function takeRow(row: AuditRow): void {
+    rows++
+    const id = BigInt(row.id)
+    if (current !== undefined && id > BigInt(current.header.to)) settle()
+    const covered = chain?.covered()
+    if (current !== undefined && id > BigInt(current.header.from)) {
+      settleStray()
+      current.rows.push({ row, leaf: leafOf(row) })
+    } else if (covered !== undefined && id <= BigInt(covered)) {
+      stray = { first: stray?.first ?? row.id, rows: (stray?.rows ?? 0) + 1 }
+    } else {
+      beyond.take(row)
+      noteDeletion(row, undefined)
+    }
+  }
+
+  function noteDeletion(row: AuditRow, sealedAt: string | undefined): void {
+    if (row.event !== 'audit.retired' || row.class !== keptForEver) return
+    const deletion = readDeletion(row, sealedAt)
+    if (deletion !== undefined) deletions.push(deletion)
+  }
+
+  function takeSeal(seal: ExportedSeal): void {
+    settle()
+    seals++
+    const header = chain?.take(seal)
+    current = header && { header, parts: seal.parts, rows: [] }
+  }
+
+  function takeEnd(end: Extract<ExportLine, { end: object }>['end']): void {
+    settle()
+    settleStray()
+    isEnded = true
+    if (end.rows !== rows || end.seals !== seals)
+      fault({ kind: 'export broken', says: 'the export has not as many lines as its end says' })
+    beyond.check(end.position).forEach(fault)
+  }
+
+  return {
+    fault,
+    take(line: ExportLine): void {
+      if ('row' in line) takeRow(line.row)
+      else if ('seal' in line) takeSeal(line.seal)
+      else if ('end' in line) takeEnd(line.end)
+      else begin(line.audit)
+    },
+    end(): Verdict {
+      settle()
+      settleStray()
+      if (!isEnded) fault({ kind: 'export broken', says: 'the export has no end' })
+      if (chain === undefined) fault({ kind: 'export broken', says: 'the export has no beginning' })
+      chain?.end()
+      const checked = checkDeletions(retired, deletions, isWhole)
+      checked.faults.forEach(fault)
+      return {
+        faults: [...faults, ...nameRows(missing, strange)],
+        rows,
+        seals,
+        whole: isWhole,
+        head: chain?.head(),
+        unsealed: beyond.unsealed(),
+        deletions: checked.used,
+        notes: checked.notes,
+      }
+    },
+  }
+}
+
+/** Rows after the last seal: not sealed yet, unless they bear a number that was never given out. */
+function createBeyond() {
+  let [rows, since]: [number, string | undefined] = [0, undefined]
+  const last: string[] = []
+  return {
+    take({ id, at }: AuditRow): void {
+      rows++
+      if (since === undefined || at < since) since = at
+      if (last.push(id) > most) last.shift()
+    },
+    /** @param position the last number that was */
+    check: (position: string): Fault[] =>
+      last
+        .filter((id) => BigInt(id) > BigInt(position))
+        .map((id) => ({ kind: 'row inserted', id, says: `row ${id} has a number that was never given out` })),
+    unsealed: () => ({ rows, since }),
+  }
+}

@@ -1,0 +1,63 @@
+/** What the engine tells of itself: log lines, counts and spans. */
+import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
+import type { Log } from '../log.ts'
+import { tallyLogout, tallyRefusal } from '../tally.ts'
+import { traced } from '../tracing.ts'
+import { codeOf, report } from './boundary.ts'
+
+/** How a sign-in ends is counted where it ends. */
+const aboutTheCitizen = new Set([
+  'access_denied',
+  'interaction_required',
+  'login_required',
+  'server_error',
+  'temporarily_unavailable',
+  'unmet_authentication_requirements',
+])
+
+/** There anybody can name any portal, and it is looked up before anything is proved. */
+const whereAnybodyAsks = new Set(['authorization', 'end_session'])
+
+/** The portal that a refused request is known to come from: none where naming it was enough. */
+function provenPortal(event: string, error: string, { oidc: { client } }: EngineContext): string | undefined {
+  if (whereAnybodyAsks.has(event) || error === 'invalid_client') return undefined
+  return client?.clientAuthMethod === 'none' ? undefined : client?.clientId
+}
+
+export function listenToEngine({ provider, log }: { provider: Provider; log: Log }): void {
+  provider.on('server_error', (ctx, error) => report(log, ctx, codeOf(error), error))
+  for (const event of [
+    'authorization',
+    'grant',
+    'userinfo',
+    'introspection',
+    'pushed_authorization_request',
+    'revocation',
+    'end_session',
+  ] as const) {
+    provider.on(`${event}.error` as 'grant.error', (ctx, error) => {
+      if (!aboutTheCitizen.has(error.error))
+        tallyRefusal(event, error.error, provenPortal(event, error.error, ctx))
+      log.info({
+        event: `${event}.refused`,
+        oauth: error.error,
+        // The engine's own words; a detail that comes from a cause may quote what was sent.
+        why: (error.cause === undefined && error.error_detail) || error.error_description,
+        client: ctx.oidc.client?.clientId,
+        reference: ctx.state['reference'],
+      })
+    })
+  }
+
+  for (const token of ['authorization_code', 'access_token', 'refresh_token'] as const)
+    provider.on(
+      `${token}.saved` as 'access_token.saved',
+      () => void traced(`issue ${token}`, () => Promise.resolve()),
+    )
+
+  provider.on('backchannel.success', (_ctx, client) => tallyLogout(client.clientId, 'delivered'))
+  provider.on('backchannel.error', (_ctx, error, client) => {
+    tallyLogout(client.clientId, 'failed')
+    log.warn({ event: 'logout.undelivered', client: client.clientId, err: error })
+  })
+}

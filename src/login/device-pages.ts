@@ -1,0 +1,121 @@
+/**
+ * The pages of the device flow (RFC 8628): a person brings the code that a terminal shows. Wrong codes are counted by
+ * session; a code is one of 5·10¹¹ and lives ten minutes.
+ */
+import type { Context, Middleware } from 'koa'
+import type { KoaContextWithOIDC as EngineContext } from 'oidc-provider'
+import type { Config } from '../config.ts'
+import { BrokerError, errorTable, type ErrorCode } from '../errors.ts'
+import { codeOf, referenceOf, report } from '../http/boundary.ts'
+import type { Log } from '../log.ts'
+import { consoleId } from '../oidc/console.ts'
+import type { DeviceFace } from '../oidc/provider.ts'
+import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
+import { pageHeaders } from '../pages/csp.ts'
+import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../pages/device.ts'
+import { errorPage } from '../pages/error.ts'
+import { localeOf, nameBrowser } from './browser.ts'
+
+const path = '/device'
+/** Wrong codes that one browser may bring, and for how many seconds they are remembered. */
+const mostWrong = 5
+const memory = 600
+
+/** By the engine's session: a made-up one holds no secret of a form, so with it no code is looked at. */
+const countKey = (ctx: Context) => {
+  const session = ctx.cookies.get(ctx.secure ? '__Host-session' : 'session', { signed: false })
+  if (session === undefined || session === '') throw new BrokerError('interaction_gone')
+  return keyOf('WrongUserCodes', session)
+}
+const wrongSoFar = async (key: string) => Number((await currentUnit().read(key))?.['wrong'] ?? 0)
+
+/** Before the engine: it would show a page of its own for a code in the address, and knows no end of trying. */
+export const guardUserCodes: Middleware = async (ctx, next) => {
+  // Who comes back from VNeID goes on within the callback, never by this address.
+  if (ctx.path.startsWith(`${path}/`) && ctx.path !== `${path}/auth`)
+    throw new BrokerError('interaction_gone')
+  if (ctx.path !== path) return next()
+  if (ctx.method === 'POST' && (await wrongSoFar(countKey(ctx))) >= mostWrong)
+    throw new BrokerError('too_many_requests')
+  if (ctx.method === 'GET') {
+    const { user_code: code, ui_locales: locale } = ctx.query
+    ctx.state['userCode'] = typeof code === 'string' && /^[\w-]{1,20}$/.test(code) ? code : undefined
+    ctx.querystring = typeof locale === 'string' ? new URLSearchParams({ ui_locales: locale }).toString() : ''
+  }
+  return next()
+}
+
+export function createDevicePages({ config, log }: { config: Config; log: Log }): DeviceFace {
+  const frame = (ctx: EngineContext) => {
+    const locale = localeOf(ctx, ctx.query['ui_locales'])
+    const code = ctx.state['userCode'] as string | undefined
+    const other = new URLSearchParams({
+      ui_locales: locale === 'vi' ? 'en' : 'vi',
+      ...(code !== undefined && { user_code: code }),
+    })
+    return {
+      locale,
+      hotline: config.hotline,
+      ...(ctx.method === 'GET' && ctx.path === path && { switchUrl: `${path}?${other.toString()}` }),
+      formAction: `${path}?ui_locales=${locale}`,
+    }
+  }
+  const send = (ctx: EngineContext, markup: string, page?: { form: boolean }) => {
+    ctx.set(pageHeaders(page))
+    ctx.body = markup
+  }
+  const secretOf = (ctx: EngineContext) => (ctx.oidc.session!.state as { secret: string }).secret
+
+  /** What the engine makes of a refusal of ours; see `Ending.refuse`. */
+  const refusalIn = (error: Error): ErrorCode | undefined => {
+    const { cause = error } = error as { cause?: unknown }
+    const [, code = ''] =
+      /^(\w+) \(/.exec((cause as { error_description?: string }).error_description ?? '') ?? []
+    return code in errorTable ? (code as ErrorCode) : undefined
+  }
+
+  return {
+    async input(ctx, error) {
+      if (error === undefined) {
+        nameBrowser(ctx, consoleId)
+        const code = ctx.state['userCode'] as string | undefined
+        return send(ctx, deviceCodePage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
+      }
+      // The engine has put the secret of a new form into a session that it cannot save: no form is shown here.
+      const session = ctx.oidc.session as { new?: boolean } | undefined
+      if (session?.new === true) Object.assign(session, { touched: false })
+      const refused = refusalIn(error)
+      if (refused !== undefined) {
+        ctx.status = errorTable[refused].status
+        return send(ctx, errorPage({ ...frame(ctx), code: refused, reference: referenceOf(ctx) }))
+      }
+      const why = reasons.get(error.name)
+      if (why === undefined) {
+        const code = codeOf(error)
+        if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
+        return send(ctx, errorPage({ ...frame(ctx), code, reference: referenceOf(ctx) }))
+      }
+      if (why === 'wrong') {
+        const key = countKey(ctx)
+        currentUnit().put(key, { wrong: (await wrongSoFar(key)) + 1 }, memory)
+      }
+      // A form would carry a secret that the engine has not saved: whoever tries again asks for the page again.
+      return send(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
+    },
+    confirm(ctx, code) {
+      send(ctx, deviceConfirmPage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
+    },
+    done(ctx) {
+      send(ctx, deviceTellPage({ ...frame(ctx), what: 'done' }))
+    },
+  }
+}
+
+/** By the names of the engine's errors. */
+const reasons = new Map<string, 'wrong' | 'gone' | 'stopped'>([
+  ['NotFoundError', 'wrong'],
+  ['NoCodeError', 'wrong'],
+  ['ExpiredError', 'gone'],
+  ['AlreadyUsedError', 'gone'],
+  ['AbortedError', 'stopped'],
+])

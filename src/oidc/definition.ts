@@ -1,0 +1,124 @@
+/** A portal's definition from a reviewed file, checked: what is wrong is told field by field, with what to do. */
+import { z } from 'zod'
+import { privateKey, privateParts } from './client-metadata.ts'
+import { definitionSchema } from './clients.ts'
+import { nearest } from './nearest.ts'
+
+export type Definition = z.output<typeof definitionSchema>
+export type Path = readonly (string | number)[]
+export interface Fault {
+  /** Empty: the definition as a whole. */
+  readonly path: Path
+  /** What is wrong; never the value. */
+  readonly message: string
+  readonly remedy: string
+}
+
+export const faultAt = (path: Path, told: string): Fault => {
+  const [message = '', ...remedy] = told.split('; ')
+  return { path, message, remedy: remedy.join('; ') }
+}
+
+/** `policy.agreement.date: is missing; add it`. */
+export const tellFault = ({ path, message, remedy }: Fault): string =>
+  `${path.length === 0 ? 'the definition' : path.map(shown).join('.')}: ${message}; ${remedy}`
+
+/** Anything may stand where a field's name belongs, also a secret: only what looks like one is repeated. */
+const shown = (name: string | number): string =>
+  /^[a-z_]\w{0,40}$|^\d+$/i.test(String(name)) ? String(name) : '…'
+
+export function checkDefinition(
+  value: unknown,
+): { definition: Definition; faults?: undefined } | { definition?: undefined; faults: Fault[] } {
+  const secrets = secretsIn(value)
+  if (secrets.length > 0) return { faults: secrets }
+  const { data, error } = definitionSchema.safeParse(value)
+  return data === undefined
+    ? { faults: error.issues.flatMap((issue) => faultsOf(definitionSchema, value, issue)) }
+    : { definition: data }
+}
+
+/** Asked before the definition leaves the operator's machine, and again where it arrives. */
+export function secretsIn(value: unknown): Fault[] {
+  const { client_secret: secret, jwks } = (value ?? {}) as Record<string, unknown>
+  const { keys } = (jwks ?? {}) as Record<string, unknown>
+  const faults: Fault[] = []
+  if (secret !== undefined)
+    faults.push(
+      faultAt(
+        ['client_secret'],
+        'is a secret, and reviewed files hold none; take it out: commands make secrets',
+      ),
+    )
+  for (const [index, key] of (Array.isArray(keys) ? (keys as unknown[]) : []).entries()) {
+    const part = privateParts.find((name) => Object.hasOwn(Object(key) as object, name))
+    if (part !== undefined) faults.push(faultAt(['jwks', 'keys', index, part], privateKey))
+  }
+  return faults
+}
+
+export function faultsOf(schema: z.ZodType, value: unknown, issue: z.core.$ZodIssue): Fault[] {
+  const path = issue.path as Path
+  if (issue.code === 'unrecognized_keys') {
+    const known = namesAt(schema, path)
+    return issue.keys.map((key) => {
+      const near = nearest(key, known)
+      return faultAt([...path, key], `is not known; ${near === undefined ? 'take it out' : `write ${near}`}`)
+    })
+  }
+  return [faultAt(path, issue.message.includes('; ') ? issue.message : inOurWords(issue, at(value, path)))]
+}
+
+/** What the schema's own words are in ours. */
+function inOurWords(issue: z.core.$ZodIssue, given: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (given === undefined) return `is missing; add it: ${kindOf(issue.expected)}`
+      if (issue.expected === 'string' && typeof given !== 'object') return `is no text; write it in quotes`
+      return `is not ${kindOf(issue.expected)}; write one`
+    case 'invalid_value': {
+      const near = typeof given === 'string' ? nearest(given, issue.values.map(String)) : undefined
+      const missing = given === undefined ? 'is missing' : 'is none of what it may be'
+      return `${missing}; write ${near ?? `one of ${issue.values.join(', ')}`}`
+    }
+    case 'too_small':
+      return issue.origin === 'array'
+        ? `is empty; name at least ${String(issue.minimum)}, or leave it out`
+        : `is too small; write ${issue.inclusive ? 'at least' : 'more than'} ${String(issue.minimum)}`
+    case 'too_big':
+      return `is too ${issue.origin === 'array' ? 'long' : 'big'}; at most ${String(issue.maximum)}`
+    default:
+      return 'is not what it may be; compare it with the examples in config/portals.example'
+  }
+}
+
+const kindOf = (expected: string): string =>
+  ({
+    string: 'a text',
+    number: 'a number',
+    int: 'a whole number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a group of fields',
+  })[expected] ?? expected
+
+const at = (value: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (inner, name) => (inner as Record<string | number, unknown> | undefined)?.[name],
+    value,
+  )
+
+/** The fields of the object that stands there. */
+function namesAt(schema: z.ZodType, path: Path): string[] {
+  let inner: unknown = schema
+  for (const name of [...path, undefined]) {
+    while (!(inner instanceof z.ZodObject) && !(inner instanceof z.ZodArray)) {
+      const { innerType } = (inner as { def: { innerType?: unknown } }).def
+      if (innerType === undefined) return []
+      inner = innerType
+    }
+    if (name === undefined) return inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
+    inner = inner instanceof z.ZodObject ? (inner.shape as Record<string, unknown>)[name] : inner.element
+  }
+  return []
+}

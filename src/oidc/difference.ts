@@ -1,0 +1,37 @@
+/** What differs between two definitions, field by field. */
+
+export interface Difference {
+  /** Names with dots between; a list is one value. */
+  readonly path: string
+  /** Absent: the field was not there, or is no more. */
+  readonly from?: unknown
+  readonly to?: unknown
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+export function differences(before: Fields, after: Fields, within = ''): Difference[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted()
+  return names.flatMap((name) => {
+    const [from, to] = [before[name], after[name]]
+    const path = within + name
+    if (inOrder(from) === inOrder(to)) return []
+    const inside =
+      isGroup(from ?? {}) && isGroup(to ?? {}) ? differences(fieldsOf(from), fieldsOf(to), `${path}.`) : []
+    if (inside.length > 0) return inside
+    return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }]
+  })
+}
+
+const fieldsOf = (group: unknown): Fields => (group ?? {}) as Fields
+
+const isGroup = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** JSON by which equal values are equal texts. */
+const inOrder = (value: unknown): string | undefined =>
+  JSON.stringify(value, (_name, inner: unknown) =>
+    isGroup(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )

@@ -1,0 +1,165 @@
+/** What it takes to make the registry equal to reviewed files: a plan changes nothing, and tells every fault. */
+import { listSecretHashes } from '../store/client-secrets.ts'
+import { type ClientRow, type ClientState, listClients } from '../store/clients.ts'
+import type { Db } from '../store/db.ts'
+import { listKnownAlgorithms } from '../store/keys.ts'
+import { listStandingRehomes } from '../store/rehomes.ts'
+import { lacking } from './activation.ts'
+import { type LifeAct, actBetween } from './client-life.ts'
+import { type ClientMetadata, needsSecret } from './clients.ts'
+import { type Definition, type Fault, checkDefinition, faultAt } from './definition.ts'
+import { type Difference, differences } from './difference.ts'
+import { leastAnnouncement } from './keys.ts'
+import type { Rehome } from './rehoming.ts'
+import { sectorFault, sharingNote } from './sector.ts'
+
+/** What is to be done about one portal. */
+export interface Planned {
+  readonly id: string
+  /** Undefined: a new one. */
+  readonly row: ClientRow | undefined
+  readonly metadata: ClientMetadata
+  readonly differences: readonly Difference[]
+  readonly act: LifeAct | undefined
+  /** In the end. */
+  readonly state: ClientState
+  /** It is to prove itself by a secret and never did: whoever applies the plan makes one. */
+  readonly makesSecret: boolean
+  /** Nothing wrong, but to be known before the plan is carried out; also what it leaves as it is. */
+  readonly notes: readonly Fault[]
+}
+/** A fault of the definition with that number, from 0. */
+export type PlanFault = Fault & { readonly index: number }
+export interface Plan {
+  readonly clients: readonly Planned[]
+  readonly faults: readonly PlanFault[]
+}
+
+/** What the registry has and the files have not, but for what is retired. */
+export interface Missing {
+  readonly id: string
+  readonly name: string
+  readonly state: ClientState
+  readonly version: number
+}
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
+export const idOf = (definition: unknown): string =>
+  textOf((definition as { client_id?: unknown } | null)?.client_id)
+export const nameOf = (metadata: Record<string, unknown>): string => textOf(metadata['client_name'])
+
+export async function planRegistration(
+  db: Db,
+  definitions: readonly unknown[],
+): Promise<Plan & { missing: readonly Missing[] }> {
+  const ids = new Set(definitions.map(idOf))
+  const rows = await listClients(db)
+  const missing = rows
+    .filter(({ id, state }) => !ids.has(id) && state !== 'retired')
+    .map(({ id, metadata, state, version }) => ({ id, name: nameOf(metadata), state, version }))
+  return { ...makePlan(definitions, rows, await readStanding(db)), missing }
+}
+
+/** What decides about a definition, beside what it says. */
+export interface Standing {
+  /** Of the signing keys that every portal's cached JWKS holds. */
+  readonly algorithms: ReadonlySet<string>
+  /** Portals with a secret in service. */
+  readonly withSecret: ReadonlySet<string>
+  readonly rehomes: readonly Rehome[]
+}
+
+export async function readStanding(db: Db, ids?: readonly string[]): Promise<Standing> {
+  const [algorithms, secrets] = [
+    await listKnownAlgorithms(db, leastAnnouncement),
+    await listSecretHashes(db, ids),
+  ]
+  const live = secrets.filter(({ expiresAt }) => expiresAt.getTime() > Date.now())
+  return {
+    algorithms: new Set(algorithms),
+    withSecret: new Set(live.map(({ clientId }) => clientId)),
+    rehomes: await listStandingRehomes(db),
+  }
+}
+
+export function makePlan(
+  definitions: readonly unknown[],
+  rows: readonly ClientRow[],
+  standing: Standing,
+): Plan {
+  const known = new Map(rows.map((row) => [row.id, row]))
+  const clients: Planned[] = []
+  const faults: PlanFault[] = []
+  const seen = new Set<string>()
+  for (const [index, value] of definitions.entries()) {
+    const id = idOf(value)
+    const checked = checkDefinition(value)
+    const planned = checked.definition && planOne(checked.definition, known.get(id), standing)
+    const found = seen.has(id) ? [twice] : (checked.faults ?? planned?.faults ?? [])
+    faults.push(...found.map((fault) => ({ ...fault, index })))
+    if (planned !== undefined) clients.push(planned)
+    if (id !== '') seen.add(id)
+  }
+  return { clients: withSharing(clients, rows, standing), faults }
+}
+
+const twice = faultAt(['client_id'], 'is the id of another portal here; give each an id of its own')
+
+function planOne(
+  { state: wanted, ...metadata }: Definition,
+  row: ClientRow | undefined,
+  { algorithms, withSecret, rehomes }: Standing,
+): Planned & { faults: Fault[] } {
+  const id = metadata.client_id
+  const from = row?.state ?? 'draft'
+  // Why it was suspended no file knows, so none opens it again.
+  const staysClosed = from === 'suspended' && wanted === 'active'
+  const state = staysClosed ? from : (wanted ?? from)
+  const act = state === from ? undefined : actBetween(from, state)
+  const before = row?.metadata as ClientMetadata | undefined
+  const makesSecret = needsSecret(metadata) && (before === undefined || !needsSecret(before))
+  const hasSecret = act !== 'activate' || makesSecret || withSecret.has(id)
+  const faults: Fault[] = []
+  if (from === 'retired')
+    faults.push(
+      faultAt(
+        ['client_id'],
+        'is the id of a retired portal; take the file out, or give the portal another id',
+      ),
+    )
+  else if (state !== from && act === undefined)
+    faults.push(faultAt(['state'], `cannot follow on ${from}; ${remedies[from]}`))
+  else if (state === 'active') faults.push(...lacking(metadata, { hasSecret, algorithms }))
+  const moved = row && from !== 'retired' ? sectorFault(rehomes, row, metadata) : undefined
+  if (moved !== undefined) faults.push(moved)
+  const changes = differences(before ?? {}, metadata)
+  const notes = staysClosed ? [faultAt(['state'], `stays suspended; "client activate ${id}" opens it`)] : []
+  return { id, row, metadata, differences: changes, act, state, makesSecret, notes, faults }
+}
+
+/** Told of what is new or changes; a portal that stays as it is was told before. */
+function withSharing(
+  clients: readonly Planned[],
+  rows: readonly ClientRow[],
+  { rehomes }: Standing,
+): Planned[] {
+  const planned = new Set(clients.map(({ id }) => id))
+  const all = [
+    ...clients.map(({ metadata }) => metadata),
+    ...rows
+      .filter(({ id, state }) => state !== 'retired' && !planned.has(id))
+      .map(({ metadata }) => metadata as unknown as ClientMetadata),
+  ]
+  return clients.map((one) => {
+    const isSame = one.row !== undefined && one.differences.length === 0 && one.act === undefined
+    const note = isSame ? undefined : sharingNote(rehomes, one.metadata, all)
+    return note === undefined ? one : { ...one, notes: [...one.notes, note] }
+  })
+}
+
+const remedies: Readonly<Record<ClientState, string>> = {
+  draft: 'write draft or active',
+  active: 'write active or suspended',
+  suspended: 'write suspended or active',
+  retired: 'take the file out',
+}

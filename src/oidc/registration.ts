@@ -1,0 +1,138 @@
+/** A plan carried out: all of it or none, provided that nobody has changed one of its portals since. */
+import { type AuditEvent, announce } from '../audit.ts'
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { lockClients } from '../store/client-changes.ts'
+import type { ClientRow, ClientState } from '../store/clients.ts'
+import type { Database, Db } from '../store/db.ts'
+import { lacking } from './activation.ts'
+import type { LifeAct } from './client-life.ts'
+import { type ClientMetadata, needsSecret } from './clients.ts'
+import { tellFault } from './definition.ts'
+import { changeClient, createClient, type Deed, moveClient } from './registrar.ts'
+import { idOf, makePlan, type Plan, type Planned, readStanding } from './registration-plan.ts'
+
+export interface Application {
+  readonly definitions: readonly unknown[]
+  /** By id, as planned; 0 for a portal that is new. */
+  readonly versions: ReadonlyMap<string, number>
+  /** SHA-256 of the secrets that were made for portals that need one, by id. */
+  readonly secrets: ReadonlyMap<string, Buffer>
+  /** Portals to retire, by id with the version that was planned. */
+  readonly retire: ReadonlyMap<string, number>
+}
+export interface Applied {
+  readonly id: string
+  readonly outcome: 'created' | 'changed' | 'unchanged' | 'retired'
+  readonly state: ClientState
+  readonly version: number
+}
+
+/**
+ * @throws BrokerError `definition_invalid` with every fault, `precondition_failed` when a portal is no more as it was
+ * planned; then nothing was changed
+ */
+export async function applyRegistration(
+  { db, log }: { db: Database; log: Log },
+  { definitions, versions, secrets, retire }: Application,
+  deed: Deed,
+): Promise<Applied[]> {
+  if (retire.size > 0 && deed.reason === undefined)
+    throw new BrokerError('input_invalid', 'reason: is missing; add it: portals are retired')
+  const ids = [...definitions.map(idOf), ...retire.keys()]
+  const events: AuditEvent[] = []
+  const applied = await db.transaction(async (tx) => {
+    const rows = await lockClients(tx, ids)
+    const plan = makePlan(definitions, rows, await readStanding(tx, ids))
+    refuse(plan, definitions)
+    expectVersions(new Map([...versions, ...retire]), ids, rows)
+    const done: (Applied & { events: readonly AuditEvent[] })[] = []
+    for (const planned of plan.clients) {
+      expectSecret(planned, secrets.get(planned.id))
+      done.push(await applyOne(tx, planned, secrets.get(planned.id), deed))
+    }
+    for (const id of retire.keys()) {
+      const row = rows.find((one) => one.id === id)
+      if (row === undefined || definitions.some((one) => idOf(one) === id))
+        throw new BrokerError('input_invalid', `retire: ${id} is not there, or has a definition`)
+      const { version, events: its } = await moveClient(tx, row, 'retire', deed)
+      done.push({ id, outcome: 'retired', state: 'retired', version, events: its })
+    }
+    return done.map(({ events: its, ...told }) => {
+      events.push(...its)
+      return told
+    })
+  })
+  announce(log, events)
+  return applied
+}
+
+/** @throws BrokerError `definition_invalid` */
+export function refuse({ faults }: Plan, definitions: readonly unknown[]): void {
+  if (faults.length === 0) return
+  const told = faults.map((fault) => {
+    const id = idOf(definitions[fault.index])
+    const name = /^[a-z0-9._-]{3,64}$/.test(id) ? id : `definition ${fault.index + 1}`
+    return `${name}: ${tellFault(fault)}`
+  })
+  throw new BrokerError('definition_invalid', told.join('\n'))
+}
+
+function expectVersions(
+  versions: ReadonlyMap<string, number>,
+  ids: readonly string[],
+  rows: readonly ClientRow[],
+): void {
+  for (const id of ids) {
+    const { version = 0 } = rows.find((row) => row.id === id) ?? {}
+    if (versions.get(id) !== version)
+      throw new BrokerError('precondition_failed', `${id}: its version is ${version} now`)
+  }
+}
+
+function expectSecret({ id, state, makesSecret }: Planned, hash: Buffer | undefined): void {
+  if (makesSecret && hash === undefined && state === 'active')
+    throw new BrokerError('client_incomplete', `${id}: needs a secret; send the hash of one`)
+  if (!makesSecret && hash !== undefined)
+    throw new BrokerError('input_invalid', `secrets: ${id} needs none here`)
+}
+
+/** @param hash of a new secret, which takes the place of the one that the definition brought */
+export async function applyOne(tx: Db, planned: Planned, hash: Buffer | undefined, deed: Deed) {
+  const { id, row, metadata, act, state } = planned
+  const kept = needsSecret(metadata) ? (row?.secretHash ?? null) : null
+  const what = { metadata, secretHash: hash ?? kept }
+  const written =
+    row === undefined
+      ? await createClient(tx, what, deed)
+      : planned.differences.length > 0 || (hash !== undefined && row.secretHash?.equals(hash) !== true)
+        ? await changeClient(tx, row, what, deed)
+        : undefined
+  const moved = act && (await moveClient(tx, { id, state: row?.state ?? 'draft', metadata }, act, deed))
+  const outcome: Applied['outcome'] =
+    row === undefined ? 'created' : (moved ?? written) === undefined ? 'unchanged' : 'changed'
+  const version = (moved ?? written ?? row)!.version
+  return { id, outcome, state, version, events: [...(written?.events ?? []), ...(moved?.events ?? [])] }
+}
+
+/** One act on one portal. @throws BrokerError `not_found`, `state_conflict`, `client_incomplete` with each missing thing */
+export async function actOnClient(
+  { db, log }: { db: Database; log: Log },
+  { id, act }: { id: string; act: LifeAct },
+  deed: Deed,
+): Promise<{ state: ClientState; version: number }> {
+  const done = await db.transaction(async (tx) => {
+    const [row] = await lockClients(tx, [id])
+    if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
+    const moved = await moveClient(tx, row, act, deed)
+    if (act === 'activate') {
+      const { algorithms, withSecret } = await readStanding(tx, [id])
+      const client = row.metadata as unknown as ClientMetadata
+      const faults = lacking(client, { hasSecret: withSecret.has(id), algorithms })
+      if (faults.length > 0) throw new BrokerError('client_incomplete', faults.map(tellFault).join('\n'))
+    }
+    return moved
+  })
+  announce(log, done.events)
+  return { state: done.state, version: done.version }
+}

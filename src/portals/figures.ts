@@ -1,0 +1,162 @@
+/**
+ * A portal's figures: what `tally.ts` counted, written down every few seconds, and read beside what the database knows
+ * of its links, its secrets and our keys. A process that is killed loses what it counted since the last write.
+ */
+import { z } from 'zod'
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { vietnamDate } from '../mapping/lock.ts'
+import type { Db } from '../store/db.ts'
+import { addTallies, countStates, type DayRow, listDays, listSecretEnds } from '../store/figures.ts'
+import { listCalendar } from '../store/keys.ts'
+import { returnTallies, takeTallies } from '../tally.ts'
+
+const oneDay = 86_400_000
+/** Of one question. */
+const mostDays = 400
+
+const day = z.iso.date('must be a day such as 2026-03-31')
+export const spanQuery = { from: day.optional(), to: day.optional() }
+
+const counts = z.record(z.string(), z.number().int())
+export const figuresAnswer = z.object({
+  client: z.string(),
+  /** Days in Vietnam, both included. */
+  from: day,
+  to: day,
+  logins: z.object({ completed: z.number().int(), refused: z.number().int(), refused_by_code: counts }),
+  /** What we refused, by OAuth error: of requests that the portal proved to be its own. */
+  requests_refused: counts,
+  logout: z.object({ delivered: z.number().int(), failed: z.number().int() }),
+  days: z.array(z.object({ day, completed: z.number().int(), refused: z.number().int() })),
+  /** As they stand now; `rate` is the share of linked ones, null without any account. */
+  links: z.object({
+    accounts: z.number().int(),
+    linked: z.number().int(),
+    open: z.number().int(),
+    in_review: z.number().int(),
+    rate: z.number().nullable(),
+  }),
+  /** Keys that will sign, or stop being published. */
+  keys: z.array(
+    z.object({
+      kid: z.string(),
+      alg: z.string(),
+      state: z.enum(['next', 'current', 'previous']),
+      signs_from: z.date(),
+      published_until: z.date().nullable(),
+    }),
+  ),
+  secrets: z.array(z.object({ expires_at: z.date() })),
+})
+export type FiguresTold = z.output<typeof figuresAnswer>
+
+export interface Figures {
+  /** Of one portal, or of all that were counted or have accounts. @throws BrokerError `input_invalid` */
+  read(asked: {
+    clientId?: string | undefined
+    from?: string | undefined
+    to?: string | undefined
+  }): Promise<FiguresTold[]>
+  /** Writes down what has been counted. */
+  flush(): Promise<void>
+  /** Once more, and no more. */
+  close(): Promise<void>
+}
+
+/** @param period milliseconds between two writes */
+export function createFigures({ db, log, period = 5_000 }: { db: Db; log: Log; period?: number }): Figures {
+  async function flush(): Promise<void> {
+    const tallies = takeTallies()
+    if (tallies.length === 0) return
+    await addTallies(db, tallies).catch((error: unknown) => {
+      returnTallies(tallies)
+      log.warn({ event: 'figures.kept', waiting: tallies.length, err: error })
+    })
+  }
+  // One after the other: a slow database does not meet a second write.
+  let last = Promise.resolve()
+  const flushNext = () => (last = last.then(flush))
+  const timer = setInterval(() => void flushNext(), period).unref()
+
+  return {
+    async read({ clientId, ...span }) {
+      const { from, to } = spanOf(span, Date.now())
+      const [days, states, secrets, calendar] = await Promise.all([
+        listDays(db, { clientId, from, to }),
+        countStates(db, { clientId }),
+        listSecretEnds(db, { clientId }),
+        listCalendar(db),
+      ])
+      const keys = calendar.map(({ kid, alg, state, signsFrom, publishedUntil }) => ({
+        kid,
+        alg,
+        state,
+        signs_from: signsFrom,
+        published_until: publishedUntil,
+      }))
+      const ids =
+        clientId === undefined
+          ? [...new Set([...days, ...states, ...secrets].map((row) => row.clientId))].toSorted()
+          : [clientId]
+      const of = <Row extends { clientId: string }>(rows: readonly Row[], id: string) =>
+        rows.filter((row) => row.clientId === id)
+      return ids.map((client) => ({
+        client,
+        from,
+        to,
+        ...countsOf(of(days, client)),
+        links: linksOf(of(states, client)),
+        keys,
+        secrets: of(secrets, client).map(({ expiresAt }) => ({ expires_at: expiresAt })),
+      }))
+    },
+    flush: flushNext,
+    async close() {
+      clearInterval(timer)
+      await flushNext()
+    },
+  }
+}
+
+function spanOf({ from, to }: { from?: string | undefined; to?: string | undefined }, now: number) {
+  const end = to ?? vietnamDate(now)
+  const begin = from ?? vietnamDate(Date.parse(`${end}T05:00:00Z`) - 29 * oneDay)
+  const days = (Date.parse(end) - Date.parse(begin)) / oneDay + 1
+  if (days < 1) throw new BrokerError('input_invalid', 'from: must not come after to')
+  if (days > mostDays) throw new BrokerError('input_invalid', `from: at most ${mostDays} days at once`)
+  return { from: begin, to: end }
+}
+
+function countsOf(rows: readonly DayRow[]) {
+  const sum = (some: readonly DayRow[]) => some.reduce((total, { n }) => total + n, 0)
+  const by = (what: DayRow['what'], code?: string) =>
+    rows.filter((row) => row.what === what && (code === undefined || row.code === code))
+  const byCode = (some: readonly DayRow[]) => {
+    const codes = [...new Set(some.map(({ code }) => code))].toSorted()
+    return Object.fromEntries(codes.map((code) => [code, sum(some.filter((row) => row.code === code))]))
+  }
+  const split = (some: readonly DayRow[]) => ({
+    completed: sum(some.filter(({ code }) => code === '')),
+    refused: sum(some.filter(({ code }) => code !== '')),
+  })
+  const ended = by('login')
+  return {
+    logins: { ...split(ended), refused_by_code: byCode(ended.filter(({ code }) => code !== '')) },
+    requests_refused: byCode(by('request')),
+    logout: { delivered: sum(by('logout', 'delivered')), failed: sum(by('logout', 'failed')) },
+    days: [...new Set(ended.map((row) => row.day))].map((date) => ({
+      day: date,
+      ...split(ended.filter((row) => row.day === date)),
+    })),
+  }
+}
+
+/** Accounts that nobody shall link any more (retired, exempt) are left out. */
+function linksOf(states: readonly { state: string; n: number }[]) {
+  const count = (state: string) => states.find((row) => row.state === state)?.n ?? 0
+  const [linked, open, inReview] = ['linked', 'open', 'in_review'].map(count) as [number, number, number]
+  const accounts = linked + open + inReview
+  const rate = accounts === 0 ? null : Math.round((linked / accounts) * 10_000) / 10_000
+  return { accounts, linked, open, in_review: inReview, rate }
+}

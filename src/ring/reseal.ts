@@ -1,0 +1,217 @@
+/**
+ * Everything at rest comes under the newest keys of the ring, batch by batch, while logins, imports and decisions go
+ * on. How far it is lies in the database with each batch, so a run that dies is gone on with by whoever begins it anew.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type AuditEvent, record } from '../audit.ts'
+import type { CitizenKeys } from '../citizen-id.ts'
+import { BrokerError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { LegacyRecords } from '../mapping/record.ts'
+import { type Database, type Session, retried } from '../store/db.ts'
+import { countOperatorsBehind, rekeyOperators } from '../store/operator-keys.ts'
+import { waitBriefly } from '../store/reseal.ts'
+import {
+  type ResealRun,
+  countToReseal,
+  dropResealLock,
+  endReseal,
+  failReseal,
+  findReseal,
+  insertReseal,
+  resumeReseal,
+  stepReseal,
+  takeResealLock,
+} from '../store/reseal-runs.ts'
+import { countSealed, forgetKeyUse, listKeysInUse, listKeyUse, sealedTables } from '../store/ring.ts'
+import { type Step, resealSteps } from './reseal-steps.ts'
+import { type Ring, claimPeriod, fingerprintOf, index, keyIds, protocolState, purposes } from './ring.ts'
+
+export interface Reseal {
+  /** Begins or goes on, and answers at once. @throws BrokerError `state_conflict` while one is running anywhere */
+  begin(by: { actor: string; reference: string }): Promise<BegunReseal>
+  /** Resolves when none is running on this node; begun ones stop after their batch. */
+  stop(): Promise<void>
+}
+
+export interface BegunReseal extends ResealRun {
+  /** A node wrote under an older key a moment ago: while it goes on so, that key stays needed. */
+  readonly olderKeyInUse: boolean
+}
+
+/** Rows of one transaction: a few milliseconds of ours, so that a login between two of them waits no longer. */
+const batchSize = 50
+
+/** @param longest seconds that a record of the state store may live */
+export function createReseal({
+  db,
+  ring,
+  citizenKeys,
+  records,
+  longest,
+  log,
+}: {
+  db: Database
+  ring: Ring
+  citizenKeys: CitizenKeys
+  records: LegacyRecords
+  longest: number
+  log: Log
+}): Reseal {
+  const steps = resealSteps({ ring, citizenKeys, records })
+  const stopping = new AbortController()
+  let running: Promise<void> | undefined
+  const halt = () => {
+    if (stopping.signal.aborted)
+      throw new BrokerError('state_conflict', 'the node is stopping: begin it again')
+  }
+  const rest = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(halt)
+
+  async function work(session: Session, run: ResealRun): Promise<void> {
+    const began = performance.now()
+    const from = steps.findIndex(({ table }) => table === run.step)
+    for (const [position, step] of steps.entries()) {
+      if (position < from) continue
+      let after = position === from ? run.lastRow : null
+      for (;;) {
+        halt()
+        const begun = performance.now()
+        const rows = await step.read(session, { after, limit: batchSize })
+        if (rows.length === 0) break
+        after = rows.at(-1)!.id
+        await batch(session, run.id, step, rows, after)
+        // As long again is left to the others.
+        await rest(Math.min(1_000, performance.now() - begun))
+      }
+    }
+    await rekeyOperators(session)
+    // Whoever still writes under an older key has said so again by then.
+    await rest(Math.max(0, began + 2 * claimPeriod + 1_000 - performance.now()))
+    await conclude(session, run)
+  }
+
+  async function batch(
+    session: Session,
+    id: string,
+    step: Step,
+    rows: readonly { readonly id: string }[],
+    lastRow: string,
+  ): Promise<void> {
+    const progress = { step: step.table, lastRow, done: rows.length }
+    const { left, changed, unreadable } = await retried(() =>
+      session.transaction(async (tx) => {
+        const done = await step.write(tx, rows, false)
+        // What is left must be done before anybody goes on from here.
+        if (done.left.length === 0)
+          await stepReseal(tx, id, { ...progress, ...done, unreadable: done.unreadable.length })
+        return done
+      }),
+    )
+    const lost = [...unreadable]
+    for (const held of left) lost.push(...(await alone(session, step, held)))
+    // Whose it is, the row's own number tells; what is in it nobody can read.
+    for (const row of lost) log.error({ event: 'reseal.row_unreadable', reseal: id, table: step.table, row })
+    if (left.length === 0) return
+    const rewritten = changed + left.length - (lost.length - unreadable.length)
+    await stepReseal(session, id, { ...progress, changed: rewritten, unreadable: lost.length })
+  }
+
+  /**
+   * A row that was held, or changed under our hands: read anew, waited for, and for no other at the same time.
+   * @returns its id if it does not open
+   */
+  async function alone(session: Session, step: Step, held: string): Promise<readonly string[]> {
+    for (;;) {
+      halt()
+      const rows = await step.read(session, { ids: [held] })
+      if (rows.length === 0) return []
+      const done = await retried(() =>
+        session.transaction(async (tx) => {
+          await waitBriefly(tx)
+          return step.write(tx, rows, true)
+        }),
+      ).catch((error: unknown) => {
+        if ((error as { code?: string }).code !== '55P03') throw error
+      })
+      if (done?.left.length === 0) return done.unreadable
+    }
+  }
+
+  /** Keys that nothing lies under any more, and that nobody has written under since the run began. */
+  async function conclude(session: Session, run: ResealRun): Promise<void> {
+    const lying = await countSealed(session)
+    const uses = await listKeyUse(session)
+    const behind = await countOperatorsBehind(session, ring.index.length)
+    const { rowsUnreadable } = (await findReseal(session, run.id))!
+    const isOver = ({ purpose, keyId }: (typeof uses)[number]) => {
+      const [newest] = keyIds(ring, purpose)
+      if (keyId.equals(newest!)) return false
+      // What is in a row that does not open is found by its older hash alone.
+      if (purpose === index && (behind > 0 || rowsUnreadable > 0)) return false
+      return !lying.some((row) => row.purpose === purpose && row.keyId.equals(keyId))
+    }
+    const atRest = uses.filter((use) => [...purposes, index].includes(use.purpose) && isOver(use))
+    await forgetKeyUse(session, atRest, run.begunAt)
+    const outlived = new Date(Date.now() - longest * 1000)
+    await forgetKeyUse(
+      session,
+      uses.filter((use) => use.purpose === protocolState && isOver(use)),
+      outlived,
+    )
+    await endReseal(session, run.id)
+  }
+
+  async function take(session: Session, actor: string): Promise<ResealRun> {
+    if (!(await takeResealLock(session)))
+      throw new BrokerError('state_conflict', 'a re-sealing is running already')
+    const mark = fingerprintOf(ring)
+    const small = sealedTables.map(({ name, purpose }) => ({ name, keyId: keyIds(ring, purpose)[0]! }))
+    return (
+      (await resumeReseal(session, mark)) ??
+      (await insertReseal(session, {
+        ring: mark,
+        begunBy: actor,
+        rowsTotal: await countToReseal(session, small),
+      }))
+    )
+  }
+
+  async function isOlderInUse(session: Session): Promise<boolean> {
+    const uses = await listKeysInUse(session, 2 * claimPeriod)
+    return uses.some(({ purpose, keyId }) => !keyId.equals(keyIds(ring, purpose)[0]!))
+  }
+
+  return {
+    async begin({ actor, reference }) {
+      if (running !== undefined) throw new BrokerError('state_conflict', 'a re-sealing is running already')
+      const begun = Promise.withResolvers<BegunReseal>()
+      const about = { actor, reference }
+      const tell = (event: AuditEvent['event'], detail: AuditEvent['detail']) =>
+        record(db, log, [{ event, ...about, ...(detail && { detail }) }])
+      running = db
+        .session(async (session) => {
+          const run = await take(session, actor)
+          await tell('key.reseal_begun', { reseal: run.id, rows: run.rowsTotal, done: run.rowsDone })
+          begun.resolve({ ...run, olderKeyInUse: await isOlderInUse(session) })
+          try {
+            await work(session, run)
+            await tell('key.reseal_ended', { reseal: run.id, rows: run.rowsTotal })
+          } catch (error) {
+            const fault = error instanceof BrokerError ? error.code : 'server_error'
+            log.error({ event: 'reseal.failed', reseal: run.id, err: error })
+            await failReseal(db, run.id, fault).catch(() => {})
+            await tell('key.reseal_ended', { reseal: run.id, failure: fault }).catch(() => {})
+          } finally {
+            await dropResealLock(session).catch(() => {})
+          }
+        })
+        .catch((error: unknown) => begun.reject(error as Error))
+        .finally(() => (running = undefined))
+      return begun.promise
+    },
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}

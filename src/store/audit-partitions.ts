@@ -1,0 +1,89 @@
+/** Partitions of the audit, one for each class and month. */
+import type { Database, Db } from './db.ts'
+
+/** Class and month, `2026-03`. */
+export interface Partition {
+  readonly class: string
+  readonly month: string
+}
+
+/** Makes what is missing for the coming months, and for what the default partition had to take. @returns what was made */
+export function makeAuditPartitions(
+  db: Database,
+  classes: readonly string[],
+  ahead: number,
+): Promise<Partition[]> {
+  const work = async (tx: Db) => {
+    // Nobody waits for us longer than this; it is tried again within the hour.
+    await tx.query(`set local lock_timeout = '1s'`)
+    return tx.query<Partition>(
+      `with wanted as (
+         select class, (date_trunc('month', now() at time zone 'UTC') + make_interval(months => n))::date as month
+         from unnest($1::text[]) class, generate_series(0, $2::int) n
+         union
+         select class, date_trunc('month', at at time zone 'UTC')::date from audit_partition.other_months
+         where class = any($1 || '{other}') and isfinite(at))
+       select class, to_char(month, 'YYYY-MM') as month from wanted
+       where make_audit_partition(class, month) order by class, month`,
+      [classes, ahead],
+    )
+  }
+  // What the default partition holds may take longer to move than a statement may.
+  return db.session((session) => session.transaction(work))
+}
+
+const nameOf = ({ class: of, month }: Partition) => `audit_partition.${of}_${month.replace('-', '_')}`
+
+/** Partitions of the class whose month ended so many days ago, all of it sealed. */
+export async function listDuePartitions(db: Db, of: string, days: number): Promise<Partition[]> {
+  const rows = await db.query<{ month: string }>(
+    `select replace(right(relname, 7), '_', '-') as month
+     from pg_inherits join pg_class on oid = inhrelid
+     where inhparent = 'audit_event'::regclass and relname ~ ('^' || $1 || '_\\d{4}_\\d\\d$')
+       and (to_date(right(relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC'
+         <= now() - make_interval(days => $2::int)
+     order by 1`,
+    [of, days],
+  )
+  return rows.map(({ month }) => ({ class: of, month }))
+}
+
+export interface Emptied {
+  readonly rows: number
+  readonly firstSeal: string
+  readonly lastSeal: string
+}
+
+/**
+ * Deletes the rows of a partition and their hashes; the roots over them stay in the seals. Nobody but who reads that
+ * very month waits for it.
+ * @returns undefined when it was empty, or not all of it is sealed
+ */
+export async function emptyPartition(tx: Db, partition: Partition): Promise<Emptied | undefined> {
+  await tx.query(`set local lock_timeout = '2s'`)
+  await tx.query(`select pg_advisory_xact_lock(hashtext('audit retention'), 0)`)
+  const name = nameOf(partition)
+  const [held] = await tx.query<{ rows: number; sealed: boolean }>(
+    `select count(*)::int as rows, coalesce(max(id) <= (select max(last_id) from audit_seal), true) as sealed from ${name}`,
+  )
+  if (held!.rows === 0 || !held!.sealed) return undefined
+  const [seals] = await tx.query<Omit<Emptied, 'rows'>>(
+    `with cleared as (
+       update audit_seal_part set ids = null, leaves = null where class = $1 and month = ($2 || '-01')::date
+       returning number)
+     select min(number)::text as "firstSeal", max(number)::text as "lastSeal" from cleared`,
+    [partition.class, partition.month],
+  )
+  await tx.script(`truncate table ${name}`)
+  return { rows: held!.rows, ...seals! }
+}
+
+/** Takes an empty partition out of the table. Inserts wait while it waits, so it waits for an instant only. */
+export async function dropPartition(db: Db, partition: Partition): Promise<void> {
+  const name = nameOf(partition)
+  await db.transaction(async (tx) => {
+    await tx.query(`set local lock_timeout = '50ms'`)
+    const [held] = await tx.query<{ empty: boolean }>(`select not exists (select from ${name}) as empty`)
+    if (held!.empty) await tx.script(`drop table ${name}`)
+  })
+}

@@ -1,0 +1,166 @@
+/** Seals over audit rows, and the keys that sign them. */
+import type { Db } from './db.ts'
+
+export interface StoredSeal {
+  readonly number: string
+  /** To the letter what is hashed and signed. */
+  readonly header: string
+  readonly signature: Buffer
+}
+export interface SealPart {
+  readonly class: string
+  /** `2026-03` */
+  readonly month: string
+  /** Null once retention has taken the rows away. */
+  readonly ids: Buffer | null
+  readonly leaves: Buffer | null
+}
+
+/** One sealer at a time; the others go without. */
+export async function tryToSeal(tx: Db): Promise<boolean> {
+  const [row] = await tx.query<{ free: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtext('audit seal'), 0) as free`,
+  )
+  return row!.free
+}
+
+export interface Fence {
+  /** Every row up to here was inserted by a transaction that is over, or by one of `open`. */
+  readonly position: string
+  readonly open: readonly string[]
+}
+
+/** Of this database only: others on the server may run for hours. A prepared transaction belongs to nobody's process. */
+const running = `select transactionid::text from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+  where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted
+    and (a.datid is null or a.datid = (select oid from pg_database where datname = current_database()))`
+
+/**
+ * In this order and no other: a transaction has its own id, and the lock on it until its end, before its row has a
+ * number; we read the numbers first and then whose transactions are running.
+ */
+export async function openFence(db: Db): Promise<Fence> {
+  const position = await findPosition(db)
+  const rows = await db.query<{ transactionid: string }>(running)
+  return { position, open: rows.map((row) => row.transactionid) }
+}
+
+/** Whether those that were running then are over, and what they wrote is to be seen. */
+export async function isPast(db: Db, { open }: Fence): Promise<boolean> {
+  if (open.length === 0) return true
+  const [row] = await db.query<{ past: boolean }>(
+    `select not exists (select from (${running}) r where transactionid = any($1)) as past`,
+    [open],
+  )
+  return row!.past
+}
+
+export async function findLastSeal(db: Db): Promise<StoredSeal | undefined> {
+  const [row] = await db.query<StoredSeal>(
+    'select number::text, header, signature from audit_seal order by audit_seal.number desc limit 1',
+  )
+  return row
+}
+
+export async function insertSeal(
+  tx: Db,
+  {
+    number,
+    header,
+    signature,
+    to,
+    at,
+    parts,
+  }: Omit<StoredSeal, 'number'> & {
+    readonly number: number
+    readonly to: string
+    readonly at: string
+    readonly parts: readonly SealPart[]
+  },
+): Promise<void> {
+  await tx.query(
+    'insert into audit_seal (number, header, signature, last_id, at) values ($1, $2, $3, $4, $5)',
+    [number, header, signature, to, at],
+  )
+  for (const { class: of, month, ids, leaves } of parts)
+    await tx.query(
+      `insert into audit_seal_part (number, class, month, ids, leaves) values ($1, $2, ($3 || '-01')::date, $4, $5)`,
+      [number, of, month, ids, leaves],
+    )
+}
+
+/** Seals in order. @param after the number of the last one seen */
+export function listSeals(
+  db: Db,
+  {
+    after,
+    from,
+    to,
+    limit,
+  }: { after: string; from?: Date | undefined; to?: Date | undefined; limit: number },
+): Promise<StoredSeal[]> {
+  return db.query<StoredSeal>(
+    `select number::text, header, signature from audit_seal
+     where number > $1::bigint and ($2::timestamptz is null or at >= $2) and ($3::timestamptz is null or at < $3)
+     order by audit_seal.number limit $4`,
+    [after, from ?? null, to ?? null, limit],
+  )
+}
+
+export function listSealParts(db: Db, number: string): Promise<SealPart[]> {
+  return db.query<SealPart>(
+    `select class, to_char(month, 'YYYY-MM') as month, ids, leaves from audit_seal_part
+     where number = $1 order by class, month`,
+    [number],
+  )
+}
+
+/** The last number that a row has been given. */
+export async function findPosition(db: Db): Promise<string> {
+  const [row] = await db.query<{ position: string }>(
+    `select case when is_called then last_value else 0 end::text as position from audit_event_number`,
+  )
+  return row!.position
+}
+
+/** Until the transaction is over no partition goes; others may hold it as well. */
+export async function holdRetention(tx: Db): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock_shared(hashtext('audit retention'), 0)`)
+}
+
+/** Seconds since the oldest row that no seal covers was written; 0 when there is none. */
+export async function readSealLag(db: Db, lastId: string): Promise<number> {
+  const [row] = await db.query<{ seconds: number }>(
+    `select extract(epoch from now() - at)::float8 as seconds from audit_event where id > $1::bigint order by id limit 1`,
+    [lastId],
+  )
+  return Math.max(0, row?.seconds ?? 0)
+}
+
+export interface AuditKeyRow {
+  readonly kid: string
+  readonly alg: string
+  readonly public: Record<string, unknown>
+  /** The private JWK, sealed; never leaves the broker. */
+  readonly sealed: Buffer
+}
+
+/** The newest, which signs, first. */
+export function listAuditKeys(db: Db): Promise<AuditKeyRow[]> {
+  return db.query<AuditKeyRow>('select kid, alg, public, sealed from audit_key order by created_at desc, kid')
+}
+
+/** Whoever makes a key makes it alone. */
+export async function lockAuditKeys(tx: Db): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(hashtext('audit key'), 0)`)
+}
+
+export async function insertAuditKey(tx: Db, { kid, alg, public: open, sealed }: AuditKeyRow): Promise<void> {
+  await tx.query(
+    `with used as (
+       insert into ring_key_use (purpose, key_id) values ('signing key', substring($4::bytea from 1 for 4))
+       on conflict do nothing)
+     insert into audit_key (kid, alg, public, sealed) values ($1, $2, $3, $4)`,
+    [kid, alg, JSON.stringify(open), sealed],
+  )
+}

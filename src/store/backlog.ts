@@ -1,0 +1,36 @@
+/** What waits for people, or for something to go on; and what the database's clock says. */
+import type { Db } from './db.ts'
+
+export interface Backlog {
+  readonly openCases: number
+  /** Seconds that the oldest open case has been waiting; 0 without one. */
+  readonly oldestCase: number
+  readonly importsRunning: number
+  readonly importsStuck: number
+  /** Seconds that the oldest row of the audit has been without a seal; asked here, for a sealer that fails tells nothing. */
+  readonly unsealed: number
+  /** Seconds since the epoch. */
+  readonly clock: number
+}
+
+/** An import is stuck when nothing has moved for ten minutes, and nobody has begun it again, for as long as a week. */
+export async function readBacklog(db: Db): Promise<Backlog> {
+  const [row] = await db.query<Backlog>(
+    `with unfinished as (
+       select touched_at > now() - interval '10 minutes' as moves,
+         exists (select from legacy_import l where l.client_id = i.client_id and l.begun_at > i.begun_at) as is_past
+       from legacy_import i
+       where state not in ('done', 'failed') and begun_at > now() - interval '7 days'),
+     waiting as (select count(*)::float8 as n, min(opened_at) as oldest from review_case where outcome is null)
+     select waiting.n as "openCases",
+       coalesce(extract(epoch from now() - waiting.oldest), 0)::float8 as "oldestCase",
+       (select count(*) from unfinished where moves)::float8 as "importsRunning",
+       (select count(*) from unfinished where not moves and not is_past)::float8 as "importsStuck",
+       coalesce((select extract(epoch from now() - at) from audit_event
+         where id > coalesce((select last_id from audit_seal order by number desc limit 1), 0)
+         order by id limit 1), 0)::float8 as unsealed,
+       extract(epoch from clock_timestamp())::float8 as clock
+     from waiting`,
+  )
+  return row!
+}

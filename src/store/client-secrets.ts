@@ -1,0 +1,117 @@
+/** Secrets of portals: hashes only, at most two in service. Functions that change one belong inside a transaction. */
+import type { Db } from './db.ts'
+
+export interface SecretRow {
+  readonly id: string
+  readonly clientId: string
+  readonly createdAt: Date
+  /** Null: it came with the portal's definition. */
+  readonly createdBy: string | null
+  readonly expiresAt: Date
+}
+
+const columns = `id, client_id as "clientId", created_at as "createdAt", created_by as "createdBy",
+  expires_at as "expiresAt"`
+
+/** Of one portal, the newest first; an expired one stands there until another takes its place. */
+export function listSecrets(db: Db, clientId: string): Promise<SecretRow[]> {
+  return db.query<SecretRow>(
+    `select ${columns} from client_secret where client_id = $1 and slot is not null order by created_at desc, id`,
+    [clientId],
+  )
+}
+
+/** What authenticates portals. @param ids absent: of all */
+export function listSecretHashes(
+  db: Db,
+  ids?: readonly string[],
+): Promise<{ clientId: string; hash: Buffer; expiresAt: Date }[]> {
+  return db.query(
+    `select client_id as "clientId", hash, expires_at as "expiresAt" from client_secret
+     where slot is not null and ($1::text[] is null or client_id = any($1))`,
+    [ids ?? null],
+  )
+}
+
+/**
+ * @param othersEnd gives the one in service an end, unless it has an earlier one
+ * @returns undefined when two are in service already
+ */
+export async function insertSecret(
+  tx: Db,
+  secret: { clientId: string; hash: Buffer; expiresAt: Date; by: string; othersEnd?: Date | undefined },
+): Promise<SecretRow | undefined> {
+  const { clientId } = secret
+  await lockSecrets(tx, clientId)
+  await tx.query(
+    'update client_secret set slot = null where client_id = $1 and slot is not null and expires_at <= now()',
+    [clientId],
+  )
+  await tx.query(
+    `update client_secret set expires_at = $2, warned_on = null
+     where client_id = $1 and slot is not null and expires_at > $2::timestamptz`,
+    [clientId, secret.othersEnd ?? null],
+  )
+  const [made] = await tx.query<SecretRow>(
+    `insert into client_secret (client_id, hash, slot, expires_at, created_by)
+     select $1, $2, free, $3, $4 from (values (1), (2)) place(free)
+     where not exists (select from client_secret where client_id = $1 and slot = free)
+     order by free limit 1 returning ${columns}`,
+    [clientId, secret.hash, secret.expiresAt, secret.by],
+  )
+  if (made !== undefined) await touchClient(tx, clientId)
+  return made
+}
+
+/** @returns undefined when the portal has no such secret in service */
+export async function revokeSecret(
+  tx: Db,
+  { clientId, id, by }: { clientId: string; id: string; by: string },
+): Promise<SecretRow | undefined> {
+  await lockSecrets(tx, clientId)
+  const [revoked] = await tx.query<SecretRow>(
+    `update client_secret set slot = null, revoked_at = now(), revoked_by = $3
+     where client_id = $1 and id = $2 and slot is not null returning ${columns}`,
+    [clientId, id, by],
+  )
+  if (revoked !== undefined) await touchClient(tx, clientId)
+  return revoked
+}
+
+/** One after the other at one portal; an import of its accounts, whose rows name it, goes on. */
+async function lockSecrets(tx: Db, clientId: string): Promise<void> {
+  await tx.query('select 1 from client where id = $1 for no key update', [clientId])
+}
+
+/** So that every node reads the portal anew; the newest secret stands where the release before looks for it. */
+async function touchClient(tx: Db, clientId: string): Promise<void> {
+  await tx.query(
+    `update client set version = version + 1, updated_at = now(), secret_hash = (
+       select hash from client_secret where client_id = $1 and slot is not null order by created_at desc, id limit 1)
+     where id = $1`,
+    [clientId],
+  )
+}
+
+export interface EndingSecret extends Pick<SecretRow, 'id' | 'clientId' | 'expiresAt'> {
+  readonly hasSuccessor: boolean
+}
+
+/**
+ * Secrets that end within so many days, or have ended and left the portal without any. Each is told once a day, to
+ * one caller.
+ */
+export function takeEndingSecrets(db: Db, days: number): Promise<EndingSecret[]> {
+  return db.query<EndingSecret>(
+    `with ending as (
+       select s.id, exists (select from client_secret o where o.client_id = s.client_id and o.slot is not null
+           and o.expires_at > greatest(s.expires_at, now())) as successor
+       from client_secret s join client c on c.id = s.client_id and c.state in ('active', 'suspended')
+       where s.slot is not null and s.expires_at < now() + make_interval(days => $1::int))
+     update client_secret s set warned_on = vietnam_date() from ending e
+     where s.id = e.id and s.slot is not null and s.warned_on is distinct from vietnam_date()
+       and (s.expires_at > now() or not e.successor)
+     returning s.id, s.client_id as "clientId", s.expires_at as "expiresAt", e.successor as "hasSuccessor"`,
+    [days],
+  )
+}

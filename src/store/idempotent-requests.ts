@@ -1,0 +1,89 @@
+import type { Db } from './db.ts'
+
+/** Whose key, for what. */
+export interface KeyUse {
+  readonly operatorId: string
+  readonly operation: string
+  readonly keyHash: Buffer
+}
+export interface Attempt {
+  readonly reference: string
+  readonly sealed: Buffer
+}
+export type EarlierAttempt = Attempt & { readonly state: 'done' | 'alive' | 'dead' }
+
+/** How long a key is remembered. */
+const kept = `interval '24 hours'`
+/** How long an attempt may take; the statements of each end within seconds. */
+const held = `interval '5 minutes'`
+
+/** @returns whether the key is this attempt's now */
+export async function beginAttempt(db: Db, use: KeyUse, { reference, sealed }: Attempt): Promise<boolean> {
+  const rows = await db.query(
+    `insert into idempotent_request as r (operator_id, operation, key_hash, reference, held_until, sealed)
+     values ($1, $2, $3, $4, now() + ${held}, $5)
+     on conflict (operator_id, operation, key_hash) do update set reference = excluded.reference, begun_at = now(),
+       held_until = excluded.held_until, sealed = excluded.sealed where r.begun_at < now() - ${kept}
+     returning 1`,
+    [use.operatorId, use.operation, use.keyHash, reference, sealed],
+  )
+  return rows.length === 1
+}
+
+export async function findAttempt(db: Db, use: KeyUse): Promise<EarlierAttempt | undefined> {
+  const [row] = await db.query<EarlierAttempt>(
+    `select reference, sealed, case when held_until is null then 'done' when held_until > now() then 'alive'
+       else 'dead' end as state
+     from idempotent_request where operator_id = $1 and operation = $2 and key_hash = $3`,
+    [use.operatorId, use.operation, use.keyHash],
+  )
+  return row
+}
+
+/** Whether a request wrote anything: every write is told in the audit, in its own transaction. */
+export async function hasWritten(db: Db, reference: string): Promise<boolean> {
+  const rows = await db.query('select 1 from audit_event where reference = $1 limit 1', [reference])
+  return rows.length === 1
+}
+
+/** Of several who take a dead attempt's key exactly one succeeds. */
+export async function takeOver(db: Db, use: KeyUse, dead: string, reference: string): Promise<boolean> {
+  const rows = await db.query(
+    `update idempotent_request set reference = $5, held_until = now() + ${held}
+     where operator_id = $1 and operation = $2 and key_hash = $3 and reference = $4 and held_until <= now()
+     returning 1`,
+    [use.operatorId, use.operation, use.keyHash, dead, reference],
+  )
+  return rows.length === 1
+}
+
+/** @param sealed with the answer */
+export async function endAttempt(db: Db, use: KeyUse, { reference, sealed }: Attempt): Promise<void> {
+  await db.query(
+    `update idempotent_request set held_until = null, sealed = $5
+     where operator_id = $1 and operation = $2 and key_hash = $3 and reference = $4`,
+    [use.operatorId, use.operation, use.keyHash, reference, sealed],
+  )
+}
+
+/** Nothing was done: the key is free. */
+export async function releaseKey(db: Db, use: KeyUse, reference: string): Promise<void> {
+  await db.query(
+    `delete from idempotent_request
+     where operator_id = $1 and operation = $2 and key_hash = $3 and reference = $4`,
+    [use.operatorId, use.operation, use.keyHash, reference],
+  )
+}
+
+/** Nobody knows whether anything was done: whoever comes next finds out. */
+export async function abandonAttempt(db: Db, use: KeyUse, reference: string): Promise<void> {
+  await db.query(
+    `update idempotent_request set held_until = now()
+     where operator_id = $1 and operation = $2 and key_hash = $3 and reference = $4`,
+    [use.operatorId, use.operation, use.keyHash, reference],
+  )
+}
+
+export async function forgetAttempts(db: Db): Promise<void> {
+  await db.query(`delete from idempotent_request where begun_at < now() - ${kept}`)
+}

@@ -1,0 +1,144 @@
+/** Where things lie sealed, and under which keys of the ring. Every sealed value begins with the name of its key. */
+import type { Db } from './db.ts'
+
+/** A column named `sealed`; a test finds any that is missing here. */
+export interface SealedTable {
+  readonly name: string
+  /** What separates its key from others of one ring (`createSeal`). */
+  readonly purpose: string
+  /** SQL over the row `t`: its key as text, in whose order it is read. */
+  readonly key: string
+  readonly keyType: 'uuid' | 'bigint' | 'text'
+  /** SQL over `t`: what was authenticated with it, as bytes. */
+  readonly context: string
+}
+
+const text = (expression: string) => `convert_to(${expression}, 'UTF8')`
+const request = `t.operator_id || ' ' || t.operation || ' ' || encode(t.key_hash, 'hex')`
+
+/** The small ones; `identifier` and `legacy_account` carry keyed hashes as well. */
+export const sealedTables: readonly SealedTable[] = [
+  { name: 'signing_key', purpose: 'signing key', key: 't.kid', keyType: 'text', context: text('t.kid') },
+  { name: 'audit_key', purpose: 'signing key', key: 't.kid', keyType: 'text', context: text('t.kid') },
+  {
+    name: 'idempotent_request',
+    purpose: 'kept answer',
+    key: request,
+    keyType: 'text',
+    context: text(request),
+  },
+  { name: 'decision', purpose: 'decision', key: 't.id', keyType: 'uuid', context: text('t.id::text') },
+  {
+    name: 'proposal',
+    purpose: 'identifier',
+    key: 't.id',
+    keyType: 'uuid',
+    context: text(
+      `coalesce((select i.type from identifier i where i.subject_id = t.subject_id and i.valid_to is null), 'citizen_id')`,
+    ),
+  },
+  {
+    name: 'review_case',
+    purpose: 'legacy account',
+    key: 't.id',
+    keyType: 'uuid',
+    context: '(select a.account_key from legacy_account a where a.id = t.account_id)',
+  },
+]
+export const numberedTables = [
+  { name: 'identifier', purpose: 'identifier' },
+  { name: 'legacy_account', purpose: 'legacy account' },
+] as const
+
+export interface KeyUse {
+  readonly purpose: string
+  readonly keyId: Buffer
+  /** When a node last said that it writes under this key. */
+  readonly seenAt: Date
+}
+
+export async function listKeyUse(db: Db): Promise<KeyUse[]> {
+  return db.query<KeyUse>(
+    'select purpose, key_id as "keyId", seen_at as "seenAt" from ring_key_use order by purpose, key_id',
+  )
+}
+
+/** What nodes have said in the last milliseconds that they write under. */
+export function listKeysInUse(db: Db, within: number): Promise<Omit<KeyUse, 'seenAt'>[]> {
+  return db.query(
+    `select purpose, key_id as "keyId" from ring_key_use where seen_at > now() - make_interval(secs => $1 / 1000.0)`,
+    [within],
+  )
+}
+
+/** Before the first migration there is nothing that could need a key. */
+export async function hasKeyUse(db: Db): Promise<boolean> {
+  const [row] = await db.query<{ found: boolean }>(`select to_regclass('ring_key_use') is not null as found`)
+  return row!.found
+}
+
+/** This node writes under these. */
+export async function touchKeyUse(db: Db, uses: readonly Omit<KeyUse, 'seenAt'>[]): Promise<void> {
+  await db.query(
+    `insert into ring_key_use (purpose, key_id)
+     select * from unnest($1::text[], $2::bytea[]) as u(purpose, key_id) order by 1, 2
+     on conflict (purpose, key_id) do update set seen_at = now()`,
+    [uses.map(({ purpose }) => purpose), uses.map(({ keyId }) => keyId)],
+  )
+}
+
+/** Of a purpose that was never noted, any key may be needed. */
+export async function beginKeyUse(db: Db, purpose: string, keyIds: readonly Buffer[]): Promise<void> {
+  await db.query(
+    `insert into ring_key_use (purpose, key_id)
+     select $1, id from unnest($2::bytea[]) id where not exists (select from ring_key_use where purpose = $1)
+     on conflict do nothing`,
+    [purpose, keyIds],
+  )
+}
+
+/** Nothing lies under these keys; one that a node has written under since then stays. */
+export async function forgetKeyUse(
+  db: Db,
+  uses: readonly Omit<KeyUse, 'seenAt'>[],
+  since: Date,
+): Promise<void> {
+  await db.query(
+    `delete from ring_key_use r using unnest($1::text[], $2::bytea[]) as u(purpose, key_id)
+     where r.purpose = u.purpose and r.key_id = u.key_id and r.seen_at < $3`,
+    [uses.map(({ purpose }) => purpose), uses.map(({ keyId }) => keyId), since],
+  )
+}
+
+/** Read row by row when nothing lies there: for the rare case that a key is missing. */
+export async function liesUnder(db: Db, { purpose, keyId }: Omit<KeyUse, 'seenAt'>): Promise<boolean> {
+  for (const table of [...sealedTables, ...numberedTables]) {
+    if (table.purpose !== purpose) continue
+    const [row] = await db.query<{ found: boolean }>(
+      `select exists (select from ${table.name} where substring(sealed from 1 for 4) = $1) as found`,
+      [keyId],
+    )
+    if (row!.found) return true
+  }
+  return false
+}
+
+export interface SealedRows {
+  readonly table: string
+  readonly purpose: string
+  readonly keyId: Buffer
+  readonly rows: number
+}
+
+/** Counted row by row: seconds for ten million. */
+export async function countSealed(db: Db): Promise<SealedRows[]> {
+  const counted: SealedRows[] = []
+  for (const { name, purpose } of [...numberedTables, ...sealedTables]) {
+    const rows = await db.query<{ keyId: Buffer; rows: number }>(
+      `select substring(sealed from 1 for 4) as "keyId", count(*)::float8 as rows from ${name}
+       where sealed is not null group by 1 order by 1`,
+    )
+    counted.push(...rows.map((row) => ({ table: name, purpose, ...row })))
+  }
+  return counted
+}

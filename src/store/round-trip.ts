@@ -1,0 +1,46 @@
+/** What is seen of every round trip to a store: a count, its time, its failure, and a span where somebody traces. */
+import { BrokerError } from '../errors.ts'
+import { roundTrips, storeErrors, storeSeconds } from '../metrics.ts'
+import { traced } from '../tracing.ts'
+
+const seen = {
+  database: {
+    trips: roundTrips.labels('database'),
+    seconds: storeSeconds.labels('database'),
+    errors: storeErrors.labels('database'),
+  },
+  state: {
+    trips: roundTrips.labels('state'),
+    seconds: storeSeconds.labels('state'),
+    errors: storeErrors.labels('state'),
+  },
+}
+
+/** @param name of the step, never with a value in it */
+export async function roundTrip<T>(
+  store: 'database' | 'state',
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { trips, seconds, errors } = seen[store]
+  trips.inc()
+  const begun = performance.now()
+  try {
+    return await traced(name, work, { kind: 'client', 'db.system.name': store })
+  } catch (error) {
+    // A statement that the database refuses is an answer.
+    if (error instanceof BrokerError) errors.inc()
+    throw error
+  } finally {
+    seconds.observe((performance.now() - begun) / 1000)
+  }
+}
+
+/** `select subject`, `insert audit_event`: what a statement does, and to which table. Its values are never in its text. */
+export function statementName(text: string): string {
+  const write = /\b(insert into|(?<!\b(?:for|key|do) )update|delete from)\s+(\w+)/i.exec(text)
+  if (write !== null) return `${write[1]!.split(' ')[0]!.toLowerCase()} ${write[2]}`
+  const read = /\bfrom\s+(\w+)/i.exec(text)
+  if (read !== null) return `select ${read[1]}`
+  return /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase() ?? 'statement'
+}

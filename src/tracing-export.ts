@@ -1,0 +1,85 @@
+/** The way to the collector: OTLP over HTTP, as JSON. OpenTelemetry's packages are loaded only when there is one. */
+import type { Config } from './config.ts'
+import { spansExported } from './metrics.ts'
+import { type SpanRecord, type TraceRecord, parse, traceTo } from './tracing.ts'
+
+/** Milliseconds for one batch: as long as a broker that ends waits for a collector that is away. */
+const patience = 3_000
+
+/** @returns what sends the rest and ends it; at once where no collector is configured */
+export async function openTracing(config: Config['tracing']): Promise<() => Promise<void>> {
+  if (config.endpoint === undefined) return () => Promise.resolve()
+  const { SpanKind, SpanStatusCode, TraceFlags } = await import('@opentelemetry/api')
+  const { BatchSpanProcessor } = await import('@opentelemetry/sdk-trace')
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http')
+  const { resourceFromAttributes } = await import('@opentelemetry/resources')
+
+  const exporter = new OTLPTraceExporter({
+    url: `${config.endpoint.replace(/\/$/, '')}/v1/traces`,
+    headers: { ...config.headers },
+    timeoutMillis: patience,
+  })
+  const send = exporter.export.bind(exporter)
+  exporter.export = (spans, done) =>
+    send(spans, (result) => {
+      spansExported.inc({ outcome: result.error === undefined ? 'sent' : 'lost' }, spans.length)
+      done(result)
+    })
+  const batches = new BatchSpanProcessor({ exporter, exportTimeoutMillis: patience })
+  const resource = resourceFromAttributes({ 'service.name': config.serviceName })
+  const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL }
+  const contextOf = (traceId: string, spanId: string) => ({
+    traceId,
+    spanId,
+    traceFlags: TraceFlags.SAMPLED,
+  })
+
+  function hand({ traceId, parentId, links }: TraceRecord, span: SpanRecord): void {
+    const parent = span.parentId ?? parentId
+    const isFirst = span.parentId === undefined
+    // What a request leaves running ends with it.
+    const ended = Math.max(span.ended, span.begun)
+    batches.onEnd({
+      name: span.name,
+      kind: kinds[span.kind],
+      spanContext: () => contextOf(traceId, span.spanId),
+      ...(parent !== undefined && {
+        parentSpanContext: { ...contextOf(traceId, parent), isRemote: isFirst },
+      }),
+      startTime: timeOf(span.begun),
+      endTime: timeOf(ended),
+      duration: timeOf(ended - span.begun),
+      status: { code: span.failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET },
+      attributes: span.attributes,
+      links: (isFirst ? links : []).flatMap((stored) => {
+        const { traceId: other, spanId } = parse(stored) ?? {}
+        return other === undefined || spanId === undefined ? [] : [{ context: contextOf(other, spanId) }]
+      }),
+      events: [],
+      ended: true,
+      resource,
+      instrumentationScope: { name: 'vneid-sso-gateway' },
+      droppedAttributesCount: 0,
+      droppedEventsCount: 0,
+      droppedLinksCount: 0,
+    })
+  }
+
+  traceTo({
+    ratio: config.ratio,
+    take: (trace) => {
+      for (const span of trace.spans) hand(trace, span)
+    },
+  })
+  return async () => {
+    traceTo(undefined)
+    // A collector that is away keeps nobody from leaving.
+    await batches.shutdown().catch(() => {})
+  }
+}
+
+/** Seconds and nanoseconds. */
+const timeOf = (milliseconds: number): [number, number] => {
+  const seconds = Math.floor(milliseconds / 1000)
+  return [seconds, Math.round((milliseconds - seconds * 1000) * 1e6)]
+}
