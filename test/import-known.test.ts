@@ -11,6 +11,7 @@ import {
   openImports,
   testKeys,
 } from './support/imports.ts'
+import { knownPersons } from './support/operators.ts'
 import type { Engine } from './support/world.ts'
 
 const isMissing = inject('databaseUrl') === undefined
@@ -21,7 +22,9 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
     let on: Imports
     let person = 0
     beforeAll(async () => {
-      if (engine === 'embedded' || !isMissing) on = await openImports(engine)
+      if (engine === 'server' && isMissing) return
+      on = await openImports(engine)
+      await knownPersons(on.db, ['officer-1', 'officer-2'])
     })
     /** A portal with one account `a`, and somebody whose number it bears. */
     async function open(more: Row = attested) {
