@@ -62,6 +62,20 @@ test('a planted value and a planted secret are found by file and kind, and not r
   expect(findings.join()).not.toMatch(new RegExp(`${number}|${name}|${secret}`))
 })
 
+test('an answer of the admin API may show an officer a name, and nobody a number or a secret', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'broker-answers-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const secret = 'a-secret-that-no-answer-holds-again'
+  writeFileSync(join(folder, 'secrets-1'), `${secret}\n`)
+  writeFileSync(join(folder, 'answers-1'), `{"name":"${name}"}\n`)
+  expect(searchFolder(folder).findings).toEqual([])
+  writeFileSync(join(folder, 'answers-2'), `{"number":"${number}","client_secret":"${secret}"}\n`)
+  expect(searchFolder(folder).findings.toSorted()).toEqual([
+    'answers-2: a secret',
+    'answers-2: the number of binh',
+  ])
+})
+
 test("a planted owner of a legacy account is found by number, CMND, name and birth date, and not by another's", () => {
   const folder = mkdtempSync(join(tmpdir(), 'broker-owner-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -9,6 +9,7 @@ import { describeApi } from '../../src/admin/openapi.ts'
 import { type Operation, nameOf, takesKey } from '../../src/admin/operation.ts'
 import type { Db } from '../../src/store/db.ts'
 import { hasWritten } from '../../src/store/idempotent-requests.ts'
+import { openRecord } from './record.ts'
 
 interface Described {
   readonly headers?: Readonly<Record<string, unknown>>
@@ -70,8 +71,10 @@ export function createContract(rows: readonly Operation[], db: Db): Contract {
     return !(await hasWritten(db, headers['x-reference'] ?? ''))
   }
 
+  const record = openRecord('answers')
   return {
     async check(exchange) {
+      record(`${JSON.stringify(exchange.headers)}\n${exchange.text ?? ''}\n`)
       const row = rowOf(rows, exchange)
       if (row === undefined && exchange.status === 404) return
       const fault =

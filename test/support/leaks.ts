@@ -147,8 +147,14 @@ export function searchFolder(folder: string): { findings: string[]; files: strin
       .filter((line) => line !== '')
   const secrets = linesOf('secrets-')
   const persons = linesOf('persons-').map((line) => JSON.parse(line) as Person)
-  const search = createSearch([...citizenNeedles(), ...personNeedles(persons), ...secretNeedles(secrets)])
+  const needles = [...citizenNeedles(), ...personNeedles(persons), ...secretNeedles(secrets)]
+  const everything = createSearch(needles)
+  // An officer who decides a case is shown both names and birth dates; a number or secret nobody is shown.
+  const unshown = createSearch(needles.filter(({ kind }) => !/name|birth date/.test(kind)))
   const files = names.filter((file) => !/^(secrets|persons)-/.test(file))
-  const findings = files.flatMap((file) => search(read(file)).map((kind) => `${file}: ${kind}`))
+  const findings = files.flatMap((file) => {
+    const search = file.startsWith('answers-') ? unshown : everything
+    return search(read(file)).map((kind) => `${file}: ${kind}`)
+  })
   return { findings, files, secrets: secrets.length }
 }

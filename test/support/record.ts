@@ -1,4 +1,4 @@
-/** What the run leaves for the search at its end (`leaks.ts`): logs, metrics, dumps, and the secrets that were out. */
+/** What the run leaves for the search at its end (`leaks.ts`): logs, traces, the admin API's answers, metrics, dumps, and the secrets that were out. */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ declare module 'vitest' {
 
 /** @returns a function that appends to a file of this kind, of which every caller has its own */
 export function openRecord(
-  kind: 'log' | 'metrics' | 'rows' | 'redis' | 'secrets' | 'persons',
+  kind: 'log' | 'answers' | 'metrics' | 'rows' | 'redis' | 'secrets' | 'persons',
 ): (text: string) => void {
   const file = join(inject('leakFolder'), `${kind}-${randomBytes(6).toString('hex')}`)
   return (text) => appendFileSync(file, text)
