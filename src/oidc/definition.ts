@@ -54,7 +54,17 @@ export function secretsIn(value: unknown): Fault[] {
     const part = privateParts.find((name) => Object.hasOwn(Object(key) as object, name))
     if (part !== undefined) faults.push(faultAt(['jwks', 'keys', index, part], privateKey))
   }
-  return faults
+  return [...faults, ...oddNames(value, [])]
+}
+
+/** What stands where a name should, and can be none: nobody knows what it is, so it goes no further either. */
+function oddNames(value: unknown, path: Path): Fault[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) =>
+    Array.isArray(value) || /^[A-Za-z][\w#-]{0,39}$/.test(name)
+      ? oddNames(inner, [...path, Array.isArray(value) ? Number(name) : name])
+      : [faultAt([...path, name], 'is not known; take it out')],
+  )
 }
 
 export function faultsOf(schema: z.ZodType, value: unknown, issue: z.core.$ZodIssue): Fault[] {
