@@ -78,3 +78,11 @@ test('the same file without a mistake is applied', async () => {
   expect(printed.join('\n')).toContain('created   portal-a  active')
   expect(await registry()).not.toEqual(before)
 })
+
+test('what stands where a name should is told back to nobody by the API either', async () => {
+  const { faults } = await admin.call<{ faults: { path: unknown[] }[] }>('POST', '/v1/clients/plan', {
+    clients: [{ [`${secret} = x`]: 1 }],
+  })
+  expect(faults.map(({ path }) => path)).toContainEqual(['…'])
+  expect(JSON.stringify(faults)).not.toContain(secret)
+})

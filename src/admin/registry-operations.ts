@@ -1,7 +1,7 @@
 /** The registry made equal to reviewed files: the plan that is shown, and the same plan carried out. */
 import { z } from 'zod'
 import type { Log } from '../log.ts'
-import type { Fault } from '../oidc/definition.ts'
+import { type Fault, shown } from '../oidc/definition.ts'
 import { applyRegistration } from '../oidc/registration.ts'
 import { type Missing, type PlanFault, type Planned, planRegistration } from '../oidc/registration-plan.ts'
 import type { Database } from '../store/db.ts'
@@ -122,7 +122,7 @@ const tellPlanned = (one: Planned) => ({
   makes_secret: one.makesSecret,
   notes: one.notes.map(tellNote),
 })
-const tellNote = ({ path, message, remedy }: Fault) => ({ path: [...path], message, remedy })
+const tellNote = ({ path, message, remedy }: Fault) => ({ path: path.map(shown), message, remedy })
 const tellPlanFault = ({ index, ...what }: PlanFault) => ({ index, ...tellNote(what) })
 const tellMissing = ({ id, name, state: now, version: its }: Missing) => ({
   client_id: id,

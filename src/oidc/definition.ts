@@ -23,9 +23,10 @@ export const faultAt = (path: Path, told: string): Fault => {
 export const tellFault = ({ path, message, remedy }: Fault): string =>
   `${path.length === 0 ? 'the definition' : path.map(shown).join('.')}: ${message}; ${remedy}`
 
-/** Anything may stand where a field's name belongs, also a secret: only what looks like one is repeated. */
-const shown = (name: string | number): string =>
-  /^[a-z_]\w{0,40}$|^\d+$/i.test(String(name)) ? String(name) : '…'
+/** Anything may stand where a field's name belongs, also a secret: only what looks like a name is repeated. */
+const looksLikeName = /^[a-z_][\w#-]{0,39}$/i
+export const shown = (name: string | number): string | number =>
+  typeof name === 'number' || looksLikeName.test(name) ? name : '…'
 
 export function checkDefinition(
   value: unknown,
@@ -57,11 +58,11 @@ export function secretsIn(value: unknown): Fault[] {
   return [...faults, ...oddNames(value, [])]
 }
 
-/** What stands where a name should, and can be none: nobody knows what it is, so it goes no further either. */
+/** What stands where a name should, and can be none, goes no further either. */
 function oddNames(value: unknown, path: Path): Fault[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) =>
-    Array.isArray(value) || /^[A-Za-z][\w#-]{0,39}$/.test(name)
+    Array.isArray(value) || looksLikeName.test(name)
       ? oddNames(inner, [...path, Array.isArray(value) ? Number(name) : name])
       : [faultAt([...path, name], 'is not known; take it out')],
   )
