@@ -2,7 +2,9 @@
 import { stringify } from 'yaml'
 import type { z } from 'zod'
 import type { changed, listed, shown } from './client-output.ts'
+import { eachPage } from './client.ts'
 import { type ClientTools, type Command, type Commands, clientCommand, needed } from './command.ts'
+import type { Page } from './paging.ts'
 
 type Listed = z.output<typeof listed>
 type Shown = z.output<typeof shown>
@@ -14,8 +16,7 @@ export const clientCommands: Commands = {
     about: 'the portals: draft, active, suspended, retired',
     options: { state: 'string' },
     async run({ admin, print }, _args, { state }) {
-      const query = { ...(state !== undefined && { state }) }
-      for await (const { clients } of pagesOf(admin, '/v1/clients', query)) {
+      for await (const { clients } of eachPage<Page<'clients', Listed>>(admin, '/v1/clients', { state })) {
         for (const one of clients) {
           const how = `${one.token_endpoint_auth_method.padEnd(20)} level ${one.minimum_level}`
           print(
@@ -41,7 +42,7 @@ export const clientCommands: Commands = {
     call: 'ID',
     about: 'what was done to a portal, by whom and why',
     async run({ admin, print }, args) {
-      for await (const { changes } of pagesOf(admin, `${pathOf(args[0])}/history`))
+      for await (const { changes } of eachPage<Page<'changes', Changed>>(admin, `${pathOf(args[0])}/history`))
         for (const change of changes) tellChange(print, change)
     },
   }),
@@ -77,28 +78,4 @@ function act(what: 'activate' | 'suspend' | 'retire', call: string, about: strin
       print(`${args[0]} is ${state}`)
     },
   })
-}
-
-interface Page {
-  /** Of the list of portals. */
-  readonly clients: readonly Listed[]
-  /** Of a history. */
-  readonly changes: readonly Changed[]
-  readonly next: string | null
-  readonly more: boolean
-}
-
-/** All pages of a list, one after the other. */
-async function* pagesOf(
-  admin: ClientTools['admin'],
-  path: string,
-  query: Readonly<Record<string, string>> = {},
-): AsyncGenerator<Page> {
-  let after: string | null = null
-  do {
-    const asked = new URLSearchParams({ limit: '200', ...query, ...(after !== null && { after }) })
-    const page: Page = await admin.call('GET', `${path}?${asked.toString()}`)
-    yield page
-    after = page.more ? page.next : null
-  } while (after !== null)
 }

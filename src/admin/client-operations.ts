@@ -10,7 +10,7 @@ import { changed, listed, shown, state, tellChange, tellListed, tellShown } from
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import type { Role } from './operators.ts'
-import { limit, pageEnd, pageOf } from './paging.ts'
+import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 
 export const readers = ['viewer', 'registrar', 'auditor', 'security_officer'] as const satisfies Role[]
 const etagOf = (version: number): string => `"${version}"`
@@ -81,10 +81,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       about: 'What was done to a portal, by whom and why; the oldest first.',
       roles: readers,
       query: z.strictObject({
-        after: z
-          .string()
-          .regex(/^\d{1,18}$/, 'is no cursor')
-          .optional(),
+        after: numberCursor.optional(),
         limit,
       }),
       answer: z.object({ changes: z.array(changed), ...pageEnd }),

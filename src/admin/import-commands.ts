@@ -9,7 +9,7 @@ import { csvLine } from '../mapping/csv.ts'
 import { readLegacyFile } from '../mapping/import-file.ts'
 import type { ImportSummary } from '../mapping/import-run.ts'
 import { type AdminClient, eachPage } from './client.ts'
-import { type Commands, clientCommand, needed } from './command.ts'
+import { type Commands, clientCommand, drawBar, needed } from './command.ts'
 import type { Page } from './paging.ts'
 
 interface Followed {
@@ -159,11 +159,10 @@ export function progressLine({
   if (counted === undefined) return `${state.padEnd(9)} ${rows}`
   // The last batch is counted as a full one.
   const part = Math.min(counted.part, 1)
-  const bar = '█'.repeat(Math.floor(part * 20)).padEnd(20, '░')
   const rate = seconds > 0 ? `, ${Math.round(counted.count / seconds).toLocaleString('en')} rows/s` : ''
   const left =
     seconds > 0 && part > 0 && part < 1 ? `, ${Math.ceil((seconds / part) * (1 - part))} s left` : ''
-  return `${state.padEnd(9)} ${bar} ${Math.floor(part * 100)}% ${counted.rows}${rate}${left}`
+  return `${state.padEnd(9)} ${drawBar(part)} ${counted.rows}${rate}${left}`
 }
 
 function tell({ rows, results, classes }: ImportSummary, dryRun: boolean): string[] {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdminClient } from './client.ts'
-import { type Commands, UsageError, clientCommand, needed } from './command.ts'
+import { type Commands, clientCommand, drawBar, needed, secondsIn } from './command.ts'
 
 interface Key {
   readonly kid: string
@@ -51,7 +51,7 @@ export const keyCommands: Commands = {
       'the next signing key of ES256, or of ALG;\nsigns when portals have had it so long (24h; 15m at least)',
     options: { alg: 'string', announce: 'string' },
     async run({ admin, print }, _args, { alg, announce }) {
-      const body = { ...(alg && { alg }), ...(announce && { announce: secondsOf(announce) }) }
+      const body = { ...(alg && { alg }), ...(announce && { announce: secondsIn(announce, '--announce') }) }
       const made = await admin.call<{ kid: string; alg: string; signs_from: string }>(
         'POST',
         '/v1/keys',
@@ -105,15 +105,6 @@ function lineOf(key: Key, until: string | null | undefined, what: string): strin
   return `${key.alg.padEnd(6)} ${key.kid}  ${key.state.padEnd(8)}  signs from ${key.signs_from}${end}`
 }
 
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-/** `90s`, `15m`, `24h` or `7d`. */
-function secondsOf(time: string): number {
-  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(time) ?? []
-  if (digits === undefined || unit === undefined) throw new UsageError('a TIME is such as 15m, 24h or 7d')
-  return Number(digits) * units[unit]!
-}
-
 function tellRing(
   { seal, index, unreadable, operators_behind: behind }: Ring,
   print: (line: string) => void,
@@ -162,8 +153,7 @@ function progressLine(
   from: { rows: number; at: number },
 ): string {
   const part = total === 0 ? 1 : Math.min(1, done / total)
-  const bar = '█'.repeat(Math.floor(part * 20)).padEnd(20, '░')
   const rate = (done - from.rows) / Math.max(0.001, (performance.now() - from.at) / 1000)
   const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ''
-  return `${table.padEnd(18)} ${bar} ${Math.floor(part * 100)}% ${count(done)} of ${count(total)} rows, ${count(Math.round(rate))} rows/s${left}`
+  return `${table.padEnd(18)} ${drawBar(part)} ${count(done)} of ${count(total)} rows, ${count(Math.round(rate))} rows/s${left}`
 }

@@ -9,7 +9,7 @@ import { accountStates } from '../mapping/states.ts'
 import { type AccountRow, findAccount, listLinkHistory, searchAccounts } from '../store/accounts.ts'
 import { findHolder } from '../store/identifiers.ts'
 import { findOperatorByNumber } from '../store/operators.ts'
-import { listOpenProposals } from '../store/reviews.ts'
+import { listOpenProposals } from '../store/proposals.ts'
 import {
   type MappingParts,
   accountNumber,

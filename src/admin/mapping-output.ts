@@ -1,7 +1,8 @@
 /** Cases, links and proposals as the admin API tells them. */
 import { z } from 'zod'
 import type { LinkHistoryRow } from '../store/accounts.ts'
-import type { CaseRow, ProposalRow } from '../store/reviews.ts'
+import type { ProposalRow } from '../store/proposals.ts'
+import type { CaseRow } from '../store/reviews.ts'
 
 const instant = z.iso.datetime()
 

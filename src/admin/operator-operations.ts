@@ -8,7 +8,7 @@ import { listOperatorChanges } from '../store/operator-changes.ts'
 import { type CitizenKeysOf, countOfficersEver, findOperator, listOperators } from '../store/operators.ts'
 import { masked } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import { limit, pageEnd, pageOf } from './paging.ts'
+import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 import {
   addOperator,
   assertMayMakeKey,
@@ -130,10 +130,7 @@ export function operatorOperations({
       about: 'What was done to an operator, by whom and why; the oldest first.',
       roles: ['security_officer', 'auditor'],
       query: z.strictObject({
-        after: z
-          .string()
-          .regex(/^\d{1,18}$/, 'is no cursor')
-          .optional(),
+        after: numberCursor.optional(),
         limit,
       }),
       answer: z.object({ changes: z.array(change), ...pageEnd }),

@@ -4,6 +4,9 @@ import { z } from 'zod'
 const told = 'must be 1 to 1000'
 export const limit = z.coerce.number(told).int(told).min(1, told).max(1000, told).default(100)
 
+/** Of a list in the order of the rows' own numbers. */
+export const numberCursor = z.string().regex(/^\d{1,18}$/, 'is no cursor')
+
 /** Ends every list's answer. */
 export const pageEnd = {
   /** Goes on here, now or later; null: there is nothing yet. */

@@ -8,7 +8,7 @@ import { listPortals, readProgress, readTrend } from '../store/progress.ts'
 import { countRefusals, listRefusals } from '../store/refusals.ts'
 import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import { limit, pageEnd, pageOf } from './paging.ts'
+import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 import { progressTold } from './progress-output.ts'
 import { roles } from './operators.ts'
 
@@ -28,10 +28,7 @@ const progressQuery = z.strictObject({
 })
 const refusalsQuery = z.strictObject({
   client: clientId.optional(),
-  after: z
-    .string()
-    .regex(/^\d{1,18}$/, 'is no cursor')
-    .optional(),
+  after: numberCursor.optional(),
   limit,
 })
 const refusal = z

@@ -1,7 +1,7 @@
 /** The registry and its reviewed files on the command line. */
-import { createHash, randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import type { z } from 'zod'
+import { makeSecret } from '../oidc/clients.ts'
 import { type Fault, secretsIn, tellFault } from '../oidc/definition.ts'
 import { type Entry, type FileFault, readClientFiles } from './client-files.ts'
 import { type ClientTools, type Commands, Told, clientCommand, needed } from './command.ts'
@@ -114,23 +114,21 @@ async function apply(
   const secrets = new Map(
     plan.clients
       .filter(({ makes_secret: makesSecret }) => makesSecret)
-      .map(({ client_id: id }) => [id, randomBytes(32).toString('base64url')]),
+      .map(({ client_id: id }) => [id, makeSecret()]),
   )
   const versionsOf = (clients: readonly { client_id: string; version: number }[]) =>
     Object.fromEntries(clients.map(({ client_id: id, version }) => [id, version]))
   const { clients } = await admin.call<z.output<typeof applyAnswer>>('POST', '/v1/clients/apply', {
     clients: definitions,
     versions: versionsOf(plan.clients),
-    secrets: Object.fromEntries([...secrets].map(([id, secret]) => [id, hashOf(secret)])),
+    secrets: Object.fromEntries([...secrets].map(([id, secret]) => [id, secret.hash.toString('base64url')])),
     retire: versionsOf(retire),
     ...(reason !== undefined && { reason }),
   })
   print('')
   for (const { client_id: id, outcome, state } of clients) {
     print(`${outcome.padEnd(9)} ${id}  ${state}`)
-    const secret = secrets.get(id)
+    const secret = secrets.get(id)?.secret
     if (secret !== undefined) print(`          client_secret, shown this once: ${secret}`)
   }
 }
-
-const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url')

@@ -8,7 +8,7 @@ import { readers } from './client-operations.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import type { SecondPerson } from './second-person.ts'
-import { limit, pageEnd, pageOf } from './paging.ts'
+import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 
 const rehome = z.object({
   id: z.string(),
@@ -57,10 +57,7 @@ export function rehomeOperations({
         'The portals that went over into another, or are about to, or were to and are not; the newest first.',
       roles: readers,
       query: z.strictObject({
-        after: z
-          .string()
-          .regex(/^\d{1,18}$/, 'is no cursor')
-          .optional(),
+        after: numberCursor.optional(),
         limit,
       }),
       answer: z.object({ rehomes: z.array(rehome), ...pageEnd }),

@@ -9,7 +9,8 @@ import { type LegacyRecord, populations } from '../mapping/record.ts'
 import { accountStates } from '../mapping/states.ts'
 import { findAccountByNumber, listLinkHistory } from '../store/accounts.ts'
 import { findActiveIdentifier, findHolder } from '../store/identifiers.ts'
-import { type CaseRow, findCase, listCases, listOpenCases, listProposals } from '../store/reviews.ts'
+import { listProposals } from '../store/proposals.ts'
+import { type CaseRow, findCase, listCases, listOpenCases } from '../store/reviews.ts'
 import {
   type MappingParts,
   accountNumber,

@@ -1,7 +1,7 @@
 /** Secrets of portals on the command line: made here, shown once; the broker is sent the hash. */
-import { createHash, randomBytes } from 'node:crypto'
+import { makeSecret } from '../oidc/clients.ts'
 import { warnedDays } from '../oidc/secrets.ts'
-import { type Commands, UsageError, clientCommand, needed } from './command.ts'
+import { type Commands, clientCommand, needed, secondsIn } from './command.ts'
 import type { ToldSecret } from './secret-operations.ts'
 
 const oneDay = 86_400_000
@@ -16,9 +16,8 @@ export const secretCommands: Commands = {
     async run({ admin, print }, args, { 'old-ends': oldEnds = '7d', expires = '365d' }) {
       const path = pathOf(args[0])
       const [othersEnd, expiresAt] = [momentIn(oldEnds, '--old-ends'), momentIn(expires, '--expires')]
-      const secret = randomBytes(32).toString('base64url')
-      const hash = createHash('sha256').update(secret).digest('base64url')
-      const body = { hash, expires_at: expiresAt, retire_others_at: othersEnd }
+      const { secret, hash } = makeSecret()
+      const body = { hash: hash.toString('base64url'), expires_at: expiresAt, retire_others_at: othersEnd }
       const made = await admin.call<ToldSecret>('POST', path, body)
       print(
         `${made.id}  in service until ${made.expires_at}; the one before until ${othersEnd} at the latest`,
@@ -55,10 +54,5 @@ function warningOf(end: string): string {
   return days < warnedDays ? `  ENDS IN ${days} DAYS` : ''
 }
 
-const units = { d: oneDay, h: 3_600_000, m: 60_000 } as const
-
-function momentIn(span: string, option: string): string {
-  const [, count, unit] = /^(\d{1,4})([dhm])$/.exec(span) ?? []
-  if (count === undefined) throw new UsageError(`${option} is a span such as 7d, 12h or 30m`)
-  return new Date(Date.now() + Number(count) * units[unit as 'd' | 'h' | 'm']).toISOString()
-}
+const momentIn = (span: string, option: string): string =>
+  new Date(Date.now() + secondsIn(span, option) * 1000).toISOString()

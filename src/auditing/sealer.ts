@@ -5,6 +5,7 @@
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { auditUnsealed } from '../metrics.ts'
+import { repeat } from '../repeat.ts'
 import type { Seal } from '../seal.ts'
 import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'
 import {
@@ -114,7 +115,6 @@ export async function openSealer(tools: {
 }): Promise<Sealer & { close(): Promise<void> }> {
   const sealer = createSealer(tools)
   await ensureAuditKey(tools)
-  let running: Promise<void> | undefined
   const work = async () => {
     try {
       await sealer.seal(1_000)
@@ -122,14 +122,11 @@ export async function openSealer(tools: {
       tools.log.warn({ event: 'audit.seal_failed', err: error })
     }
   }
-  const timer = setInterval(() => {
-    running ??= work().finally(() => (running = undefined))
-  }, pause).unref()
+  const endTurns = repeat(pause, work)
   return {
     ...sealer,
     async close() {
-      clearInterval(timer)
-      await running
+      await endTurns()
       await work()
     },
   }

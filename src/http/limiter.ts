@@ -4,6 +4,7 @@
  * state is away each node goes on by its own count. A budget is a sliding minute: what is left of the last one,
  * and this one.
  */
+import { repeat } from '../repeat.ts'
 import type { Addition, State } from '../store/state.ts'
 
 const minute = 60_000
@@ -80,14 +81,7 @@ export function createLimiter({
       for (const [key, tally] of told) if (untold.size < most) untold.set(key, tally)
     }
   }
-  let isBusy = false
-  const exchange = async () => {
-    if (isBusy) return
-    isBusy = true
-    await flush()
-    isBusy = false
-  }
-  const timer = setInterval(() => void exchange(), period).unref()
+  const endExchange = repeat(period, flush)
 
   return {
     standing(key, budget) {
@@ -117,6 +111,6 @@ export function createLimiter({
       if (countOf(tally) >= budget * telling) untold.set(`limit:${index}:${key}`, tally)
     },
     flush,
-    close: () => clearInterval(timer),
+    close: () => void endExchange(),
   }
 }

@@ -5,7 +5,8 @@ import type { Log } from '../log.ts'
 import { type AccountRow, lockAccount, moveAccount } from '../store/accounts.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import { type Database, type Db, retried } from '../store/db.ts'
-import { type CaseRow, findCase, withdrawProposals } from '../store/reviews.ts'
+import { withdrawProposals } from '../store/proposals.ts'
+import { type CaseRow, findCase } from '../store/reviews.ts'
 import { type AccountEvent, machine, statesBefore } from './states.ts'
 
 /** Who decides, and under which reference the log knows it. */

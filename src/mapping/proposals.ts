@@ -7,13 +7,8 @@ import type { Log } from '../log.ts'
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
 import { changeClasses } from '../store/accounts.ts'
 import { insertOperatorLink } from '../store/links.ts'
-import {
-  type ProposalRow,
-  answerCases,
-  decideProposal,
-  findProposal,
-  insertProposal,
-} from '../store/reviews.ts'
+import { type ProposalRow, decideProposal, findProposal, insertProposal } from '../store/proposals.ts'
+import { answerCases } from '../store/reviews.ts'
 import { acceptChangedRow, changedRow } from './changed-number.ts'
 import { classMask } from './classes.ts'
 import {

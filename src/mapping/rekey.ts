@@ -14,7 +14,8 @@ import {
   standingOf,
 } from '../store/identifiers.ts'
 import { findOperatorByNumber } from '../store/operators.ts'
-import { type ProposalRow, inheritCases } from '../store/reviews.ts'
+import type { ProposalRow } from '../store/proposals.ts'
+import { inheritCases } from '../store/reviews.ts'
 import { classMask } from './classes.ts'
 import { type Deciding, type Note, noteEndOfProposals } from './decision.ts'
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { JWKS } from 'oidc-provider'
 import type { Log } from '../log.ts'
+import { repeat } from '../repeat.ts'
 import type { Seal } from '../seal.ts'
 import type { Db } from '../store/db.ts'
 import { type CalendarRow, type KnownKeyRow, listKnownKeys } from '../store/keys.ts'
@@ -56,12 +57,9 @@ export async function openSigningKeys({
     comparedAt = asked
   }
   // The keys known so far go on; the readiness check looks at their age.
-  let isBusy = false
   let told: string | undefined
-  const renew = async () => {
-    if (isBusy) return
-    isBusy = true
-    await refresh().then(
+  const endRenewal = repeat(period, () =>
+    refresh().then(
       () => (told = undefined),
       (error: unknown) => {
         const { message, code } = error as { message: string; code?: string }
@@ -69,10 +67,8 @@ export async function openSigningKeys({
           log.error({ event: 'keys.unreadable', err: error })
         told = message
       },
-    )
-    isBusy = false
-  }
-  const timer = setInterval(() => void renew(), period).unref()
+    ),
+  )
 
   return {
     engineKeys: () => loaded.engine,
@@ -80,7 +76,7 @@ export async function openSigningKeys({
     onChange: (listener) => void listeners.push(listener),
     age: () => (performance.now() - comparedAt) / 1000,
     refresh,
-    close: () => clearInterval(timer),
+    close: () => void endRenewal(),
   }
 }
 

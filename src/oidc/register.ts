@@ -1,11 +1,10 @@
 /** Portals whose definitions are the broker's own code's (sandbox, benchmarks): registered and active at once. */
-import { randomBytes } from 'node:crypto'
 import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { lockClients } from '../store/client-changes.ts'
 import type { Database } from '../store/db.ts'
-import { clientSchema, hashSecret, needsSecret } from './clients.ts'
+import { clientSchema, hashSecret, makeSecret, needsSecret } from './clients.ts'
 import { faultsOf, tellFault } from './definition.ts'
 import { applyOne, refuse } from './registration.ts'
 import { makePlan, readStanding } from './registration-plan.ts'
@@ -38,7 +37,7 @@ export async function registerClients(
     for (const [index, planned] of plan.clients.entries()) {
       const given = clients[index]!.client_secret
       const lacksOne = needsSecret(planned.metadata) && (planned.row?.secretHash ?? null) === null
-      const made = lacksOne && given === undefined ? randomBytes(32).toString('base64url') : undefined
+      const made = lacksOne && given === undefined ? makeSecret().secret : undefined
       const secret = given ?? made
       const hash = secret === undefined ? undefined : hashSecret(secret)
       const applied = await applyOne(tx, planned, hash, { actor })

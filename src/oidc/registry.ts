@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdapterPayload } from 'oidc-provider'
 import { clientSecretExpires, registryRead, registrySize } from '../metrics.ts'
+import { repeat } from '../repeat.ts'
 import { listSecretHashes } from '../store/client-secrets.ts'
 import { findClients, listClientVersions, listClients } from '../store/clients.ts'
 import type { ClientRow } from '../store/clients.ts'
@@ -91,15 +92,7 @@ export async function openRegistry({
     tellRead()
   }
   // A database that is away is the readiness check's to report; the clients known so far go on.
-  let isBusy = false
-  const renew = async () => {
-    // A slow database must not meet one more question every second.
-    if (isBusy) return
-    isBusy = true
-    await read().catch(() => {})
-    isBusy = false
-  }
-  const timer = setInterval(() => void renew(), period).unref()
+  const endRenewal = repeat(period, () => read().catch(() => {}))
 
   const isInService = ({ row: { id, state, notBefore } }: Entry) =>
     state === 'active' && (notBefore?.getTime() ?? 0) <= now() && !hasGoneOver(rehomes, id, now())
@@ -141,7 +134,7 @@ export async function openRegistry({
       const begins = [...clients.values()].map(({ row }) => row.notBefore?.getTime() ?? 0)
       await sleep(Math.max(0, Math.max(0, ...begins) - now()))
     },
-    close: () => clearInterval(timer),
+    close: () => void endRenewal(),
   }
 }
 

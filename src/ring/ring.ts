@@ -3,6 +3,7 @@
  * of the ring is named by the bytes that stand before everything it sealed, which differ by purpose.
  */
 import type { Log } from '../log.ts'
+import { repeat } from '../repeat.ts'
 import { sealIds } from '../seal.ts'
 import { ConfigError } from '../settings.ts'
 import type { Database, Db } from '../store/db.ts'
@@ -87,10 +88,10 @@ export async function claimRing(
   }))
   await beginKeyUse(db, index, keyIds(ring, index))
   await touchKeyUse(db, uses)
-  const timer = setInterval(() => {
-    touchKeyUse(db, uses).catch((error: unknown) => log.warn({ event: 'ring.unclaimed', err: error }))
-  }, period).unref()
-  return () => clearInterval(timer)
+  const endClaims = repeat(period, () =>
+    touchKeyUse(db, uses).catch((error: unknown) => log.warn({ event: 'ring.unclaimed', err: error })),
+  )
+  return () => void endClaims()
 }
 
 export interface RingKey {
