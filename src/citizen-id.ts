@@ -4,8 +4,8 @@
  */
 import { inspect } from 'node:util'
 import { BrokerError } from './errors.ts'
-import { createKeyedHash } from './keyed-hash.ts'
-import type { Seal } from './seal.ts'
+import { createKeyedHash } from './crypto/keyed-hash.ts'
+import type { Seal } from './crypto/seal.ts'
 
 /**
  * - `citizen_id`: số định danh cá nhân, 12 digits `PPP G YY RRRRRR` (Law on Identification 2023 art. 12)

@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { BrokerError, errorTable, type ErrorCode } from './errors.ts'
-import { randomBytesOf } from './random.ts'
+import { randomBytesOf } from './crypto/random.ts'
 
 type Attributes = Record<string, string | number>
 

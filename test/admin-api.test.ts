@@ -10,7 +10,7 @@ import { type Role, createOperator, generateOperatorKey, roles } from '../src/ad
 import { createAdminServer } from '../src/admin/server.ts'
 import { errorTable } from '../src/errors.ts'
 import { createLog } from '../src/log.ts'
-import { createSeal } from '../src/seal.ts'
+import { createSeal } from '../src/crypto/seal.ts'
 import { createMemoryState } from '../src/store/memory.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, type World } from './support/world.ts'

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { createLog } from '../src/log.ts'
 import { openSigningKeys } from '../src/oidc/key-store.ts'
 import { rotateSigningKey } from '../src/oidc/keys.ts'
-import { createSeal } from '../src/seal.ts'
+import { createSeal } from '../src/crypto/seal.ts'
 import { openWorld } from './support/world.ts'
 
 const world = await openWorld()

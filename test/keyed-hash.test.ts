@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createKeyedHash } from '../src/keyed-hash.ts'
+import { createKeyedHash } from '../src/crypto/keyed-hash.ts'
 
 test('a keyed hash is HMAC-SHA-256: the second case of RFC 4231', () => {
   const keyed = createKeyedHash(Buffer.from('Jefe'))

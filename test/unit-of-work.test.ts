@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { mergeRecords } from '../src/oidc/adapter.ts'
 import { beginUnitOfWork, keyOf } from '../src/oidc/unit-of-work.ts'
-import { createSeal } from '../src/seal.ts'
+import { createSeal } from '../src/crypto/seal.ts'
 import { createMemoryState } from '../src/store/memory.ts'
 import type { State } from '../src/store/state.ts'
 

@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createCitizenKeys } from '../citizen-id.ts'
 import { createImportRun } from '../mapping/import-run.ts'
 import { createLegacyRecords } from '../mapping/record.ts'
-import { createSeal } from '../seal.ts'
+import { createSeal } from '../crypto/seal.ts'
 import { openDatabase } from '../store/db.ts'
 import type { FromThread, ThreadOrder, ToThread } from './import-thread.ts'
 

@@ -11,7 +11,7 @@ import {
 } from '../oidc/keys.ts'
 import type { Reseal } from '../ring/reseal.ts'
 import { type Ring, reportRing } from '../ring/ring.ts'
-import type { Seal } from '../seal.ts'
+import type { Seal } from '../crypto/seal.ts'
 import type { Database } from '../store/db.ts'
 import { listCalendar, listKeyHistory } from '../store/keys.ts'
 import { type ResealRun, findReseal, listReseals } from '../store/reseal-runs.ts'

@@ -2,7 +2,7 @@
 import { unreached } from '../http/operations.ts'
 import { ensureSigningKey, generateSigningKey, signingAlgorithms } from '../oidc/keys.ts'
 import { checkRing } from '../ring/ring.ts'
-import { createSeal } from '../seal.ts'
+import { createSeal } from '../crypto/seal.ts'
 import { migrate } from '../store/migrate.ts'
 import { openState } from '../store/open-state.ts'
 import { openUpstream } from '../upstream/open.ts'

@@ -9,7 +9,7 @@ import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Note, createDecide } from '../mapping/decision.ts'
 import { assertTwoPersons } from '../mapping/two-persons.ts'
-import type { Seal } from '../seal.ts'
+import type { Seal } from '../crypto/seal.ts'
 import type { Database, Db } from '../store/db.ts'
 import {
   type DecisionRow,

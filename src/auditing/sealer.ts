@@ -6,7 +6,7 @@ import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promis
 import type { Log } from '../log.ts'
 import { auditUnsealed } from '../metrics.ts'
 import { repeat } from '../repeat.ts'
-import type { Seal } from '../seal.ts'
+import type { Seal } from '../crypto/seal.ts'
 import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'
 import {
   type Fence,

@@ -6,7 +6,7 @@ import type Koa from 'koa'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { failures, httpRequests } from '../metrics.ts'
-import { randomBytesOf } from '../random.ts'
+import { randomBytesOf } from '../crypto/random.ts'
 import { describeTrace, failTrace, inTrace, traceField } from '../tracing.ts'
 
 /**

@@ -4,8 +4,8 @@
  */
 import { hkdfSync } from 'node:crypto'
 import { type CitizenKeys, Identifier, type IdentifierType } from '../citizen-id.ts'
-import { createKeyedHash } from '../keyed-hash.ts'
-import { createSeal } from '../seal.ts'
+import { createKeyedHash } from '../crypto/keyed-hash.ts'
+import { createSeal } from '../crypto/seal.ts'
 
 export const populations = ['citizen', 'foreigner', 'organisation', 'staff'] as const
 /** Whose account it is: the law dates each population's end (`lock.ts`). */

@@ -2,7 +2,7 @@
 import { announce as tell, type AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Seal } from '../seal.ts'
+import type { Seal } from '../crypto/seal.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
 import {

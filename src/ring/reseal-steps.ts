@@ -1,7 +1,7 @@
 /** The tables that a re-sealing goes through, and what it does to a batch of their rows. */
 import type { CitizenKeys } from '../citizen-id.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
-import { type Seal, createSeal } from '../seal.ts'
+import { type Seal, createSeal } from '../crypto/seal.ts'
 import type { Session } from '../store/db.ts'
 import {
   type SealedRow,

@@ -3,7 +3,7 @@ import type { CitizenKeys, IdentifierType } from '../citizen-id.ts'
 import { type ClassName, classMask } from '../mapping/classes.ts'
 import { contentOf } from '../mapping/import-row.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
-import { sealIdLength } from '../seal.ts'
+import { sealIdLength } from '../crypto/seal.ts'
 import type { AccountChange, AccountRow, IdentifierChange, IdentifierRow } from '../store/reseal.ts'
 
 /** What only the whole file, or the accounts as they stood, could tell: no part of an account's digest. */

@@ -4,7 +4,7 @@
  */
 import type { Log } from '../log.ts'
 import { repeat } from '../repeat.ts'
-import { sealIds } from '../seal.ts'
+import { sealIds } from '../crypto/seal.ts'
 import { ConfigError } from '../settings.ts'
 import type { Database, Db } from '../store/db.ts'
 import { countOperatorsBehind } from '../store/operator-keys.ts'

@@ -5,7 +5,7 @@
  */
 import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../errors.ts'
-import { randomBytesOf } from '../random.ts'
+import { randomBytesOf } from '../crypto/random.ts'
 import { roundTrip } from './round-trip.ts'
 import type { Found, State, Write } from './state.ts'
 

@@ -6,7 +6,7 @@ import { classesOf } from '../../src/mapping/classes.ts'
 import type { RawRow } from '../../src/mapping/import-file.ts'
 import { createRowCleaner } from '../../src/mapping/import-row.ts'
 import { createLegacyRecords } from '../../src/mapping/record.ts'
-import { createSeal } from '../../src/seal.ts'
+import { createSeal } from '../../src/crypto/seal.ts'
 
 const index = [randomBytes(32), randomBytes(32)]
 const seal = [randomBytes(32)]

@@ -13,7 +13,7 @@ import { createLegacyRecords, type LegacyRecords } from '../../src/mapping/recor
 import { createRekey } from '../../src/mapping/rekey.ts'
 import { type PortalWord, createPortalWord } from '../../src/mapping/word.ts'
 import type { ClientPolicy } from '../../src/oidc/clients.ts'
-import { createSeal } from '../../src/seal.ts'
+import { createSeal } from '../../src/crypto/seal.ts'
 import type { Database } from '../../src/store/db.ts'
 import { recordPersons } from './record.ts'
 

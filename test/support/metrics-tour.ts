@@ -1,7 +1,7 @@
 /** A broker that has seen a bit of everything, and what it then tells Prometheus. */
 import { inject } from 'vitest'
 import { generateSigningKey } from '../../src/oidc/keys.ts'
-import { createSeal } from '../../src/seal.ts'
+import { createSeal } from '../../src/crypto/seal.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openListener } from './listener.ts'
