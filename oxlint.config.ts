@@ -28,7 +28,7 @@ const forbidden: Record<string, object[]> = {
     config,
     { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
   ],
-  'src/{errors,error-table,error-table-api,log,metrics,citizen-id,key-ring,config,settings,setting-parts,outgoing,networks,limit-table,repeat,tracing}.ts':
+  'src/{errors,error-table,error-table-api,log,metrics,citizen-id,key-ring,config,settings,setting-parts,limit-table,repeat,tracing}.ts':
     [
       sql,
       engine,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type CryptoKey, SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTransport } from '../src/outgoing.ts'
+import { createTransport } from '../src/net/outgoing.ts'
 import { createIdTokenCheck } from '../src/upstream/id-token.ts'
 import { refusal } from './support/upstream.ts'
 

@@ -4,8 +4,8 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
-import { createTransport, OutgoingError, parseNetworks } from '../src/outgoing.ts'
-import { isReachable } from '../src/networks.ts'
+import { createTransport, OutgoingError, parseNetworks } from '../src/net/outgoing.ts'
+import { isReachable } from '../src/net/networks.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {

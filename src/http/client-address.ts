@@ -1,7 +1,7 @@
 /** Where a request comes from, as far as that can be believed. */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { isReachable, parseNetworks } from '../networks.ts'
+import { isReachable, parseNetworks } from '../net/networks.ts'
 
 /**
  * The address that stands for one caller: an IPv4 address, or the /64 that one IPv6 customer has. Undefined where

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { vietnamDate } from '../mapping/lock.ts'
-import { parseNetworks } from '../outgoing.ts'
+import { parseNetworks } from '../net/outgoing.ts'
 
 /** @param faultOf the first fault of the text, undefined when it has none */
 const text = (faultOf: (text: string) => string | undefined) =>

@@ -1,6 +1,6 @@
 import { BrokerError } from '../errors.ts'
 import { upstreamCallSeconds } from '../metrics.ts'
-import { type Caller, OutgoingError, type OutgoingInit } from '../outgoing.ts'
+import { type Caller, OutgoingError, type OutgoingInit } from '../net/outgoing.ts'
 import { traced } from '../tracing.ts'
 import { invalidAnswer } from './identity.ts'
 

@@ -2,7 +2,7 @@
 import { allowInsecureRequests, customFetch, discovery } from 'openid-client'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
-import { OutgoingError, type Transport } from '../outgoing.ts'
+import { OutgoingError, type Transport } from '../net/outgoing.ts'
 import { unavailable } from './call.ts'
 import { invalidAnswer } from './identity.ts'
 

@@ -3,7 +3,7 @@ import { KeyObject, constants, verify } from 'node:crypto'
 import { createRemoteJWKSet, customFetch } from 'jose'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { OutgoingError, type Transport } from '../outgoing.ts'
+import { OutgoingError, type Transport } from '../net/outgoing.ts'
 import { invalidAnswer } from './identity.ts'
 import { unavailable, watchCall } from './call.ts'
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { createCaller, type OutgoingInit } from '../outgoing.ts'
+import { createCaller, type OutgoingInit } from '../net/outgoing.ts'
 import { callForJson, unavailable, watchCall } from './call.ts'
 import { codeOf, readCallback } from './callback.ts'
 import type { Callback } from './callback.ts'
