@@ -23,9 +23,9 @@ import { registryCommands } from './admin/registry-commands.ts'
 import { rehomeCommands } from './admin/rehome-commands.ts'
 import { reviewCommands } from './admin/review-commands.ts'
 import { secretCommands } from './admin/secret-commands.ts'
-import { loadClientConfig, loadConfig } from './config.ts'
+import { loadClientConfig, loadConfig } from './config/config.ts'
 import { createLog } from './log.ts'
-import { ConfigError } from './settings.ts'
+import { ConfigError } from './config/settings.ts'
 import { openDatabase } from './store/db.ts'
 
 export const commands: Commands = {

@@ -45,7 +45,7 @@ export const roundTrips = new Counter({
 
 export const limited = new Counter({
   name: 'limited_total',
-  help: 'Requests that were asked to wait, by group of endpoints and by what was spent (src/limit-table.ts)',
+  help: 'Requests that were asked to wait, by group of endpoints and by what was spent (src/config/limit-table.ts)',
   labelNames: ['group', 'dimension'] as const,
   registers,
 })

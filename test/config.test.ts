@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { loadConfig, settingNames } from '../src/config.ts'
-import { ConfigError } from '../src/settings.ts'
+import { loadConfig, settingNames } from '../src/config/config.ts'
+import { ConfigError } from '../src/config/settings.ts'
 
 const read = (name: string) => readFileSync(new URL(`../config/${name}`, import.meta.url), 'utf8')
 const example = read('production.example.env')

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import * as client from 'openid-client'
 import { afterEach, expect, inject, test, vi } from 'vitest'
-import { type Budget, type Dimension, type LimitGroup, limitTable } from '../src/limit-table.ts'
+import { type Budget, type Dimension, type LimitGroup, limitTable } from '../src/config/limit-table.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { startBroker } from './support/broker-process.ts'
 import { dumpRedis } from './support/dumps.ts'

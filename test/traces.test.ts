@@ -1,7 +1,7 @@
 /** One sign-in as a collector sees it: across its requests, upstream and stores; and nothing of the citizen. */
 import { execFileSync } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { loadConfig } from '../src/config.ts'
+import { loadConfig } from '../src/config/config.ts'
 import { citizens } from '../src/sandbox/citizens.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { type Collector, type Span, openCollector } from './support/collector.ts'

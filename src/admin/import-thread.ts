@@ -1,6 +1,6 @@
 /** The other end of `import-worker.ts`: one thread for one import, at most two at a time. */
 import { Worker } from 'node:worker_threads'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
 import type { ImportProgress, ImportSummary, ImportWork, RunImport } from '../mapping/import-run.ts'
 

@@ -9,7 +9,13 @@ import type { Context, Middleware } from 'koa'
 import type { Client } from 'oidc-provider'
 import { BrokerError, errorTable } from '../errors.ts'
 import { createKeyedHash } from '../crypto/keyed-hash.ts'
-import { type Budget, type Dimension, type LimitGroup, limitGroups, limitTable } from '../limit-table.ts'
+import {
+  type Budget,
+  type Dimension,
+  type LimitGroup,
+  limitGroups,
+  limitTable,
+} from '../config/limit-table.ts'
 import type { Log } from '../log.ts'
 import { limited } from '../metrics.ts'
 import type { State } from '../store/state.ts'

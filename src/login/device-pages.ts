@@ -4,7 +4,7 @@
  */
 import type { Context, Middleware } from 'koa'
 import type { KoaContextWithOIDC as EngineContext } from 'oidc-provider'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError, errorTable, type ErrorCode } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'

@@ -1,7 +1,7 @@
 /** What the engine asks of the citizen's side: where to go now, and the pages it shows. */
 import type { Context } from 'koa'
 import type { Client, KoaContextWithOIDC as EngineContext } from 'oidc-provider'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError, errorTable } from '../errors.ts'
 import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../log.ts'

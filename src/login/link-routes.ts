@@ -5,7 +5,7 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { Client, Provider } from 'oidc-provider'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
 import { readForm } from '../http/posted-form.ts'

@@ -1,7 +1,7 @@
 /** The citizen's way through us: notice, trip to VNeID, callback, resumption. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
 import { awaySeconds, trips, upstreamCalls } from '../metrics.ts'

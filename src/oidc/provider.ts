@@ -10,7 +10,7 @@ import {
   Provider,
   errors,
 } from 'oidc-provider'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { CurrentLinks } from '../mapping/links.ts'
 import { createFindAccount, createFormerSubs, createPairwiseIdentifier } from './accounts.ts'
 import { acrValues } from './acr.ts'

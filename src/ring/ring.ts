@@ -5,7 +5,7 @@
 import type { Log } from '../log.ts'
 import { repeat } from '../repeat.ts'
 import { sealIds } from '../crypto/seal.ts'
-import { ConfigError } from '../settings.ts'
+import { ConfigError } from '../config/settings.ts'
 import type { Database, Db } from '../store/db.ts'
 import { countOperatorsBehind } from '../store/operator-keys.ts'
 import {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createCitizenKeys } from '../citizen-id.ts'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, loadConfig } from '../config/config.ts'
 import { createLog } from '../log.ts'
 import { start } from '../main.ts'
 import { generateSigningKey } from '../oidc/keys.ts'

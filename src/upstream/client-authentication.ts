@@ -1,6 +1,6 @@
 import { createPrivateKey, randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** What proves us at the token endpoint: headers and form fields. */
 export type ClientAuthentication = (

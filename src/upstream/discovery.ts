@@ -1,6 +1,6 @@
 /** Where the issuer's endpoints are: OpenID Connect Discovery 1.0, or settings. */
 import { allowInsecureRequests, customFetch, discovery } from 'openid-client'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { OutgoingError, type Transport } from '../net/outgoing.ts'
 import { unavailable } from './call.ts'

@@ -2,7 +2,7 @@
 import { KeyObject, constants, verify } from 'node:crypto'
 import { createRemoteJWKSet, customFetch } from 'jose'
 import { z } from 'zod'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { OutgoingError, type Transport } from '../net/outgoing.ts'
 import { invalidAnswer } from './identity.ts'
 import { unavailable, watchCall } from './call.ts'

@@ -1,7 +1,7 @@
 /** Claims of either dialect → `Identity`. Names and values are settings; forms are not: what does not fit is refused. */
 import { z } from 'zod'
 import { Identifier } from '../citizen-id.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import type { Identity, Kind } from './upstream.ts'
 

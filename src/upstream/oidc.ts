@@ -1,7 +1,7 @@
 /** The strict road: OpenID Connect Core, authorization code flow with PKCE. */
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { createCaller, createTransport } from '../net/outgoing.ts'
 import { callForJson, unavailable, watchCall } from './call.ts'

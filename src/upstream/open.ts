@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { openOidcUpstream } from './oidc.ts'
 import type { Upstream } from './upstream.ts'
 import { openVneidUpstream } from './vneid.ts'

@@ -3,7 +3,7 @@
  * code and bodies wrapped in an envelope. Origin rests on TLS to the configured hosts; anything unexpected is refused.
  */
 import { z } from 'zod'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { createCaller, type OutgoingInit } from '../net/outgoing.ts'
 import { callForJson, unavailable, watchCall } from './call.ts'
 import { codeOf, readCallback } from './callback.ts'

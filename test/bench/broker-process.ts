@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { createCitizenKeys } from '../../src/citizen-id.ts'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/log.ts'
 import { start } from '../../src/main.ts'
 import { createImport } from '../../src/mapping/import.ts'

@@ -1,8 +1,8 @@
 /** One trip upstream without the broker around it: the dialect, the simulator, and a browser of one line. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
-import type { Config } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { openOidcUpstream } from '../../src/upstream/oidc.ts'
 import { openVneidUpstream } from '../../src/upstream/vneid.ts'

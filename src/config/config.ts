@@ -2,10 +2,10 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type AuditClass, auditClasses, keptForEver } from './audit-classes.ts'
-import { unwrapByCommand, unwrapSettings } from './key-ring.ts'
+import { type AuditClass, auditClasses, keptForEver } from '../audit-classes.ts'
+import { unwrapByCommand, unwrapSettings } from './wrapped-keys.ts'
 import { dimensions, limitGroups } from './limit-table.ts'
-import { key, keyList, seconds, port, networks, flag, json, splitPair, safeUrl } from './setting-parts.ts'
+import { key, keyList, seconds, port, networks, flag, json, splitPair, safeUrl } from './values.ts'
 import { type DeepReadonly, type Environment, deepFreeze, readSettings } from './settings.ts'
 
 const claimNames = z.object({

@@ -1,6 +1,6 @@
 /** What values of settings look like: the parts that `config.ts` is made of. */
 import { z } from 'zod'
-import { parseNetworks } from './net/networks.ts'
+import { parseNetworks } from '../net/networks.ts'
 
 export const key = z
   .string()
