@@ -21,14 +21,14 @@ const faces = ['admin', 'portals', 'login', 'sandbox', 'http']
 
 const forbidden: Record<string, object[]> = {
   'src/**': [sql, engine, rp],
-  'src/{app,audit,tally,tracing-export}.ts': [
+  'src/{app,audit}.ts': [
     sql,
     engine,
     rp,
     config,
     { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
   ],
-  'src/{errors,error-table,error-table-api,log,metrics,citizen-id,limit-table,repeat,tracing}.ts': [
+  'src/{errors,error-table,error-table-api,citizen-id,repeat}.ts': [
     sql,
     engine,
     rp,

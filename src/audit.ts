@@ -2,8 +2,8 @@
  * The audit vocabulary. A decision about a person, link, portal or key is a row in the transaction that
  * it describes; once that has committed, `announce` adds the log line and the counter.
  */
-import { auditEvents } from './metrics.ts'
-import type { Log } from './log.ts'
+import { auditEvents } from './telemetry/metrics.ts'
+import type { Log } from './telemetry/log.ts'
 import { insertAuditEvents } from './store/audit.ts'
 import type { Db } from './store/db.ts'
 

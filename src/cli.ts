@@ -24,7 +24,7 @@ import { rehomeCommands } from './admin/rehome-commands.ts'
 import { reviewCommands } from './admin/review-commands.ts'
 import { secretCommands } from './admin/secret-commands.ts'
 import { loadClientConfig, loadConfig } from './config/config.ts'
-import { createLog } from './log.ts'
+import { createLog } from './telemetry/log.ts'
 import { ConfigError } from './config/settings.ts'
 import { openDatabase } from './store/db.ts'
 

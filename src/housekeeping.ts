@@ -1,6 +1,6 @@
 /** What every node does by itself, soon after its start and then every hour; whoever comes second finds it done. */
-import type { Log } from './log.ts'
-import { housekeepingFailures } from './metrics.ts'
+import type { Log } from './telemetry/log.ts'
+import { housekeepingFailures } from './telemetry/metrics.ts'
 
 const minute = 60_000
 

@@ -10,7 +10,7 @@ import { preparePartitions, retireAudit } from './auditing/retention.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createListener } from './http/listener.ts'
-import { createLog, type Log } from './log.ts'
+import { createLog, type Log } from './telemetry/log.ts'
 import { ensureSigningKey, retireOldKeys, rotateDueKeys } from './oidc/keys.ts'
 import { completeDueRehomes } from './oidc/rehome.ts'
 import { warnOfEndingSecrets } from './oidc/secrets.ts'
@@ -22,7 +22,7 @@ import { migrate } from './store/migrate.ts'
 import { forgetAttempts } from './store/idempotent-requests.ts'
 import { foldProgress } from './store/progress.ts'
 import { openState } from './store/open-state.ts'
-import { openTracing } from './tracing-export.ts'
+import { openTracing } from './telemetry/tracing-export.ts'
 
 export interface Broker {
   readonly url: string

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { createWatch } from '../src/http/watch.ts'
-import { registry } from '../src/metrics.ts'
+import { registry } from '../src/telemetry/metrics.ts'
 import { readBacklog } from '../src/store/backlog.ts'
 import { openDatabase } from '../src/store/db.ts'
 import { migrate } from '../src/store/migrate.ts'

@@ -1,9 +1,9 @@
 import { expect, inject, onTestFinished, test, vi } from 'vitest'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { createFigures } from '../src/portals/figures.ts'
 import { openDatabase } from '../src/store/db.ts'
 import { migrate } from '../src/store/migrate.ts'
-import { tallyLogin } from '../src/tally.ts'
+import { tallyLogin } from '../src/telemetry/tally.ts'
 import { freshDatabase } from './support/world.ts'
 
 test('what a portal did and the database could not take is written later, and nothing twice', async () => {

@@ -1,8 +1,8 @@
 /** The chores of a node: soon after its start, then hourly, and none of them stops the others. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { keepHouse } from '../src/housekeeping.ts'
-import { createLog } from '../src/log.ts'
-import { registry } from '../src/metrics.ts'
+import { createLog } from '../src/telemetry/log.ts'
+import { registry } from '../src/telemetry/metrics.ts'
 
 const minute = 60_000
 const log = createLog({ level: 'silent' })

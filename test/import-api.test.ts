@@ -11,7 +11,7 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { type AdminClient, type AdminError } from '../src/admin/client.ts'
 import { progressLine } from '../src/admin/import-commands.ts'
 import { createOperator, generateOperatorKey } from '../src/admin/operators.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { type Engine, openWorld, portalDefinition } from './support/world.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'broker-import-'))

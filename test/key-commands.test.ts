@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { createOperator, generateOperatorKey } from '../src/admin/operators.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld } from './support/world.ts'
 

@@ -2,7 +2,7 @@
 import { type JSONWebKeySet, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import type { AdminClient } from '../src/admin/client.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { type Broker, start } from '../src/main.ts'
 import { loadConfig } from '../src/config/config.ts'
 import { retireOldKeys, rotateDueKeys } from '../src/oidc/keys.ts'

@@ -1,6 +1,6 @@
 /** What a node does when it cannot follow the calendar of signing keys. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { openSigningKeys } from '../src/oidc/key-store.ts'
 import { rotateSigningKey } from '../src/oidc/keys.ts'
 import { createSeal } from '../src/crypto/seal.ts'

@@ -6,7 +6,7 @@ import type { Command } from '../src/admin/command.ts'
 import { roles } from '../src/admin/operators.ts'
 import { commands } from '../src/cli.ts'
 import { errorTable } from '../src/errors.ts'
-import { registry } from '../src/metrics.ts'
+import { registry } from '../src/telemetry/metrics.ts'
 import { namedBy, namesIn, readGuide } from './support/guide.ts'
 
 const guide = readGuide('operate.md')

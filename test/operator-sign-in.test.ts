@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Role } from '../src/admin/operators.ts'
 import { createOperator } from '../src/admin/operators.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { type Answer, type Begun, deviceGrant, openConsole } from './support/console.ts'

@@ -2,7 +2,7 @@ import { type JWK, SignJWT, UnsecuredJWT, importJWK } from 'jose'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { type Role, createOperator, generateOperatorKey } from '../src/admin/operators.ts'
 import { errorTable } from '../src/errors.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, type World } from './support/world.ts'
 

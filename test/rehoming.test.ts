@@ -1,7 +1,7 @@
 /** A portal goes over into another: accounts, links and identifiers stay what they were, and until a day all of it can be undone. */
 import { expect, test, vi } from 'vitest'
 import { commands } from '../src/cli.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { vietnamDate } from '../src/mapping/lock.ts'
 import { completeDueRehomes } from '../src/oidc/rehome.ts'
 import { openRegistry } from '../src/oidc/registry.ts'

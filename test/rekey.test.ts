@@ -1,7 +1,7 @@
 /** A number is cancelled and another issued: the person goes on, the old number leads to nobody. */
 import { expect, test, vi } from 'vitest'
 import { createOperator } from '../src/admin/operators.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { numberOf, openOffice, refusal, words } from './support/officers.ts'
 
 // The broker's clock can be set forward; it is never set back while a world lives.

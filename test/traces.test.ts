@@ -185,7 +185,7 @@ test('without a collector nothing of OpenTelemetry is even loaded', () => {
     let loaded = 0
     registerHooks({ load(url, context, next) { loaded += /opentelemetry.(sdk|exporter|otlp|resources)/.test(url); return next(url, context) } })
     void (async () => {
-      const { openTracing } = await import('${new URL('../src/tracing-export.ts', import.meta.url).href}')
+      const { openTracing } = await import('${new URL('../src/telemetry/tracing-export.ts', import.meta.url).href}')
       await import('${new URL('../src/app.ts', import.meta.url).href}')
       const about = { headers: {}, serviceName: 'x', ratio: 1 }
       await (await openTracing({ ...about, endpoint: undefined }))()

@@ -1,7 +1,7 @@
 /** The registry of portals, one portal at a time. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { actOnClient, applyRegistration } from '../oidc/registration.ts'
 import { listClientChanges, pageClients } from '../store/client-changes.ts'
 import { findClients } from '../store/clients.ts'

@@ -1,6 +1,6 @@
 /** A command of `npm run cli`: on the broker's own database, or a client of the admin API. */
 import type { Config } from '../config/config.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
 import type { AdminClient } from './client.ts'
 import type { OperatorSession } from './operator-session.ts'

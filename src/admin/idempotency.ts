@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { BrokerError, errorTable } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Db } from '../store/db.ts'
 import {

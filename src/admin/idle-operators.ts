@@ -1,5 +1,5 @@
 /** An operator that nobody has seen for 45 days is out, the last security officer too. */
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { createDecide } from '../mapping/decision.ts'
 import type { Database } from '../store/db.ts'
 import { insertOperatorChange } from '../store/operator-changes.ts'

@@ -1,7 +1,7 @@
 /** Operators about keys: the calendar of signing keys, the key ring, and what lies under it. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import {
   leastAnnouncement,
   revokeKey,

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type CitizenKeys, Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Decisions } from '../mapping/decisions.ts'
 import type { Proposals } from '../mapping/proposals.ts'
 import type { LegacyRecords } from '../mapping/record.ts'

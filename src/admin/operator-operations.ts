@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type CitizenKeys, Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Database, Db } from '../store/db.ts'
 import { listOperatorChanges } from '../store/operator-changes.ts'
 import { type CitizenKeysOf, countOfficersEver, findOperator, listOperators } from '../store/operators.ts'

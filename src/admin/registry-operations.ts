@@ -1,6 +1,6 @@
 /** The registry made equal to reviewed files: the plan that is shown, and the same plan carried out. */
 import { z } from 'zod'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { type Fault, shown } from '../oidc/definition.ts'
 import { applyRegistration } from '../oidc/registration.ts'
 import { type Missing, type PlanFault, type Planned, planRegistration } from '../oidc/registration-plan.ts'

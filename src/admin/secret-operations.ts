@@ -1,7 +1,7 @@
 /** Secrets of portals. They are made where they are needed; the broker is told hashes, and tells none. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { addSecret, endSecret } from '../oidc/secrets.ts'
 import { type SecretRow, listSecrets } from '../store/client-secrets.ts'
 import { findClients } from '../store/clients.ts'

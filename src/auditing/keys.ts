@@ -2,7 +2,7 @@
 import { type KeyObject, createPrivateKey } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { type AuditEvent, announce } from '../audit.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
 import { type AuditKeyRow, insertAuditKey, listAuditKeys, lockAuditKeys } from '../store/audit-seals.ts'
 import { insertAuditEvents } from '../store/audit.ts'

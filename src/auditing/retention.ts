@@ -1,7 +1,7 @@
 /** Deletes what is past its time, by whole months of a class; each deletion is an event that stays for ever. */
 import { type AuditClass, auditClasses, keptForEver } from '../audit-classes.ts'
 import { type AuditEvent, announce } from '../audit.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import {
   type Partition,
   dropPartition,

@@ -3,8 +3,8 @@
  * and waits for nobody.
  */
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
-import type { Log } from '../log.ts'
-import { auditUnsealed } from '../metrics.ts'
+import type { Log } from '../telemetry/log.ts'
+import { auditUnsealed } from '../telemetry/metrics.ts'
 import { repeat } from '../repeat.ts'
 import type { Seal } from '../crypto/seal.ts'
 import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'

@@ -4,10 +4,10 @@
  */
 import type Koa from 'koa'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
-import type { Log } from '../log.ts'
-import { failures, httpRequests } from '../metrics.ts'
+import type { Log } from '../telemetry/log.ts'
+import { failures, httpRequests } from '../telemetry/metrics.ts'
 import { randomBytesOf } from '../crypto/random.ts'
-import { describeTrace, failTrace, inTrace, traceField } from '../tracing.ts'
+import { describeTrace, failTrace, inTrace, traceField } from '../telemetry/tracing.ts'
 
 /**
  * Addresses are the issuer's whatever the Host header says: the engine builds every endpoint, redirect and

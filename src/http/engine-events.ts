@@ -1,8 +1,8 @@
 /** What the engine tells of itself: log lines, counts and spans. */
 import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
-import type { Log } from '../log.ts'
-import { tallyLogout, tallyRefusal } from '../tally.ts'
-import { traced } from '../tracing.ts'
+import type { Log } from '../telemetry/log.ts'
+import { tallyLogout, tallyRefusal } from '../telemetry/tally.ts'
+import { traced } from '../telemetry/tracing.ts'
 import { codeOf, report } from './boundary.ts'
 
 /** How a sign-in ends is counted where it ends. */

@@ -16,8 +16,8 @@ import {
   limitGroups,
   limitTable,
 } from '../config/limit-table.ts'
-import type { Log } from '../log.ts'
-import { limited } from '../metrics.ts'
+import type { Log } from '../telemetry/log.ts'
+import { limited } from '../telemetry/metrics.ts'
 import type { State } from '../store/state.ts'
 import { codeOf, referenceOf, report } from './boundary.ts'
 import type { AddressOf } from './client-address.ts'

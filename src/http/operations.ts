@@ -1,6 +1,6 @@
 /** The operators' listener: health and metrics, never on the public port. */
 import type { Server } from 'node:http'
-import { dependencyUp, registry } from '../metrics.ts'
+import { dependencyUp, registry } from '../telemetry/metrics.ts'
 import { createListener } from './listener.ts'
 
 export interface Checks {

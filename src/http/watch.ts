@@ -7,7 +7,7 @@ import {
   signingKeySince,
   unfinishedImports,
   watchRead,
-} from '../metrics.ts'
+} from '../telemetry/metrics.ts'
 import { type Backlog, readBacklog } from '../store/backlog.ts'
 import type { Db } from '../store/db.ts'
 import { type CalendarRow, listCalendar } from '../store/keys.ts'

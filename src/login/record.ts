@@ -2,10 +2,10 @@ import type { Context } from 'koa'
 import { record } from '../audit.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { currentUnit } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
-import { tallyLogin } from '../tally.ts'
+import { tallyLogin } from '../telemetry/tally.ts'
 
 /**
  * What kept a citizen out of a portal, before, after or without the trip to VNeID: a log line and an audit event.

@@ -1,6 +1,6 @@
 /** What a login alone does to the portal's open accounts that bear the person's number. */
 import { type AuditEvent, announce } from '../audit.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Candidate, Known, Recorded, WantedCase, WantedLink } from '../store/subjects.ts'
 import {
   type Evidence,

@@ -1,7 +1,7 @@
 /** What every decision of an operator is made of: one transaction with its audit rows, under the account's lock. */
 import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { type AccountRow, lockAccount, moveAccount } from '../store/accounts.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import { type Database, type Db, retried } from '../store/db.ts'

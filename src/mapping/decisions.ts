@@ -3,7 +3,7 @@
  * another number, takes two persons (`proposals.ts`).
  */
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { changeClasses, lockAccount } from '../store/accounts.ts'
 import { type Database, isUniqueViolation } from '../store/db.ts'
 import { standingOf } from '../store/identifiers.ts'

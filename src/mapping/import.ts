@@ -4,7 +4,7 @@
  */
 import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Database } from '../store/db.ts'
 import { insertImport, touchImport } from '../store/import-runs.ts'

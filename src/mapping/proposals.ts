@@ -3,7 +3,7 @@
  * person's new number.
  */
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
 import { changeClasses } from '../store/accounts.ts'
 import { insertOperatorLink } from '../store/links.ts'

@@ -2,7 +2,7 @@
 import { decodeJwt } from 'jose'
 import { type Adapter, type AdapterPayload, Provider, errors } from 'oidc-provider'
 import type { Registry } from './registry.ts'
-import { linkTrace, traceparent } from '../tracing.ts'
+import { linkTrace, traceparent } from '../telemetry/tracing.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
 /** Seconds a code is remembered beyond its life: as long as what it bought may live (RFC 6749 §4.1.2). */

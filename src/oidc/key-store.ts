@@ -1,7 +1,7 @@
 /** The signing keys of this node, renewed every second: what it signs with, what it publishes, what it still knows. */
 import { createHash } from 'node:crypto'
 import type { JWKS } from 'oidc-provider'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { repeat } from '../repeat.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Db } from '../store/db.ts'

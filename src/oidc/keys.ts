@@ -1,7 +1,7 @@
 /** Signing keys come, follow each other and go; `key-store.ts` publishes what the calendar says. */
 import { announce as tell, type AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'

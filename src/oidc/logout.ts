@@ -1,9 +1,9 @@
 /** Ending a session outside the engine's own logout page: portals are told, grants and tokens die. */
 import type { Context } from 'koa'
 import type { Provider, Session } from 'oidc-provider'
-import type { Log } from '../log.ts'
-import { tallyLogout } from '../tally.ts'
-import { traced } from '../tracing.ts'
+import type { Log } from '../telemetry/log.ts'
+import { tallyLogout } from '../telemetry/tally.ts'
+import { traced } from '../telemetry/tracing.ts'
 
 /** The session of this browser, if it has one. */
 export async function sessionOf(provider: Provider, ctx: Context): Promise<Session | undefined> {

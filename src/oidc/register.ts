@@ -1,7 +1,7 @@
 /** Portals whose definitions are the broker's own code's (sandbox, benchmarks): registered and active at once. */
 import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { lockClients } from '../store/client-changes.ts'
 import type { Database } from '../store/db.ts'
 import { clientSchema, hashSecret, makeSecret, needsSecret } from './clients.ts'

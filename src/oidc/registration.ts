@@ -1,7 +1,7 @@
 /** A plan carried out: all of it or none, provided that nobody has changed one of its portals since. */
 import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { lockClients } from '../store/client-changes.ts'
 import type { ClientRow, ClientState } from '../store/clients.ts'
 import type { Database, Db } from '../store/db.ts'

@@ -1,7 +1,7 @@
 /** The registered portals as the engine asks for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdapterPayload } from 'oidc-provider'
-import { clientSecretExpires, registryRead, registrySize } from '../metrics.ts'
+import { clientSecretExpires, registryRead, registrySize } from '../telemetry/metrics.ts'
 import { repeat } from '../repeat.ts'
 import { listSecretHashes } from '../store/client-secrets.ts'
 import { findClients, listClientVersions, listClients } from '../store/clients.ts'

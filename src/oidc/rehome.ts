@@ -1,7 +1,7 @@
 /** A portal goes over into another: begun, undone until its last day is past, completed after it. */
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { type Note, createDecide } from '../mapping/decision.ts'
 import { vietnamDate } from '../mapping/lock.ts'
 import { insertClientChange, lockClients, setClientState } from '../store/client-changes.ts'

@@ -1,7 +1,7 @@
 /** A portal's secrets: two may be in service, so that one takes the other's place while logins go on. */
 import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import { insertClientChange, lockClients } from '../store/client-changes.ts'
 import { type SecretRow, insertSecret, revokeSecret, takeEndingSecrets } from '../store/client-secrets.ts'

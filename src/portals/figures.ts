@@ -4,12 +4,12 @@
  */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { vietnamDate } from '../mapping/lock.ts'
 import type { Db } from '../store/db.ts'
 import { addTallies, countStates, type DayRow, listDays, listSecretEnds } from '../store/figures.ts'
 import { listCalendar } from '../store/keys.ts'
-import { returnTallies, takeTallies } from '../tally.ts'
+import { returnTallies, takeTallies } from '../telemetry/tally.ts'
 
 const oneDay = 86_400_000
 /** Of one question. */

@@ -2,7 +2,7 @@
  * The key ring at rest: under which of its keys something lies, and whether a key may leave the configuration. A key
  * of the ring is named by the bytes that stand before everything it sealed, which differ by purpose.
  */
-import type { Log } from '../log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { repeat } from '../repeat.ts'
 import { sealIds } from '../crypto/seal.ts'
 import { ConfigError } from '../config/settings.ts'

@@ -7,7 +7,7 @@ import { PGlite, types as pgliteTypes } from '@electric-sql/pglite'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { BrokerError } from '../errors.ts'
-import { databaseConnections } from '../metrics.ts'
+import { databaseConnections } from '../telemetry/metrics.ts'
 import { roundTrip, statementName } from './round-trip.ts'
 
 export interface Db {

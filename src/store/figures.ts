@@ -1,5 +1,5 @@
 /** What portals read about themselves: counts by day, never a row of a person. */
-import type { Tally } from '../tally.ts'
+import type { Tally } from '../telemetry/tally.ts'
 import type { Db } from './db.ts'
 
 /**

@@ -1,7 +1,7 @@
 /** What is seen of every round trip to a store: a count, its time, its failure, and a span where somebody traces. */
 import { BrokerError } from '../errors.ts'
-import { roundTrips, storeErrors, storeSeconds } from '../metrics.ts'
-import { traced } from '../tracing.ts'
+import { roundTrips, storeErrors, storeSeconds } from '../telemetry/metrics.ts'
+import { traced } from '../telemetry/tracing.ts'
 
 const seen = {
   database: {

@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts'
-import { upstreamCallSeconds } from '../metrics.ts'
+import { upstreamCallSeconds } from '../telemetry/metrics.ts'
 import { type Caller, OutgoingError, type OutgoingInit } from '../net/outgoing.ts'
-import { traced } from '../tracing.ts'
+import { traced } from '../telemetry/tracing.ts'
 import { invalidAnswer } from './identity.ts'
 
 /**

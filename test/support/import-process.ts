@@ -1,7 +1,7 @@
 /** An import in a process of its own, to be killed: it says how far it is. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { createLog } from '../../src/log.ts'
+import { createLog } from '../../src/telemetry/log.ts'
 import { createImport } from '../../src/mapping/import.ts'
 import { createImportRun } from '../../src/mapping/import-run.ts'
 import { openDatabase } from '../../src/store/db.ts'

@@ -1,6 +1,6 @@
 /** Files of legacy accounts, imported without HTTP, and what stands in the tables afterwards. */
 import { randomUUID } from 'node:crypto'
-import { createLog } from '../../src/log.ts'
+import { createLog } from '../../src/telemetry/log.ts'
 import { classesOf } from '../../src/mapping/classes.ts'
 import { createImport } from '../../src/mapping/import.ts'
 import { type ImportSummary, createImportRun, reportHeader } from '../../src/mapping/import-run.ts'

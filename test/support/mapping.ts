@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type CitizenKeys, createCitizenKeys } from '../../src/citizen-id.ts'
-import { createLog } from '../../src/log.ts'
+import { createLog } from '../../src/telemetry/log.ts'
 import { type SignIn, createSignIn } from '../../src/login/sign-in.ts'
 import { type Decisions, createDecisions } from '../../src/mapping/decisions.ts'
 import { createImport } from '../../src/mapping/import.ts'

@@ -1,5 +1,5 @@
 /** The way to the collector: OTLP over HTTP, as JSON. OpenTelemetry's packages are loaded only when there is one. */
-import type { Config } from './config/config.ts'
+import type { Config } from '../config/config.ts'
 import { spansExported } from './metrics.ts'
 import { type SpanRecord, type TraceRecord, parse, traceTo } from './tracing.ts'
 

@@ -1,7 +1,7 @@
 /** Every metric, declared once. Labels are closed sets: never a person, a client secret or an address. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
-import manifest from '../package.json' with { type: 'json' }
-import { errorTable } from './errors.ts'
+import manifest from '../../package.json' with { type: 'json' }
+import { errorTable } from '../errors.ts'
 
 export const registry = new Registry()
 collectDefaultMetrics({ register: registry })

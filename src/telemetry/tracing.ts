@@ -3,8 +3,8 @@
  * so a callback can still join the trace its sign-in began in, and a request that failed is kept whatever the sample.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { BrokerError, errorTable, type ErrorCode } from './errors.ts'
-import { randomBytesOf } from './crypto/random.ts'
+import { BrokerError, errorTable, type ErrorCode } from '../errors.ts'
+import { randomBytesOf } from '../crypto/random.ts'
 
 type Attributes = Record<string, string | number>
 
