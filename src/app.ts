@@ -71,7 +71,7 @@ import { checkRing, claimRing } from './ring/ring.ts'
 import { createSeal } from './crypto/seal.ts'
 import type { Database } from './store/db.ts'
 import { pendingMigrations } from './store/migrate.ts'
-import type { State } from './store/state.ts'
+import type { State } from './store/state/state.ts'
 import { openUpstream } from './upstream/open.ts'
 
 export interface App {

@@ -21,7 +21,7 @@ import { type Database, openDatabase } from './store/db.ts'
 import { migrate } from './store/migrate.ts'
 import { forgetAttempts } from './store/idempotent-requests.ts'
 import { foldProgress } from './store/progress.ts'
-import { openState } from './store/open-state.ts'
+import { openState } from './store/state/open.ts'
 import { openTracing } from './telemetry/tracing-export.ts'
 
 export interface Broker {

@@ -11,7 +11,7 @@ import { createAdminServer } from '../src/admin/server.ts'
 import { errorTable } from '../src/errors.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { createSeal } from '../src/crypto/seal.ts'
-import { createMemoryState } from '../src/store/memory.ts'
+import { createMemoryState } from '../src/store/state/memory.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, type World } from './support/world.ts'
 

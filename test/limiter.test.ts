@@ -6,8 +6,8 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type AddressOf, createAddressOf } from '../src/http/client-address.ts'
 import { type Limiter, createLimiter } from '../src/http/limiter.ts'
 import { dimensions, limitTable } from '../src/config/limit-table.ts'
-import { createMemoryState } from '../src/store/memory.ts'
-import type { State } from '../src/store/state.ts'
+import { createMemoryState } from '../src/store/state/memory.ts'
+import type { State } from '../src/store/state/state.ts'
 import { readGuide, tableOf } from './support/guide.ts'
 
 const start = 60_000 * 1_000

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createMemoryState } from '../src/store/memory.ts'
-import { openState } from '../src/store/open-state.ts'
-import type { State } from '../src/store/state.ts'
+import { createMemoryState } from '../src/store/state/memory.ts'
+import { openState } from '../src/store/state/open.ts'
+import type { State } from '../src/store/state/state.ts'
 import {
   type PrivateServer,
   startRedis,

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { mergeRecords } from '../src/oidc/adapter.ts'
 import { beginUnitOfWork, keyOf } from '../src/oidc/unit-of-work.ts'
 import { createSeal } from '../src/crypto/seal.ts'
-import { createMemoryState } from '../src/store/memory.ts'
-import type { State } from '../src/store/state.ts'
+import { createMemoryState } from '../src/store/state/memory.ts'
+import type { State } from '../src/store/state/state.ts'
 
 function world() {
   const memory = createMemoryState({ limit: 1_000 })

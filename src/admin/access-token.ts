@@ -8,7 +8,7 @@ import { beginUnitOfWork, runWithUnit } from '../oidc/unit-of-work.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Db } from '../store/db.ts'
 import { findOperatorOfSubject } from '../store/operators.ts'
-import type { State } from '../store/state.ts'
+import type { State } from '../store/state/state.ts'
 import type { PersonOf } from './authentication.ts'
 
 /** @param seal of the protocol state */

@@ -8,7 +8,7 @@ import { BrokerError } from '../errors.ts'
 import { keyOf } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
 import { type OperatorRow, findOperator, noteOperatorSeen } from '../store/operators.ts'
-import type { State } from '../store/state.ts'
+import type { State } from '../store/state/state.ts'
 import { type Operator, type Role, algorithmOf, operatorId } from './operators.ts'
 
 /** Seconds. */

@@ -4,7 +4,7 @@ import { ensureSigningKey, generateSigningKey, signingAlgorithms } from '../oidc
 import { checkRing } from '../ring/ring.ts'
 import { createSeal } from '../crypto/seal.ts'
 import { migrate } from '../store/migrate.ts'
-import { openState } from '../store/open-state.ts'
+import { openState } from '../store/state/open.ts'
 import { openUpstream } from '../upstream/open.ts'
 import { type Commands, UsageError, localCommand } from './command.ts'
 

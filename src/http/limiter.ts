@@ -5,7 +5,7 @@
  * and this one.
  */
 import { repeat } from '../repeat.ts'
-import type { Addition, State } from '../store/state.ts'
+import type { Addition, State } from '../store/state/state.ts'
 
 const minute = 60_000
 /** Additions per trip; the rest waits for the next. */

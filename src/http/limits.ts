@@ -18,7 +18,7 @@ import {
 } from '../config/limit-table.ts'
 import type { Log } from '../telemetry/log.ts'
 import { limited } from '../telemetry/metrics.ts'
-import type { State } from '../store/state.ts'
+import type { State } from '../store/state/state.ts'
 import { codeOf, referenceOf, report } from './boundary.ts'
 import type { AddressOf } from './client-address.ts'
 import { type Standing, createLimiter } from './limiter.ts'

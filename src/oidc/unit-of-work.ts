@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hash } from 'node:crypto'
 import { BrokerError } from '../errors.ts'
 import type { Seal } from '../crypto/seal.ts'
-import type { Found, State, Write } from '../store/state.ts'
+import type { Found, State, Write } from '../store/state/state.ts'
 
 export type Payload = Record<string, unknown>
 

@@ -8,7 +8,7 @@ import { type Role, createOperator, generateOperatorKey } from '../../src/admin/
 import { createAdminServer } from '../../src/admin/server.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
-import { createMemoryState } from '../../src/store/memory.ts'
+import { createMemoryState } from '../../src/store/state/memory.ts'
 import { recordSecrets } from './record.ts'
 import type { World } from './world.ts'
 

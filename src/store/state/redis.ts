@@ -4,9 +4,9 @@
  * Cluster reads the records along in a second trip.
  */
 import { Cluster, Redis } from 'ioredis'
-import { BrokerError } from '../errors.ts'
-import { randomBytesOf } from '../crypto/random.ts'
-import { roundTrip } from './round-trip.ts'
+import { BrokerError } from '../../errors.ts'
+import { randomBytesOf } from '../../crypto/random.ts'
+import { roundTrip } from '../round-trip.ts'
 import type { Found, State, Write } from './state.ts'
 
 type Reply = (Buffer | null)[] | null

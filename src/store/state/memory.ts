@@ -1,7 +1,7 @@
 /** State in the process: the embedded default, for one node. Bounded: when full it refuses, and drops no live login. */
-import { BrokerError } from '../errors.ts'
-import { stateRecords } from '../telemetry/metrics.ts'
-import { roundTrip } from './round-trip.ts'
+import { BrokerError } from '../../errors.ts'
+import { stateRecords } from '../../telemetry/metrics.ts'
+import { roundTrip } from '../round-trip.ts'
 import type { Found, State } from './state.ts'
 
 interface Record {
