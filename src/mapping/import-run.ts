@@ -6,9 +6,16 @@
 import { setImmediate } from 'node:timers/promises'
 import { BrokerError } from '../errors.ts'
 import { type Database, type Session, retried } from '../store/db.ts'
-import { compareRows, markShared } from '../store/import-compare.ts'
-import { type Counted, countResults, reportPages } from '../store/import-report.ts'
-import { Batch, applyBatch, beginImport, endImport, judgeBatch, stageBatch } from '../store/legacy-import.ts'
+import { compareRows, markShared } from '../store/imports/compare.ts'
+import { type Counted, countResults, reportPages } from '../store/imports/report.ts'
+import {
+  Batch,
+  applyBatch,
+  beginImport,
+  endImport,
+  judgeBatch,
+  stageBatch,
+} from '../store/imports/batches.ts'
 import { classMask, classesOf } from './classes.ts'
 import { readLegacyFile } from './import-file.ts'
 import { createRowCleaner } from './import-row.ts'

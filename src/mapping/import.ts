@@ -7,7 +7,7 @@ import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Database } from '../store/db.ts'
-import { insertImport, touchImport } from '../store/import-runs.ts'
+import { insertImport, touchImport } from '../store/imports/runs.ts'
 import type { ImportProgress, ImportSummary, ImportWork, RunImport } from './import-run.ts'
 
 export type ImportOrder = Omit<ImportWork, 'onProgress'> & {

@@ -4,10 +4,10 @@
  * been seen (duplicates, shared numbers) that transaction commits, and the rows that waited are judged and written
  * in short ones, with their cases and audit. A dry run takes the same way and commits nothing.
  */
-import { auditColumns } from './audit.ts'
+import { auditColumns } from '../audit.ts'
 import { CopyPage, type CopyValue } from './copy-rows.ts'
-import type { Session } from './db.ts'
-import { batchOf, judged, keepResults } from './import-judge.ts'
+import type { Session } from '../db.ts'
+import { batchOf, judged, keepResults } from './judge.ts'
 
 /** A cleaned row as it is staged. */
 export interface StagedRow {

@@ -1,4 +1,4 @@
-import type { Session } from './db.ts'
+import type { Session } from '../db.ts'
 
 export interface Counted {
   readonly result: 'accepted' | 'unchanged' | 'changed' | 'refused'

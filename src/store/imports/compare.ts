@@ -1,5 +1,5 @@
-import type { Session } from './db.ts'
-import type { Writer } from './legacy-import.ts'
+import type { Session } from '../db.ts'
+import type { Writer } from './batches.ts'
 
 /**
  * What only the whole file can tell; new accounts that share a number are marked.
