@@ -1,6 +1,6 @@
 /** What may come back from VNeID, or claim to: a portal hears the right error, and nothing is left of it here. */
 import { describe, expect, test } from 'vitest'
-import type { Faults } from '../src/sandbox/simulator.ts'
+import type { Faults } from '../src/sandbox/simulator/simulator.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import {
   atDoor,

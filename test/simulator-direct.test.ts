@@ -2,7 +2,7 @@
 import { constants, createDecipheriv, privateDecrypt } from 'node:crypto'
 import { afterEach, expect, test } from 'vitest'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
-import { type EnvelopeMode, openSimulator, type Simulator } from '../src/sandbox/simulator.ts'
+import { type EnvelopeMode, openSimulator, type Simulator } from '../src/sandbox/simulator/simulator.ts'
 import { clients, envelope, loggedOut, type Form, usual, visitor } from './support/simulator-visitor.ts'
 
 let vneid: Simulator

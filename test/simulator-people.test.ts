@@ -7,7 +7,7 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { disagreements, Identifier } from '../src/citizen-id.ts'
 import { citizenNamed, citizens } from '../src/sandbox/citizens.ts'
-import { type Faults, openSimulator, type Simulator } from '../src/sandbox/simulator.ts'
+import { type Faults, openSimulator, type Simulator } from '../src/sandbox/simulator/simulator.ts'
 import {
   answerTo,
   clients,
@@ -38,7 +38,7 @@ async function idToken(faults: Faults): Promise<string> {
 }
 
 function start(env: Record<string, string>): ChildProcessByStdio<null, Readable, Readable> {
-  return spawn(process.execPath, ['src/sandbox/simulator-main.ts'], {
+  return spawn(process.execPath, ['src/sandbox/simulator/main.ts'], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

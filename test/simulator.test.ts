@@ -3,7 +3,7 @@ import { decodeJwt, SignJWT } from 'jose'
 import * as oidc from 'openid-client'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
-import { openSimulator, type Simulator } from '../src/sandbox/simulator.ts'
+import { openSimulator, type Simulator } from '../src/sandbox/simulator/simulator.ts'
 import {
   answerTo,
   clients,

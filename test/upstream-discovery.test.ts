@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSimulator } from '../src/sandbox/simulator.ts'
-import type { Simulator } from '../src/sandbox/simulator.ts'
+import { openSimulator } from '../src/sandbox/simulator/simulator.ts'
+import type { Simulator } from '../src/sandbox/simulator/simulator.ts'
 import { clients, issuer, newTransaction, openOidc, refusal, signIn } from './support/upstream.ts'
 
 let vneid: Simulator

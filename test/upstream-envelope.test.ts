@@ -1,7 +1,7 @@
 import { constants, createCipheriv, publicEncrypt, randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openSimulator } from '../src/sandbox/simulator.ts'
-import type { Simulator } from '../src/sandbox/simulator.ts'
+import { openSimulator } from '../src/sandbox/simulator/simulator.ts'
+import type { Simulator } from '../src/sandbox/simulator/simulator.ts'
 import { createEnvelope } from '../src/upstream/envelope.ts'
 import type { Upstream } from '../src/upstream/upstream.ts'
 import {

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
-import { openSimulator } from '../src/sandbox/simulator.ts'
-import type { Faults, Simulator } from '../src/sandbox/simulator.ts'
+import { openSimulator } from '../src/sandbox/simulator/simulator.ts'
+import type { Faults, Simulator } from '../src/sandbox/simulator/simulator.ts'
 import type { Upstream } from '../src/upstream/upstream.ts'
 import {
   clients,

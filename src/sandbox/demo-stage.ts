@@ -4,7 +4,7 @@ import type { Officer } from './demo-officers.ts'
 import type { Teller } from './demo-telling.ts'
 import type { ExampleClient } from './examples.ts'
 import type { Portal } from './portal.ts'
-import type { Simulator } from './simulator.ts'
+import type { Simulator } from './simulator/simulator.ts'
 import { createVisitor, type Page, type Visitor } from './visitor.ts'
 
 export interface Stage {

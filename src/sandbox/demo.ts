@@ -16,7 +16,7 @@ import { playScript } from './demo-script.ts'
 import { createTeller, NotHeld, type Teller } from './demo-telling.ts'
 import { type ExampleClient, readExamples, registerExamples } from './examples.ts'
 import { openPortal, type Portal } from './portal.ts'
-import { openSimulator, type Simulator } from './simulator.ts'
+import { openSimulator, type Simulator } from './simulator/simulator.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const newKey = () => randomBytes(32).toString('base64url')

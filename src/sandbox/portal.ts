@@ -6,7 +6,7 @@ import Koa, { type Context, type Next } from 'koa'
 import { connectRelyingParty, type LinkChange, refusalOf, type SignedIn, type Trip } from './portal-client.ts'
 import { oldAccountPage } from './portal-old-account.ts'
 import { contentPolicy, personPage, type Place, welcomePage } from './portal-pages.ts'
-import { readForm, shortLived } from './simulator-desk.ts'
+import { readForm, shortLived } from './simulator/desk.ts'
 
 export interface PortalOptions extends Place {
   readonly issuer: string

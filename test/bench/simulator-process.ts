@@ -1,5 +1,5 @@
 /** VNeID, for the bench: the sandbox's simulator in a process of its own. */
-import { openSimulator } from '../../src/sandbox/simulator.ts'
+import { openSimulator } from '../../src/sandbox/simulator/simulator.ts'
 import { serve } from './measured.ts'
 
 export interface SimulatorSettings {

@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
 import { expect } from 'vitest'
-import type { Simulator } from '../../src/sandbox/simulator.ts'
+import type { Simulator } from '../../src/sandbox/simulator/simulator.ts'
 
 export const redirectUri = 'http://127.0.0.1:9/callback'
 export const loggedOut = 'http://127.0.0.1:9/logged-out'

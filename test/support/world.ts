@@ -16,7 +16,7 @@ import { createLegacyRecords, type LegacyRecords } from '../../src/mapping/recor
 import { start } from '../../src/main.ts'
 import { generateSigningKey } from '../../src/oidc/keys.ts'
 import { registerClients } from '../../src/oidc/register.ts'
-import { openSimulator, type Simulator } from '../../src/sandbox/simulator.ts'
+import { openSimulator, type Simulator } from '../../src/sandbox/simulator/simulator.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
 import { type Database, openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'

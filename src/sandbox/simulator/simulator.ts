@@ -14,10 +14,10 @@ import {
   type Faults,
   Refusal,
   type SimulatorClient,
-} from './simulator-desk.ts'
-import { directDialect } from './simulator-direct.ts'
-import { oidcDialect, type SigningKeys } from './simulator-oidc.ts'
-import { contentPolicy, errorPage } from './simulator-pages.ts'
+} from './desk.ts'
+import { directDialect } from './direct.ts'
+import { oidcDialect, type SigningKeys } from './oidc.ts'
+import { contentPolicy, errorPage } from './pages.ts'
 
 export type { EnvelopeMode, Faults, SimulatorClient }
 

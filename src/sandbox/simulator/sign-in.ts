@@ -1,8 +1,8 @@
 /** The citizen at VNeID: choose (in place of the QR code) → consent → passcode, or one redirect where approved. */
 import type { Context } from 'koa'
-import { type Citizen, findCitizen } from './citizens.ts'
-import { type Desk, readForm } from './simulator-desk.ts'
-import { choosePage, consentPage, passcodePage, waitingPage } from './simulator-pages.ts'
+import { type Citizen, findCitizen } from '../citizens.ts'
+import { type Desk, readForm } from './desk.ts'
+import { choosePage, consentPage, passcodePage, waitingPage } from './pages.ts'
 
 type Outcome = { citizen: Citizen } | { error: 'access_denied'; error_description?: 'account_locked' }
 

@@ -1,7 +1,7 @@
 /** Which client is asking at the token endpoint: client_secret_basic, client_secret_post or private_key_jwt. */
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { Context } from 'koa'
-import { type Desk, Refusal, shortLived, type SimulatorClient } from './simulator-desk.ts'
+import { type Desk, Refusal, shortLived, type SimulatorClient } from './desk.ts'
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const refused = (why: string) => new Refusal(401, 'invalid_client', why)

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Router } from '@koa/router'
 import { compactVerify, type CryptoKey, decodeJwt, type JWK, SignJWT, UnsecuredJWT } from 'jose'
 import type { Context } from 'koa'
-import { createClientCheck } from './simulator-client.ts'
+import { createClientCheck } from './client.ts'
 import {
   bearerGrant,
   type Desk,
@@ -14,9 +14,9 @@ import {
   Refusal,
   releasedClaims,
   sendTo,
-} from './simulator-desk.ts'
-import { signedOutPage } from './simulator-pages.ts'
-import { meetCitizen } from './simulator-sign-in.ts'
+} from './desk.ts'
+import { signedOutPage } from './pages.ts'
+import { meetCitizen } from './sign-in.ts'
 
 export interface SigningKeys {
   readonly alg: string

@@ -1,7 +1,7 @@
 /** The simulator's screens: no script, Vietnamese first, and never to be mistaken for VNeID. */
 import { createHash } from 'node:crypto'
-import { html, type Html, raw } from '../pages/html.ts'
-import { type Citizen, citizens } from './citizens.ts'
+import { html, type Html, raw } from '../../pages/html.ts'
+import { type Citizen, citizens } from '../citizens.ts'
 
 const style = `
   *{box-sizing:border-box}

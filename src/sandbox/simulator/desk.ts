@@ -5,7 +5,7 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto'
 import type { JSONWebKeySet } from 'jose'
 import type { Context } from 'koa'
-import { accountClaims, type Citizen, citizenNamed } from './citizens.ts'
+import { accountClaims, type Citizen, citizenNamed } from '../citizens.ts'
 
 export interface SimulatorClient {
   readonly clientId: string

@@ -1,7 +1,7 @@
 /** `npm run simulator`: the simulator as a program of its own, with its own settings (not the broker's). */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { citizens } from './citizens.ts'
+import { citizens } from '../citizens.ts'
 import { openSimulator } from './simulator.ts'
 
 const list = z

@@ -7,7 +7,7 @@
 import { createCipheriv, constants, type KeyObject, publicEncrypt, randomBytes } from 'node:crypto'
 import type { Router } from '@koa/router'
 import type { Context } from 'koa'
-import { bySecret } from './simulator-client.ts'
+import { bySecret } from './client.ts'
 import {
   bearerGrant,
   type Desk,
@@ -18,9 +18,9 @@ import {
   Refusal,
   releasedClaims,
   sendTo,
-} from './simulator-desk.ts'
-import { signedOutPage } from './simulator-pages.ts'
-import { meetCitizen } from './simulator-sign-in.ts'
+} from './desk.ts'
+import { signedOutPage } from './pages.ts'
+import { meetCitizen } from './sign-in.ts'
 
 export function directDialect({ router, desk }: { router: Router; desk: Desk }): void {
   const authorize = (ctx: Context) => authorization(ctx, desk)
