@@ -1,7 +1,7 @@
 /** The demo portal on a real broker: what ends its sessions and what must not, and its word for an old account. */
 import { SignJWT, importJWK, type JWTPayload } from 'jose'
 import { afterAll, expect, test } from 'vitest'
-import { openPortal } from '../src/sandbox/portal.ts'
+import { openPortal } from '../src/sandbox/portal/portal.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { createSeal } from '../src/crypto/seal.ts'
 import { listKnownKeys } from '../src/store/keys.ts'

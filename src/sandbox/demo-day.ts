@@ -2,7 +2,7 @@
 import { listAccounts } from '../store/accounts.ts'
 import { type Citizen, citizens } from './citizens.ts'
 import { type Stage, type Told, ask, has, idsOf, walk } from './demo-stage.ts'
-import { mask } from './portal-pages.ts'
+import { mask } from './portal/pages.ts'
 import { createVisitor, type Visitor } from './visitor.ts'
 
 export async function playDay(stage: Stage, citizen: Citizen): Promise<void> {

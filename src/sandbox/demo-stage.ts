@@ -3,7 +3,7 @@ import type { Db } from '../store/db.ts'
 import type { Officer } from './demo-officers.ts'
 import type { Teller } from './demo-telling.ts'
 import type { ExampleClient } from './examples.ts'
-import type { Portal } from './portal.ts'
+import type { Portal } from './portal/portal.ts'
 import type { Simulator } from './simulator/simulator.ts'
 import { createVisitor, type Page, type Visitor } from './visitor.ts'
 

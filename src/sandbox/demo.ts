@@ -15,7 +15,7 @@ import { takePort } from './demo-ports.ts'
 import { playScript } from './demo-script.ts'
 import { createTeller, NotHeld, type Teller } from './demo-telling.ts'
 import { type ExampleClient, readExamples, registerExamples } from './examples.ts'
-import { openPortal, type Portal } from './portal.ts'
+import { openPortal, type Portal } from './portal/portal.ts'
 import { openSimulator, type Simulator } from './simulator/simulator.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)

@@ -1,7 +1,7 @@
 /** What a portal must check before it believes a logout token (OIDC Back-Channel Logout 1.0 §2.6). */
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { shortLived } from './simulator/desk.ts'
+import { shortLived } from '../simulator/desk.ts'
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 

@@ -1,6 +1,6 @@
 /** Where a citizen shows the portal that an old account is his, so that the portal can vouch for it. */
-import { html } from '../pages/html.ts'
-import { page, type Place } from './portal-pages.ts'
+import { html } from '../../pages/html.ts'
+import { page, type Place } from './pages.ts'
 
 /** A real portal signs the citizen in to the old account here; this one has no passwords and believes. */
 export function oldAccountPage(place: Place, { isMissing = false } = {}): string {

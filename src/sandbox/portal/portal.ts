@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { Router } from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
-import { connectRelyingParty, type LinkChange, refusalOf, type SignedIn, type Trip } from './portal-client.ts'
-import { oldAccountPage } from './portal-old-account.ts'
-import { contentPolicy, personPage, type Place, welcomePage } from './portal-pages.ts'
-import { readForm, shortLived } from './simulator/desk.ts'
+import { connectRelyingParty, type LinkChange, refusalOf, type SignedIn, type Trip } from './client.ts'
+import { oldAccountPage } from './old-account.ts'
+import { contentPolicy, personPage, type Place, welcomePage } from './pages.ts'
+import { readForm, shortLived } from '../simulator/desk.ts'
 
 export interface PortalOptions extends Place {
   readonly issuer: string

@@ -1,7 +1,7 @@
 /** The demo portal's pages: no script, Vietnamese, and plainly no real portal. */
 import { createHash } from 'node:crypto'
-import { html, type Html, raw, webAddress } from '../pages/html.ts'
-import type { Refusal, SignedIn } from './portal-client.ts'
+import { html, type Html, raw, webAddress } from '../../pages/html.ts'
+import type { Refusal, SignedIn } from './client.ts'
 
 const style = `
   *{box-sizing:border-box}

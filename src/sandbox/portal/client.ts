@@ -1,7 +1,7 @@
 /** What a portal says to the broker, as its own developers would write it: openid-client and discovery. */
 import { decodeProtectedHeader, exportJWK, generateKeyPair, type JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
-import { createLogoutTokenCheck, type LoggedOut } from './portal-logout.ts'
+import { createLogoutTokenCheck, type LoggedOut } from './logout.ts'
 
 export interface RelyingParty {
   /** For private_key_jwt, to be published at `/jwks`. */
