@@ -39,7 +39,7 @@ const forbidden: Record<string, object[]> = {
   ],
   'src/{admin,portals,login,http}/**': [sql, engine, rp, config, above('sandbox')],
   'src/sandbox/**': [sql, engine, config],
-  'src/sandbox/{demo,simulator/main}.ts': [sql, engine],
+  'src/sandbox/{demo/main,simulator/main}.ts': [sql, engine],
   'src/oidc/**': [sql, rp, config, above(...faces, 'ring')],
   'src/upstream/**': [sql, engine, config, above(...faces, 'oidc', 'mapping', 'ring', 'pages', 'store')],
   'src/mapping/**': [
@@ -89,7 +89,7 @@ export default defineConfig({
   overrides: [
     { files: ['src/**'], rules: { 'node/no-process-env': 'error' } },
     {
-      files: ['src/config/config.ts', 'src/sandbox/demo.ts', 'src/sandbox/simulator/main.ts'],
+      files: ['src/config/config.ts', 'src/sandbox/demo/main.ts', 'src/sandbox/simulator/main.ts'],
       rules: { 'node/no-process-env': 'off' },
     },
     ...Object.entries(forbidden).map(([files, patterns]) => ({

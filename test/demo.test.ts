@@ -21,7 +21,7 @@ test(
   'the demo plays imports, a day, a vouched link, decisions and a new number, and ends well',
   { timeout: 180_000 },
   async () => {
-    const { stdout, stderr } = await run(process.execPath, ['src/sandbox/demo.ts', '--once'], {
+    const { stdout, stderr } = await run(process.execPath, ['src/sandbox/demo/main.ts', '--once'], {
       env: { PATH: process.env['PATH'], DEMO_PORTS: 'free' },
     })
     expect(stderr).toBe('')
@@ -50,7 +50,7 @@ test(
 )
 
 test('a demo that cannot start says why and does not pretend', async () => {
-  const wrong = run(process.execPath, ['src/sandbox/demo.ts', '--twice'], { env: {} })
+  const wrong = run(process.execPath, ['src/sandbox/demo/main.ts', '--twice'], { env: {} })
   await expect(wrong).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^\nThe demo failed: .*'--twice'/) as string,

@@ -1,10 +1,10 @@
 /** What portals send, and what they and the operators read of it afterwards. */
-import { classNames } from '../mapping/classes.ts'
-import type { ImportSummary } from '../mapping/import-run.ts'
-import { type ProgressReport, progressTable } from '../mapping/progress.ts'
-import { importFile } from './demo-officers.ts'
-import type { Stage } from './demo-stage.ts'
-import { exampleFiles, laterFile } from './examples.ts'
+import { classNames } from '../../mapping/classes.ts'
+import type { ImportSummary } from '../../mapping/import-run.ts'
+import { type ProgressReport, progressTable } from '../../mapping/progress.ts'
+import { importFile } from './officers.ts'
+import type { Stage } from './stage.ts'
+import { exampleFiles, laterFile } from '../examples.ts'
 
 /** @returns the classes that turned up */
 export async function bringFiles({ tell, officers: [officer] }: Stage): Promise<Set<string>> {

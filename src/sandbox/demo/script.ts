@@ -1,9 +1,9 @@
 /** The demo, scene by scene, over real HTTP: old accounts, a citizen's day, and what machines leave to people. */
-import { citizenNamed } from './citizens.ts'
-import { playDay } from './demo-day.ts'
-import { bringFiles, bringLaterFile, readFeed, readProgress } from './demo-files.ts'
-import { decideCase, followNumber, vouch } from './demo-people.ts'
-import type { Stage } from './demo-stage.ts'
+import { citizenNamed } from '../citizens.ts'
+import { playDay } from './day.ts'
+import { bringFiles, bringLaterFile, readFeed, readProgress } from './files.ts'
+import { decideCase, followNumber, vouch } from './people.ts'
+import type { Stage } from './stage.ts'
 
 /** @throws NotHeld at the first promise that is broken */
 export async function playScript(stage: Stage): Promise<void> {

@@ -1,8 +1,8 @@
 /** What is left to people: a portal's word and the citizen's consent, a case, an undo, a number issued anew. */
-import { type Citizen, citizenNamed } from './citizens.ts'
-import { type Stage, ask, comeBack, has, idsOf, refusalOf, walk } from './demo-stage.ts'
-import { mask } from './portal/pages.ts'
-import { createVisitor, type Page, type Visitor } from './visitor.ts'
+import { type Citizen, citizenNamed } from '../citizens.ts'
+import { type Stage, ask, comeBack, has, idsOf, refusalOf, walk } from './stage.ts'
+import { mask } from '../portal/pages.ts'
+import { createVisitor, type Page, type Visitor } from '../visitor.ts'
 
 export async function vouch(stage: Stage, citizen: Citizen): Promise<void> {
   const { issuer, tell, portals, simulator } = stage

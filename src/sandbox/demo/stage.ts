@@ -1,11 +1,11 @@
 /** What every scene of the demo stands on: who is there, and what a visitor and a portal can do. */
-import type { Db } from '../store/db.ts'
-import type { Officer } from './demo-officers.ts'
-import type { Teller } from './demo-telling.ts'
-import type { ExampleClient } from './examples.ts'
-import type { Portal } from './portal/portal.ts'
-import type { Simulator } from './simulator/simulator.ts'
-import { createVisitor, type Page, type Visitor } from './visitor.ts'
+import type { Db } from '../../store/db.ts'
+import type { Officer } from './officers.ts'
+import type { Teller } from './telling.ts'
+import type { ExampleClient } from '../examples.ts'
+import type { Portal } from '../portal/portal.ts'
+import type { Simulator } from '../simulator/simulator.ts'
+import { createVisitor, type Page, type Visitor } from '../visitor.ts'
 
 export interface Stage {
   readonly issuer: string

@@ -1,9 +1,9 @@
 /** One citizen's day: a login, what came of it, single sign-on, one logout for all. */
-import { listAccounts } from '../store/accounts.ts'
-import { type Citizen, citizens } from './citizens.ts'
-import { type Stage, type Told, ask, has, idsOf, walk } from './demo-stage.ts'
-import { mask } from './portal/pages.ts'
-import { createVisitor, type Visitor } from './visitor.ts'
+import { listAccounts } from '../../store/accounts.ts'
+import { type Citizen, citizens } from '../citizens.ts'
+import { type Stage, type Told, ask, has, idsOf, walk } from './stage.ts'
+import { mask } from '../portal/pages.ts'
+import { createVisitor, type Visitor } from '../visitor.ts'
 
 export async function playDay(stage: Stage, citizen: Citizen): Promise<void> {
   const visitor = createVisitor()

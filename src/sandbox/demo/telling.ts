@@ -1,6 +1,6 @@
 /** How the demo is told: prose, aligned lines, and promises that are checked as they are printed. */
 import { styleText } from 'node:util'
-import type { Step } from './visitor.ts'
+import type { Step } from '../visitor.ts'
 
 /** A promise of the script that did not hold; its message is the sentence a person is shown. */
 export class NotHeld extends Error {}
