@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { auditClasses, classOf } from '../src/audit-classes.ts'
-import { auditDocument } from '../src/audit-document.ts'
+import { auditDocument } from '../src/pages/audit-document.ts'
 import { auditMeanings } from '../src/audit-meanings.ts'
 import { auditNames } from '../src/audit.ts'
 

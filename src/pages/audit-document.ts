@@ -1,10 +1,10 @@
 /** `npm run docs:audit`: the vocabulary as the table of docs/audit.md. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { classOf } from './audit-classes.ts'
-import { auditMeanings } from './audit-meanings.ts'
-import { auditNames } from './audit.ts'
+import { classOf } from '../audit-classes.ts'
+import { auditMeanings } from '../audit-meanings.ts'
+import { auditNames } from '../audit.ts'
 
-const address = new URL('../docs/audit.md', import.meta.url)
+const address = new URL('../../docs/audit.md', import.meta.url)
 
 /** @returns the document, its table made anew */
 export function auditDocument(): string {
