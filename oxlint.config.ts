@@ -52,18 +52,12 @@ const forbidden: Record<string, object[]> = {
   ],
   'src/ring/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'pages')],
   'src/pages/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'store')],
-  'src/auditing/**': [
-    sql,
-    engine,
-    rp,
-    config,
-    above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'pages'),
-  ],
+  'src/proof/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'pages')],
   'src/store/**': [
     engine,
     rp,
     config,
-    above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'auditing', 'pages'),
+    above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'proof', 'pages'),
   ],
 }
 

@@ -1,8 +1,8 @@
 /** Whoever can write to the database cannot change the past unseen. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { publicAuditKeys } from '../src/auditing/keys.ts'
-import { sealedColumns } from '../src/auditing/leaf.ts'
-import { readPublicKeys } from '../src/auditing/seal-header.ts'
+import { publicAuditKeys } from '../src/proof/keys.ts'
+import { sealedColumns } from '../src/proof/leaf.ts'
+import { readPublicKeys } from '../src/proof/seal-header.ts'
 import type { Db } from '../src/store/db.ts'
 import { type AuditLog, exportedText, openAuditLog, undone, verifyOf, verifyText } from './support/audit.ts'
 import { freshDatabase } from './support/world.ts'

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { linesOf } from '../auditing/lines.ts'
-import { readPublicKeys } from '../auditing/seal-header.ts'
-import { type Verdict, verifyAudit } from '../auditing/verify.ts'
+import { linesOf } from '../proof/lines.ts'
+import { readPublicKeys } from '../proof/seal-header.ts'
+import { type Verdict, verifyAudit } from '../proof/verify.ts'
 import { Told, UsageError } from './command.ts'
 
 export async function verifyFrom(

@@ -1,9 +1,9 @@
 /** An audit log of its own: rows with gaps between their ids, sealed in several batches. */
 import { randomBytes } from 'node:crypto'
-import { exportAudit } from '../../src/auditing/export.ts'
-import { linesOf } from '../../src/auditing/lines.ts'
-import { type Sealer, createSealer } from '../../src/auditing/sealer.ts'
-import { type Verdict, verifyAudit } from '../../src/auditing/verify.ts'
+import { exportAudit } from '../../src/proof/export.ts'
+import { linesOf } from '../../src/proof/lines.ts'
+import { type Sealer, createSealer } from '../../src/proof/sealer.ts'
+import { type Verdict, verifyAudit } from '../../src/proof/verify.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
 import { type Database, type Db, openDatabase } from '../../src/store/db.ts'
