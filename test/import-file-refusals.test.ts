@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BrokerError } from '../src/errors.ts'
-import { columns, readLegacyFile } from '../src/mapping/import-file.ts'
+import { columns, readLegacyFile } from '../src/imports/file.ts'
 import { bytesOf, inChunks, outcome, plain, rowsOf } from './support/legacy-file.ts'
 
 const utf16 = (text: string) => Buffer.from(text, 'utf16le')

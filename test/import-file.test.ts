@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BrokerError } from '../src/errors.ts'
-import { type RawRow, columns, readLegacyFile } from '../src/mapping/import-file.ts'
+import { type RawRow, columns, readLegacyFile } from '../src/imports/file.ts'
 import { outcome, plain, row, rowsOf } from './support/legacy-file.ts'
 
 const an = { account_id: 'an', citizen_id: '001085999901', name: 'Nguyễn Văn An' }

@@ -1,7 +1,7 @@
 /** A portal's file becomes legacy accounts: what each row is told, and what stands afterwards. */
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { classNames } from '../src/mapping/classes.ts'
-import { reportHeader } from '../src/mapping/import-run.ts'
+import { reportHeader } from '../src/imports/run.ts'
 import { noFaults, checkMapping } from './support/mapping-check.ts'
 import { type Imports, type Row, attested, csv, numberOf, openImports, snapshot } from './support/imports.ts'
 import type { Engine } from './support/world.ts'

@@ -1,7 +1,7 @@
 /** One row under the newest keys: what is sealed, and the keyed hashes of what is in it. */
 import type { CitizenKeys, IdentifierType } from '../citizen-id.ts'
 import { type ClassName, classMask } from '../mapping/classes.ts'
-import { contentOf } from '../mapping/import-row.ts'
+import { contentOf } from '../imports/row.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import { sealIdLength } from '../crypto/seal.ts'
 import type { AccountChange, AccountRow, IdentifierChange, IdentifierRow } from '../store/reseal.ts'

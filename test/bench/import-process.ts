@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream, readFileSync } from 'node:fs'
-import { createImportThreads } from '../../src/admin/import-thread.ts'
+import { createImportThreads } from '../../src/imports/thread.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { createImport } from '../../src/mapping/import.ts'
-import type { ImportSummary } from '../../src/mapping/import-run.ts'
+import { createImport } from '../../src/imports/import.ts'
+import type { ImportSummary } from '../../src/imports/run.ts'
 import { openDatabase } from '../../src/store/db.ts'
 
 export interface ImportOrder {

@@ -24,7 +24,7 @@ import { median, round } from './measure.ts'
 const method = [
   'The file is CSV of twelve columns, made up on the spot. An import is timed from its order to its report, in a',
   'process of its own that works as production does: its main thread records, a thread with the limits of',
-  '`src/admin/import-thread.ts` reads, cleans, seals and writes. Peak RSS (VmHWM) and CPU are of that whole process.',
+  '`src/imports/thread.ts` reads, cleans, seals and writes. Peak RSS (VmHWM) and CPU are of that whole process.',
   'The copy is `psql \\copy` in text format of the rows that an import has left, sealed already, into the same table with',
   'the same indexes and triggers. Each begins in a new database from one migrated template, after a checkpoint; rounds',
   'are interleaved, figures are medians. The rerun is the same file again: every row is read, cleaned and found unchanged.',

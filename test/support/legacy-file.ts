@@ -1,6 +1,6 @@
 /** A portal's file, read as it would come in: in chunks. */
 import { BrokerError } from '../../src/errors.ts'
-import { type RawRow, readLegacyFile } from '../../src/mapping/import-file.ts'
+import { type RawRow, readLegacyFile } from '../../src/imports/file.ts'
 
 type Limits = NonNullable<Parameters<typeof readLegacyFile>[1]>
 export const bytesOf = (content: string | Buffer) => Buffer.from(content as string)

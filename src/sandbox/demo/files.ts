@@ -1,6 +1,6 @@
 /** What portals send, and what they and the operators read of it afterwards. */
 import { classNames } from '../../mapping/classes.ts'
-import type { ImportSummary } from '../../mapping/import-run.ts'
+import type { ImportSummary } from '../../imports/run.ts'
 import { type ProgressReport, progressTable } from '../../mapping/progress.ts'
 import { importFile } from './officers.ts'
 import type { Stage } from './stage.ts'

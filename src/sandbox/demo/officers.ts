@@ -9,7 +9,7 @@ import { type AdminClient, createAdminClient } from '../../admin/client.ts'
 import { createOperator, generateOperatorKey, type OperatorKey } from '../../admin/operators.ts'
 import { type CitizenKeys, Identifier } from '../../citizen-id.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { ImportSummary } from '../../mapping/import-run.ts'
+import type { ImportSummary } from '../../imports/run.ts'
 import type { Database } from '../../store/db.ts'
 import type { ExampleFile } from '../examples.ts'
 

@@ -8,7 +8,7 @@ import type { Log } from '../telemetry/log.ts'
 import { insertAuditEvents } from '../store/audit.ts'
 import type { Database } from '../store/db.ts'
 import { insertImport, touchImport } from '../store/imports/runs.ts'
-import type { ImportProgress, ImportSummary, ImportWork, RunImport } from './import-run.ts'
+import type { ImportProgress, ImportSummary, ImportWork, RunImport } from './run.ts'
 
 export type ImportOrder = Omit<ImportWork, 'onProgress'> & {
   /** Of the run: to follow it by, and to name it in the audit. */

@@ -5,11 +5,11 @@
 import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createCitizenKeys } from '../citizen-id.ts'
-import { createImportRun } from '../mapping/import-run.ts'
+import { createImportRun } from './run.ts'
 import { createLegacyRecords } from '../mapping/record.ts'
 import { createSeal } from '../crypto/seal.ts'
 import { openDatabase } from '../store/db.ts'
-import type { FromThread, ThreadOrder, ToThread } from './import-thread.ts'
+import type { FromThread, ThreadOrder, ToThread } from './thread.ts'
 
 const port = parentPort!
 const { databaseUrl, keys: given, work } = workerData as ThreadOrder

@@ -3,10 +3,10 @@
  * told from the row alone. Those that need other rows, or what is known already, are the database's to find.
  */
 import { type Identifier, type IdentifierType, disagreements, identifierTypes } from '../citizen-id.ts'
-import { type ClassName, classMask } from './classes.ts'
-import type { ColumnName, RawRow } from './import-columns.ts'
-import * as read from './import-values.ts'
-import type { LegacyRecord, LegacyRecords, Population } from './record.ts'
+import { type ClassName, classMask } from '../mapping/classes.ts'
+import type { ColumnName, RawRow } from './columns.ts'
+import * as read from './values.ts'
+import type { LegacyRecord, LegacyRecords, Population } from '../mapping/record.ts'
 
 export interface CleanRow {
   readonly line: number

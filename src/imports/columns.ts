@@ -1,5 +1,5 @@
 /** What a portal's file of legacy accounts may hold: its columns, its limits, and what no field of it may be. */
-import { type ByteLimits, invalidFile } from './import-bytes.ts'
+import { type ByteLimits, invalidFile } from './bytes.ts'
 
 /** The columns that a file may have, by their English or any of their Vietnamese headers. */
 export const columns = [

@@ -2,11 +2,11 @@
  * A portal's file of legacy accounts → rows, as the bytes come in: CSV or one JSON object a line, either packed
  * with gzip. The file is sound as a whole or refused at its first fault; what a cell says is read elsewhere.
  */
-import { invalidFile, utf8Pieces } from './import-bytes.ts'
-import { type ColumnName, type FileLimits, type RawRow, at, columnOf, faultOf } from './import-columns.ts'
-import { type Reader, openCsv } from './import-csv.ts'
+import { invalidFile, utf8Pieces } from './bytes.ts'
+import { type ColumnName, type FileLimits, type RawRow, at, columnOf, faultOf } from './columns.ts'
+import { type Reader, openCsv } from './csv.ts'
 
-export { type RawRow, columns } from './import-columns.ts'
+export { type RawRow, columns } from './columns.ts'
 
 const defaults: FileLimits = {
   bytes: 20e9,

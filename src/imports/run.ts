@@ -16,11 +16,11 @@ import {
   judgeBatch,
   stageBatch,
 } from '../store/imports/batches.ts'
-import { classMask, classesOf } from './classes.ts'
-import { readLegacyFile } from './import-file.ts'
-import { createRowCleaner } from './import-row.ts'
-import { vietnamDate } from './lock.ts'
-import type { LegacyRecords } from './record.ts'
+import { classMask, classesOf } from '../mapping/classes.ts'
+import { readLegacyFile } from './file.ts'
+import { createRowCleaner } from './row.ts'
+import { vietnamDate } from '../mapping/lock.ts'
+import type { LegacyRecords } from '../mapping/record.ts'
 
 export interface ImportProgress {
   readonly state: 'reading' | 'comparing' | 'applying'

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
-import type { ImportProgress, ImportSummary, ImportWork, RunImport } from '../mapping/import-run.ts'
+import type { ImportProgress, ImportSummary, ImportWork, RunImport } from './run.ts'
 
 export interface ThreadOrder {
   readonly databaseUrl: string
@@ -33,7 +33,7 @@ export function createImportThreads(config: Pick<Config, 'database' | 'keys'>): 
     running += 1
     const { index, seal, pairwise } = config.keys
     const order: ThreadOrder = { databaseUrl: config.database.url, keys: { index, seal, pairwise }, work }
-    const worker = new Worker(new URL('./import-worker.ts', import.meta.url), {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: order,
       resourceLimits: limits,
     })

@@ -1,6 +1,6 @@
 /** What a cell of a legacy account's row may say, column by column. Nothing here keeps or quotes a cell. */
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
-import type { Population } from './record.ts'
+import type { Population } from '../mapping/record.ts'
 
 /** Words compare trimmed, in any case and composition. */
 const words = <T>(table: Record<string, T>) => {

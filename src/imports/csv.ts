@@ -1,6 +1,6 @@
 /** CSV (RFC 4180) → rows, through csv-parse. */
 import { CsvError, parse } from 'csv-parse'
-import { invalidFile } from './import-bytes.ts'
+import { invalidFile } from './bytes.ts'
 import {
   type ColumnName,
   type FileLimits,
@@ -9,7 +9,7 @@ import {
   faultOf,
   newlines,
   readHeader,
-} from './import-columns.ts'
+} from './columns.ts'
 
 export interface Reader {
   write(piece: Buffer): Promise<void>
