@@ -50,7 +50,7 @@ test('the portal of the integration guide signs a citizen in as it is printed th
 })
 
 test('the guide names every scope, every claim and every error a portal hears', async () => {
-  const { claimsByScope } = await import('../src/oidc/claims.ts')
+  const { claimsByScope } = await import('../src/registry/scopes.ts')
   for (const [scope, claims] of Object.entries(claimsByScope)) {
     for (const name of [scope, ...claims]) expect(guide).toContain(`\`${name}\``)
   }

@@ -1,8 +1,8 @@
 /** What the registry refuses, so that no portal finds out by its citizens. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { clientSchema } from '../src/oidc/clients.ts'
-import { openRegistry } from '../src/oidc/registry.ts'
+import { clientSchema } from '../src/registry/clients.ts'
+import { openRegistry } from '../src/registry/registry.ts'
 import type { Db } from '../src/store/db.ts'
 import { opener, signer } from './support/keys.ts'
 import { portalDefinition } from './support/world.ts'

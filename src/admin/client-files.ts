@@ -2,7 +2,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, type Node, type Pair, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml'
-import type { Path } from '../oidc/definition.ts'
+import type { Path } from '../registry/definition.ts'
 import { syntaxFault } from './client-file-syntax.ts'
 
 /** Bytes. */

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { actOnClient, applyRegistration } from '../oidc/registration.ts'
+import { actOnClient, applyRegistration } from '../registry/apply.ts'
 import { listClientChanges, pageClients } from '../store/client-changes.ts'
 import { findClients } from '../store/clients.ts'
 import type { Database } from '../store/db.ts'

@@ -1,9 +1,9 @@
 /** Portals as the admin API tells them: never a secret or its hash. */
 import { z } from 'zod'
-import { kinds } from '../oidc/client-policy.ts'
-import type { ClientMetadata } from '../oidc/clients.ts'
-import { type Difference, differences } from '../oidc/difference.ts'
-import { nameOf } from '../oidc/registration-plan.ts'
+import { kinds } from '../registry/policy-schema.ts'
+import type { ClientMetadata } from '../registry/clients.ts'
+import { type Difference, differences } from '../registry/difference.ts'
+import { nameOf } from '../registry/plan.ts'
 import type { PastChange } from '../store/client-changes.ts'
 import { type ClientRow, clientStates } from '../store/clients.ts'
 

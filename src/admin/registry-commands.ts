@@ -1,8 +1,8 @@
 /** The registry and its reviewed files on the command line. */
 import { stat } from 'node:fs/promises'
 import type { z } from 'zod'
-import { makeSecret } from '../oidc/clients.ts'
-import { type Fault, secretsIn, tellFault } from '../oidc/definition.ts'
+import { makeSecret } from '../registry/clients.ts'
+import { type Fault, secretsIn, tellFault } from '../registry/definition.ts'
 import { type Entry, type FileFault, readClientFiles } from './client-files.ts'
 import { type ClientTools, type Commands, Told, clientCommand, needed } from './command.ts'
 import type { applyAnswer, planAnswer } from './registry-operations.ts'

@@ -1,9 +1,9 @@
 /** The registry made equal to reviewed files: the plan that is shown, and the same plan carried out. */
 import { z } from 'zod'
 import type { Log } from '../telemetry/log.ts'
-import { type Fault, shown } from '../oidc/definition.ts'
-import { applyRegistration } from '../oidc/registration.ts'
-import { type Missing, type PlanFault, type Planned, planRegistration } from '../oidc/registration-plan.ts'
+import { type Fault, shown } from '../registry/definition.ts'
+import { applyRegistration } from '../registry/apply.ts'
+import { type Missing, type PlanFault, type Planned, planRegistration } from '../registry/plan.ts'
 import type { Database } from '../store/db.ts'
 import { readers } from './client-operations.ts'
 import { difference, state } from './client-output.ts'

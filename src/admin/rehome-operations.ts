@@ -1,7 +1,7 @@
 /** Portals that go over into another. */
 import { z } from 'zod'
 import type { Log } from '../telemetry/log.ts'
-import { beginRehome, endRehome } from '../oidc/rehome.ts'
+import { beginRehome, endRehome } from '../registry/rehome.ts'
 import type { Database } from '../store/db.ts'
 import { type RehomeRow, listRehomes } from '../store/rehomes.ts'
 import { readers } from './client-operations.ts'

@@ -1,6 +1,6 @@
 /** Secrets of portals on the command line: made here, shown once; the broker is sent the hash. */
-import { makeSecret } from '../oidc/clients.ts'
-import { warnedDays } from '../oidc/secrets.ts'
+import { makeSecret } from '../registry/clients.ts'
+import { warnedDays } from '../registry/secrets.ts'
 import { type Commands, clientCommand, needed, secondsIn } from './command.ts'
 import type { ToldSecret } from './secret-operations.ts'
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { addSecret, endSecret } from '../oidc/secrets.ts'
+import { addSecret, endSecret } from '../registry/secrets.ts'
 import { type SecretRow, listSecrets } from '../store/client-secrets.ts'
 import { findClients } from '../store/clients.ts'
 import type { Database } from '../store/db.ts'

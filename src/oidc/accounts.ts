@@ -3,8 +3,8 @@ import { createHmac, createSecretKey } from 'node:crypto'
 import { type Client, type FindAccount, errors } from 'oidc-provider'
 import { acrOf } from './acr.ts'
 import type { CurrentLinks, Link } from '../mapping/links.ts'
-import { formersIn } from './client-payload.ts'
-import { policyOf } from './clients.ts'
+import { formersIn } from '../registry/engine-payload.ts'
+import { policyOf } from '../registry/clients.ts'
 import type { BrokerGrant, IdentityRecord } from './identity-record.ts'
 
 /** Links read at sign-in serve the portal's first calls; later calls see what is linked now. */

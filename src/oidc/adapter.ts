@@ -1,7 +1,7 @@
 /** The engine's storage, written once over the unit of work of the request it runs in. */
 import { decodeJwt } from 'jose'
 import { type Adapter, type AdapterPayload, Provider, errors } from 'oidc-provider'
-import type { Registry } from './registry.ts'
+import type { Registry } from '../registry/registry.ts'
 import { linkTrace, traceparent } from '../telemetry/tracing.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 

@@ -3,8 +3,8 @@
  * every other sign-in, and its tokens open the admin API and nothing else.
  */
 import type { AdapterPayload } from 'oidc-provider'
-import { policySchema } from './client-policy.ts'
-import type { Registry } from './registry.ts'
+import { policySchema } from '../registry/policy-schema.ts'
+import type { Registry } from '../registry/registry.ts'
 
 export const consoleId = 'operator-console'
 /** No scope of a portal: whoever has it acts as an operator. */

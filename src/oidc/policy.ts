@@ -8,7 +8,7 @@ import {
 } from 'oidc-provider'
 import type { Identity } from '../upstream/upstream.ts'
 import { type Level, acrOf, requiredLevel } from './acr.ts'
-import { policyOf } from './clients.ts'
+import { policyOf } from '../registry/clients.ts'
 import type { BrokerSession } from './identity-record.ts'
 
 export interface Requirement {

@@ -4,10 +4,10 @@ import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { lockClients } from '../store/client-changes.ts'
 import type { Database } from '../store/db.ts'
-import { clientSchema, hashSecret, makeSecret, needsSecret } from './clients.ts'
-import { faultsOf, tellFault } from './definition.ts'
-import { applyOne, refuse } from './registration.ts'
-import { makePlan, readStanding } from './registration-plan.ts'
+import { clientSchema, hashSecret, makeSecret, needsSecret } from '../registry/clients.ts'
+import { faultsOf, tellFault } from '../registry/definition.ts'
+import { applyOne, refuse } from '../registry/apply.ts'
+import { makePlan, readStanding } from '../registry/plan.ts'
 
 export interface Registered {
   readonly id: string

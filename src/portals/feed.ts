@@ -4,7 +4,7 @@
  * of its going over, where the reader is there. `12.3-7`: 12 of its own, 7 of the portal that came by number 3.
  */
 import { BrokerError } from '../errors.ts'
-import type { Rehome } from '../oidc/rehoming.ts'
+import type { Rehome } from '../registry/rehoming.ts'
 import { type LinkChangeRow, readLinkChanges } from '../store/changes.ts'
 import type { Db } from '../store/db.ts'
 

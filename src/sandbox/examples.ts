@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { readClientFiles } from '../admin/client-files.ts'
 import type { Log } from '../telemetry/log.ts'
-import { clientSchema } from '../oidc/clients.ts'
+import { clientSchema } from '../registry/clients.ts'
 import { registerClients } from '../oidc/register.ts'
 import type { Database } from '../store/db.ts'
 

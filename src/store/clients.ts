@@ -8,7 +8,7 @@ export interface ClientRow {
   readonly state: ClientState
   /** What was issued to the portal before this is refused. */
   readonly notBefore: Date | null
-  /** As validated by `oidc/clients.ts`. */
+  /** As validated by `registry/clients.ts`. */
   readonly metadata: Record<string, unknown>
   readonly secretHash: Buffer | null
   readonly version: number

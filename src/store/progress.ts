@@ -71,7 +71,7 @@ export function readTrend(
 export interface PortalRow {
   readonly clientId: string
   readonly name: string | null
-  /** As validated by `oidc/clients.ts`; null of rows that are not. */
+  /** As validated by `registry/clients.ts`; null of rows that are not. */
   readonly policy: Readonly<Record<string, unknown>> | null
 }
 

@@ -8,7 +8,7 @@ import { findClients, listClientVersions, listClients } from '../store/clients.t
 import type { ClientRow } from '../store/clients.ts'
 import type { Db } from '../store/db.ts'
 import { type RehomeRow, listStandingRehomes } from '../store/rehomes.ts'
-import { type Entry, enginePayload } from './client-payload.ts'
+import { type Entry, enginePayload } from './engine-payload.ts'
 import { type ClientMetadata, type ClientPolicy, needsSecret } from './clients.ts'
 import { hasGoneOver, rehomesInto, unfitFor } from './rehoming.ts'
 

@@ -4,7 +4,7 @@
  */
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { z } from 'zod'
-import { policySchema } from './client-policy.ts'
+import { policySchema } from './policy-schema.ts'
 import { email, httpsUrl, matching, redirectUri, words } from './schema-parts.ts'
 
 /** What we accept from portals; nothing symmetric, for we keep no secret in clear. */

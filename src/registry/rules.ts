@@ -1,7 +1,7 @@
 /** What of a relying party's metadata does not go together. */
 import type { z } from 'zod'
-import { scopeNames } from './claims.ts'
-import type { ClientMetadata } from './client-metadata.ts'
+import { scopeNames } from './scopes.ts'
+import type { ClientMetadata } from './metadata.ts'
 import { nearest } from './nearest.ts'
 import { isHttps, notHttps, redirectUri } from './schema-parts.ts'
 

@@ -1,6 +1,6 @@
 /** A portal's definition from a reviewed file, checked: what is wrong is told field by field, with what to do. */
 import { z } from 'zod'
-import { privateKey, privateParts } from './client-metadata.ts'
+import { privateKey, privateParts } from './metadata.ts'
 import { definitionSchema } from './clients.ts'
 import { nearest } from './nearest.ts'
 

@@ -1,6 +1,6 @@
 /** What may be asked of whom, by agreement (Decree 69/2024 art. 18–19): our part of a portal's definition. */
 import { z } from 'zod'
-import { claimsByScope } from './claims.ts'
+import { claimsByScope } from './scopes.ts'
 import { day, email, httpsUrl, matching, network, pastDay, words } from './schema-parts.ts'
 
 export const kinds = ['citizen', 'foreigner', 'organisation', 'representative'] as const

@@ -5,7 +5,7 @@ import { insertAuditEvents } from '../store/audit.ts'
 import { insertClient, insertClientChange, setClientState, updateClient } from '../store/client-changes.ts'
 import type { ClientRow, ClientState } from '../store/clients.ts'
 import type { Db } from '../store/db.ts'
-import { type LifeAct, stateAfter } from './client-life.ts'
+import { type LifeAct, stateAfter } from './life.ts'
 import type { ClientMetadata } from './clients.ts'
 import { differences } from './difference.ts'
 

@@ -8,7 +8,7 @@ import { type SecretRow, insertSecret, revokeSecret, takeEndingSecrets } from '.
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
 import type { ClientMetadata } from './clients.ts'
 import { needsSecret } from './clients.ts'
-import type { Deed } from './registrar.ts'
+import type { Deed } from './change.ts'
 
 interface Tools {
   readonly db: Database

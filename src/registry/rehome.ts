@@ -17,7 +17,7 @@ import {
   undoRehome,
 } from '../store/rehomes.ts'
 import type { ClientMetadata } from './clients.ts'
-import type { Deed } from './registrar.ts'
+import type { Deed } from './change.ts'
 import { hasGoneOver, leadsTo, rehomesFrom, rehomesInto, sectorOf, takenBy, unfitFor } from './rehoming.ts'
 
 interface Tools {

@@ -6,11 +6,11 @@ import { lockClients } from '../store/client-changes.ts'
 import type { ClientRow, ClientState } from '../store/clients.ts'
 import type { Database, Db } from '../store/db.ts'
 import { lacking } from './activation.ts'
-import type { LifeAct } from './client-life.ts'
+import type { LifeAct } from './life.ts'
 import { type ClientMetadata, needsSecret } from './clients.ts'
 import { tellFault } from './definition.ts'
-import { changeClient, createClient, type Deed, moveClient } from './registrar.ts'
-import { idOf, makePlan, type Plan, type Planned, readStanding } from './registration-plan.ts'
+import { changeClient, createClient, type Deed, moveClient } from './change.ts'
+import { idOf, makePlan, type Plan, type Planned, readStanding } from './plan.ts'
 
 export interface Application {
   readonly definitions: readonly unknown[]

@@ -2,12 +2,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Client } from 'oidc-provider'
 import { z } from 'zod'
-import { type ClientMetadata, metadataSchema } from './client-metadata.ts'
-import type { ClientPolicy } from './client-policy.ts'
-import { checkWhole } from './client-rules.ts'
+import { type ClientMetadata, metadataSchema } from './metadata.ts'
+import type { ClientPolicy } from './policy-schema.ts'
+import { checkWhole } from './rules.ts'
 
-export type { ClientMetadata } from './client-metadata.ts'
-export type { ClientPolicy } from './client-policy.ts'
+export type { ClientMetadata } from './metadata.ts'
+export type { ClientPolicy } from './policy-schema.ts'
 
 /** As a reviewed file has it: the metadata that are kept, and the wanted state. */
 export const definitionSchema = metadataSchema
