@@ -1,7 +1,7 @@
 /** What a portal may ask of a session: reuse, age, a prompt, a person. Trips to VNeID are counted there. */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
-import { registerClients } from '../src/oidc/register.ts'
+import { registerClients } from '../src/sandbox/register.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import type { Visitor } from '../src/sandbox/visitor.ts'
 import { agreed } from './support/agreement.ts'

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { readClientFiles } from '../admin/client-files.ts'
 import type { Log } from '../telemetry/log.ts'
 import { clientSchema } from '../registry/clients.ts'
-import { registerClients } from '../oidc/register.ts'
+import { registerClients } from './register.ts'
 import type { Database } from '../store/db.ts'
 
 export type ExampleClient = z.output<typeof clientSchema>
