@@ -43,6 +43,6 @@ test('the codes and headers that the section names are there', () => {
 })
 
 test('the command line prints the description', async () => {
-  const { stdout } = await run('src/cli.ts', 'api')
+  const { stdout } = await run('src/cli/main.ts', 'api')
   expect(JSON.parse(stdout)).toMatchObject({ openapi: '3.1.1', paths: { '/v1/whoami': { get: {} } } })
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { AdminClient } from '../src/admin/client.ts'
+import type { AdminClient } from '../src/cli/client.ts'
 import type { EventTold, SubjectTold, TraceTold } from '../src/admin/audit-operations.ts'
 import type { SealTold } from '../src/admin/audit-proof-operations.ts'
 import { type Role, createOperator, generateOperatorKey } from '../src/admin/operators.ts'
@@ -36,7 +36,7 @@ async function keyFile(id: string, roles: readonly Role[]): Promise<string> {
 }
 const cli = (args: readonly string[], env: Record<string, string>, input = '') =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const child = execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) =>
+    const child = execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )
     child.stdin!.end(input)

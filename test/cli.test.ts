@@ -29,7 +29,7 @@ const environment: Record<string, string> = {
 
 function cli(args: string[], env = environment): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) => {
+    execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err })
     })
   })

@@ -1,7 +1,7 @@
 /** What a portal reads about itself: counts, its own only. */
 import { beforeAll, expect, test } from 'vitest'
-import type { Command } from '../src/admin/command.ts'
-import { figuresCommands } from '../src/admin/figures-commands.ts'
+import type { Command } from '../src/cli/command.ts'
+import { figuresCommands } from '../src/cli/figures.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { readGuide } from './support/guide.ts'

@@ -163,7 +163,7 @@ function run(
   line: string,
   { cwd, env, input }: { cwd: string; env: Record<string, string>; input: string },
 ): Promise<string> {
-  const script = line.replace(/^npm run cli -- /, `node ${join(root, 'src/cli.ts')} `)
+  const script = line.replace(/^npm run cli -- /, `node ${join(root, 'src/cli/main.ts')} `)
   return new Promise((resolve, reject) => {
     const child = execFile(
       'bash',

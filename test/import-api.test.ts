@@ -8,8 +8,8 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, inject, test } from 'vitest'
-import { type AdminClient, type AdminError } from '../src/admin/client.ts'
-import { progressLine } from '../src/admin/import-commands.ts'
+import { type AdminClient, type AdminError } from '../src/cli/client.ts'
+import { progressLine } from '../src/cli/imports.ts'
 import { createOperator, generateOperatorKey } from '../src/admin/operators.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { type Engine, openWorld, portalDefinition } from './support/world.ts'
@@ -198,7 +198,7 @@ describe.each(engines)('on the %s database', async (engine) => {
       new Promise<{ code: number; out: string; err: string }>((resolve) => {
         execFile(
           process.execPath,
-          ['src/cli.ts', 'legacy', ...args, '--client', 'portal-a'],
+          ['src/cli/main.ts', 'legacy', ...args, '--client', 'portal-a'],
           { env: { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: key } },
           (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
         )

@@ -88,7 +88,7 @@ const basic = Buffer.from(`${clientId}:${secret}`).toString('base64')
 async function importFile(file: string, ...options: readonly string[]) {
   const { out, err } = await new Promise<{ out: string; err: string }>((resolve) => {
     const env = { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: join(folder, 'key') }
-    const args = ['src/cli.ts', 'legacy', 'import', file, '--client', clientId, ...options]
+    const args = ['src/cli/main.ts', 'legacy', 'import', file, '--client', clientId, ...options]
     execFile(process.execPath, args, { env }, (_error, stdout, stderr) =>
       resolve({ out: stdout, err: stderr }),
     )

@@ -25,7 +25,7 @@ writeFileSync(keyFile, JSON.stringify({ operator: 'key.officer', audience, key: 
 
 const run = (args: string[], env: NodeJS.ProcessEnv) =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) => {
+    execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err })
     })
   })

@@ -1,7 +1,7 @@
 /** Signing keys follow each other while citizens sign in, on two nodes, and no portal meets a signature it cannot check. */
 import { type JSONWebKeySet, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
-import type { AdminClient } from '../src/admin/client.ts'
+import type { AdminClient } from '../src/cli/client.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { type Broker, start } from '../src/main.ts'
 import { loadConfig } from '../src/config/config.ts'

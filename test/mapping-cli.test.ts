@@ -36,7 +36,7 @@ const keys = {
 const run = (by: keyof typeof keys, args: readonly string[], input = '') =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
     const env = { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: keys[by] }
-    const child = execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) =>
+    const child = execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )
     child.stdin!.end(input)

@@ -25,7 +25,7 @@ test.skipIf(!postgres)(
     const env = { PATH: process.env.PATH, ...settings, DATABASE_URL: await freshDatabase() }
     const cwd = new URL('..', import.meta.url)
     const outputs = await Promise.all(
-      [1, 2, 3].map(() => run(process.execPath, ['src/cli.ts', 'migrate'], { cwd, env })),
+      [1, 2, 3].map(() => run(process.execPath, ['src/cli/main.ts', 'migrate'], { cwd, env })),
     )
     const told = outputs.map(({ stdout }) => stdout.trim())
     expect(told.toSorted()).toEqual([

@@ -1,7 +1,7 @@
 /** What lets somebody in takes two persons; two keys of one person are no two persons. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { AdminClient } from '../src/admin/client.ts'
-import { createAdminClient } from '../src/admin/client.ts'
+import type { AdminClient } from '../src/cli/client.ts'
+import { createAdminClient } from '../src/cli/client.ts'
 import { endIdleOperators } from '../src/admin/idle-operators.ts'
 import { createOperator, generateOperatorKey, type Role } from '../src/admin/operators.ts'
 import { watchReview } from '../src/admin/operator-review.ts'

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { createOperatorSession } from '../src/admin/operator-session.ts'
+import { createOperatorSession } from '../src/cli/session.ts'
 
 /** An issuer whose token endpoint answers one after the other; 0 closes the connection. */
 async function openIssuer(answers: readonly { status: number; body: object }[]) {

@@ -33,7 +33,7 @@ const environment: Record<string, string> = {
 const keyFile = (id: string) => join(folder, `${id}.json`)
 const cli = (args: string[], env: Record<string, string> = environment, input = '') =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const child = execFile(process.execPath, ['src/cli.ts', ...args], { env }, (error, out, err) =>
+    const child = execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )
     child.stdin!.end(input)
@@ -156,7 +156,7 @@ test.skipIf(withoutServer)(
       err: expect.stringContaining('state_conflict'),
     })
 
-    const child = execFile(process.execPath, ['src/cli.ts', 'operator', 'sign-in'], { env: as })
+    const child = execFile(process.execPath, ['src/cli/main.ts', 'operator', 'sign-in'], { env: as })
     const ended = once(child, 'exit')
     const told = await new Promise<string>((resolve) => {
       let text = ''

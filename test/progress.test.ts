@@ -1,7 +1,7 @@
 /** How far the mapping is: exact whoever writes, and never counted. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import type { AdminClient } from '../src/admin/client.ts'
+import type { AdminClient } from '../src/cli/client.ts'
 import { vietnamDate } from '../src/mapping/lock.ts'
 import type { ProgressReport, Tally } from '../src/mapping/progress.ts'
 import type { Db } from '../src/store/db.ts'

@@ -1,6 +1,6 @@
 /** A portal goes over into another: accounts, links and identifiers stay what they were, and until a day all of it can be undone. */
 import { expect, test, vi } from 'vitest'
-import { commands } from '../src/cli.ts'
+import { commands } from '../src/cli/main.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { vietnamDate } from '../src/mapping/lock.ts'
 import { completeDueRehomes } from '../src/registry/rehome.ts'

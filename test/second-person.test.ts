@@ -1,7 +1,7 @@
 /** Ways around the second person: each of them ends nowhere. */
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { type AdminClient, createAdminClient } from '../src/admin/client.ts'
-import { operatorLocalCommands } from '../src/admin/operator-local-commands.ts'
+import { type AdminClient, createAdminClient } from '../src/cli/client.ts'
+import { operatorLocalCommands } from '../src/cli/operators-local.ts'
 import { createOperator, generateOperatorKey, type Role } from '../src/admin/operators.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { openOffice, refusal } from './support/officers.ts'

@@ -1,4 +1,4 @@
-import { type Commands, clientCommand } from './command.ts'
+import { type Commands, clientCommand } from '../cli/command.ts'
 
 export const apiCommands: Commands = {
   api: clientCommand({

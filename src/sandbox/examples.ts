@@ -1,7 +1,7 @@
 /** The example portals and the files of old accounts that they send (`config/`). */
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
-import { readClientFiles } from '../admin/client-files.ts'
+import { readClientFiles } from '../cli/client-files.ts'
 import type { Log } from '../telemetry/log.ts'
 import { clientSchema } from '../registry/clients.ts'
 import { registerClients } from './register.ts'

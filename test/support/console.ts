@@ -1,5 +1,5 @@
 /** An operator's terminal and browser: the device flow as RFC 8628 has it, nothing of ours. */
-import { createAdminClient } from '../../src/admin/client.ts'
+import { createAdminClient } from '../../src/cli/client.ts'
 import { type Page, type Visitor, createVisitor } from '../../src/sandbox/visitor.ts'
 import { press } from './portal.ts'
 import { recordSecrets } from './record.ts'

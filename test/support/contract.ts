@@ -4,7 +4,7 @@
  */
 import ajvFormats from 'ajv-formats'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import type { Exchange } from '../../src/admin/client.ts'
+import type { Exchange } from '../../src/cli/client.ts'
 import { describeApi } from '../../src/admin/openapi.ts'
 import { type Operation, nameOf, takesKey } from '../../src/admin/operation.ts'
 import type { Db } from '../../src/store/db.ts'

@@ -1,5 +1,5 @@
 /** Portals with accounts, whose progress is asked for at the admin API. */
-import type { AdminClient } from '../../src/admin/client.ts'
+import type { AdminClient } from '../../src/cli/client.ts'
 import type { ProgressReport } from '../../src/mapping/progress.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../src/sandbox/visitor.ts'

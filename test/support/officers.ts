@@ -1,6 +1,6 @@
 /** A world in which people come, accounts are imported and officers decide: what the tests of decisions share. */
 import * as client from 'openid-client'
-import type { AdminClient, AdminError } from '../../src/admin/client.ts'
+import type { AdminClient, AdminError } from '../../src/cli/client.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import type { Visitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from './world.ts'

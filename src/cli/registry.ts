@@ -5,7 +5,7 @@ import { makeSecret } from '../registry/clients.ts'
 import { type Fault, secretsIn, tellFault } from '../registry/definition.ts'
 import { type Entry, type FileFault, readClientFiles } from './client-files.ts'
 import { type ClientTools, type Commands, Told, clientCommand, needed } from './command.ts'
-import type { applyAnswer, planAnswer } from './registry-operations.ts'
+import type { applyAnswer, planAnswer } from '../admin/registry-operations.ts'
 
 type Plan = z.output<typeof planAnswer>
 type Planned = Plan['clients'][number]

@@ -10,7 +10,7 @@ import { readLegacyFile } from '../imports/file.ts'
 import type { ImportSummary } from '../imports/run.ts'
 import { type AdminClient, eachPage } from './client.ts'
 import { type Commands, clientCommand, drawBar, needed } from './command.ts'
-import type { Page } from './paging.ts'
+import type { Page } from '../admin/paging.ts'
 
 interface Followed {
   readonly id: string

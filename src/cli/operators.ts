@@ -1,10 +1,10 @@
 import { eachPage } from './client.ts'
 import { type Commands, UsageError, clientCommand, needed, sessionCommand } from './command.ts'
-import { type Held, tellHeld } from './decision-commands.ts'
+import { type Held, tellHeld } from './decisions.ts'
 import { readInputLines } from './input-lines.ts'
-import { readOperatorId, readRoles, tellKey, withNewKey } from './operator-local-commands.ts'
-import type { Operator } from './operators.ts'
-import type { Page } from './paging.ts'
+import { readOperatorId, readRoles, tellKey, withNewKey } from './operators-local.ts'
+import type { Operator } from '../admin/operators.ts'
+import type { Page } from '../admin/paging.ts'
 
 interface Listed extends Operator {
   readonly disabled_at: string | null

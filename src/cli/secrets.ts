@@ -2,7 +2,7 @@
 import { makeSecret } from '../registry/clients.ts'
 import { warnedDays } from '../registry/secrets.ts'
 import { type Commands, clientCommand, needed, secondsIn } from './command.ts'
-import type { ToldSecret } from './secret-operations.ts'
+import type { ToldSecret } from '../admin/secret-operations.ts'
 
 const oneDay = 86_400_000
 const pathOf = (id: string | undefined) => `/v1/clients/${encodeURIComponent(needed(id, 'the ID'))}/secrets`

@@ -1,7 +1,7 @@
 /** Audit events as an operator reads them. */
 import { auditMeanings } from '../audit-meanings.ts'
 import type { AuditName } from '../audit.ts'
-import type { EventTold, TraceTold } from './audit-operations.ts'
+import type { EventTold, TraceTold } from '../admin/audit-operations.ts'
 
 type Shown = Omit<EventTold, 'subject'> & { readonly subject?: string | null | undefined }
 

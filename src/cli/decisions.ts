@@ -1,6 +1,6 @@
 import { eachPage } from './client.ts'
 import { type Commands, clientCommand, needed } from './command.ts'
-import type { Page } from './paging.ts'
+import type { Page } from '../admin/paging.ts'
 
 interface Waiting {
   readonly id: string

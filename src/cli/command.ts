@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
 import type { AdminClient } from './client.ts'
-import type { OperatorSession } from './operator-session.ts'
+import type { OperatorSession } from './session.ts'
 
 /** Called wrongly: the usage is shown, and the exit code is 2. */
 export class UsageError extends Error {}

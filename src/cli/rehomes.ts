@@ -1,7 +1,7 @@
 import { eachPage } from './client.ts'
 import { type Commands, clientCommand, needed } from './command.ts'
-import { type Held, tellHeld } from './decision-commands.ts'
-import type { ToldRehome } from './rehome-operations.ts'
+import { type Held, tellHeld } from './decisions.ts'
+import type { ToldRehome } from '../admin/rehome-operations.ts'
 
 const subsOf = { old: 'every sub stays', own: 'subs of its own, and former_sub' } as const
 

@@ -16,7 +16,7 @@ import {
   readmitOperator,
   roleList,
   roles,
-} from './operators.ts'
+} from '../admin/operators.ts'
 
 export const operatorLocalCommands: Commands = {
   'operator create': localCommand({

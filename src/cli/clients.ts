@@ -1,10 +1,10 @@
 /** One portal of the registry at a time, on the command line. */
 import { stringify } from 'yaml'
 import type { z } from 'zod'
-import type { changed, listed, shown } from './client-output.ts'
+import type { changed, listed, shown } from '../admin/client-output.ts'
 import { eachPage } from './client.ts'
 import { type ClientTools, type Command, type Commands, clientCommand, needed } from './command.ts'
-import type { Page } from './paging.ts'
+import type { Page } from '../admin/paging.ts'
 
 type Listed = z.output<typeof listed>
 type Shown = z.output<typeof shown>

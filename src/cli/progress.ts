@@ -1,7 +1,7 @@
 import { type ProgressReport, progressCsv, progressTable } from '../mapping/progress.ts'
 import { eachPage } from './client.ts'
 import { type Commands, clientCommand } from './command.ts'
-import type { RefusalsPage } from './progress-operations.ts'
+import type { RefusalsPage } from '../admin/progress-operations.ts'
 
 const asked = (fields: Readonly<Record<string, string | undefined>>): string =>
   new URLSearchParams(

@@ -10,10 +10,10 @@ import {
   needed,
 } from './command.ts'
 import { isDash, readInputLines } from './input-lines.ts'
-import type { OpenProposal } from './mapping-operations.ts'
-import type { linkTold, reviewTold } from './mapping-output.ts'
-import type { Page } from './paging.ts'
-import type { ReviewInFull } from './review-operations.ts'
+import type { OpenProposal } from '../admin/mapping-operations.ts'
+import type { linkTold, reviewTold } from '../admin/mapping-output.ts'
+import type { Page } from '../admin/paging.ts'
+import type { ReviewInFull } from '../admin/review-operations.ts'
 
 type Link = z.output<typeof linkTold>
 type Reviews = Page<'reviews', z.output<typeof reviewTold>>

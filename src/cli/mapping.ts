@@ -1,9 +1,9 @@
 /** Legacy accounts and persons on the command line. Numbers and account ids are read from the standard input. */
 import { type Commands, UsageError, clientCommand, needed } from './command.ts'
 import { isDash, readInputLines } from './input-lines.ts'
-import type { FoundAccount } from './mapping-operations.ts'
-import type { Page } from './paging.ts'
-import { tellLinkLine } from './review-commands.ts'
+import type { FoundAccount } from '../admin/mapping-operations.ts'
+import type { Page } from '../admin/paging.ts'
+import { tellLinkLine } from './reviews.ts'
 
 type Accounts = Page<'accounts', FoundAccount>
 

@@ -3,13 +3,13 @@ import { rm, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { tellFaults, verifyFrom } from './audit-verifying.ts'
-import type { EventTold, SubjectTold, TraceTold } from './audit-operations.ts'
-import type { SealTold } from './audit-proof-operations.ts'
+import type { EventTold, SubjectTold, TraceTold } from '../admin/audit-operations.ts'
+import type { SealTold } from '../admin/audit-proof-operations.ts'
 import { tellEventLine, tellTrace } from './audit-output.ts'
 import { eachPage } from './client.ts'
 import { type Commands, Told, UsageError, clientCommand, needed } from './command.ts'
 import { isDash, readInputLines } from './input-lines.ts'
-import type { Page } from './paging.ts'
+import type { Page } from '../admin/paging.ts'
 
 const spanOptions = { from: 'string', to: 'string' } as const
 type EventsPage = Page<'events', EventTold>
