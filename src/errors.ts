@@ -3,8 +3,7 @@
  * (`http/boundary.ts`) logs it once and answers. The citizen's sentence for each code is in
  * `pages/vi.ts` and `pages/en.ts`.
  */
-import { apiTable } from './error-table-api.ts'
-import { type ErrorEntry, citizenTable } from './error-table.ts'
+import { type ErrorEntry, apiTable, citizenTable } from './error-table.ts'
 
 /** Codes with a page, and so with sentences in `pages/vi.ts` and `pages/en.ts`. */
 export type CitizenErrorCode = keyof typeof citizenTable

@@ -13,7 +13,7 @@ const levels = {
 
 const introduction = `# Errors
 
-Made by \`npm run docs:errors\` from the error tables (\`src/error-table.ts\`, \`src/error-table-api.ts\`) and the sentences of the pages: do not edit it.
+Made by \`npm run docs:errors\` from the error table (\`src/error-table.ts\`) and the sentences of the pages: do not edit it.
 
 Every failure has a code of this table and a reference of ten letters and digits. A citizen reads both on the page; a portal
 finds them in \`error_description\`, an API's caller in the problem; the answer's header \`X-Reference\` carries the reference,
