@@ -47,7 +47,7 @@ import { createLoginRoutes } from './login/routes.ts'
 import { withOperatorGate } from './login/operator-gate.ts'
 import { createSignIn } from './login/sign-in.ts'
 import { createTransactions } from './login/transaction.ts'
-import { createDecisions } from './mapping/decisions.ts'
+import { createActs } from './mapping/decisions.ts'
 import { createImport } from './imports/import.ts'
 import { createImportRun } from './imports/run.ts'
 import { createCurrentLinks } from './mapping/links.ts'
@@ -202,7 +202,7 @@ export async function createApp({
     log,
     citizenKeys,
     records,
-    decisions: createDecisions({ db, log }),
+    acts: createActs({ db, log }),
     proposals: createProposals({ db, log, records, rekey: createRekey({ citizenKeys }) }),
   }
   // An embedded database belongs to this thread alone.

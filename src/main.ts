@@ -43,7 +43,9 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   // An embedded database belongs to this process alone, so what it needs is made here.
   if (config.database.url.startsWith('embedded:')) {
     await migrate(db)
-    await ensureSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
+    await ensureSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256', {
+      actor: 'system',
+    })
   }
   const closeTracing = await openTracing(config.tracing)
   const app = await createApp({ config, db, state, log })
@@ -54,8 +56,7 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   const adminUrl = await listen(app.admin, config.admin)
   const keySeal = createSeal(config.keys.seal, 'signing key')
   const chores = {
-    rotateKeys: () =>
-      rotateDueKeys({ db, seal: keySeal, log, actor: 'system' }, { days: config.keyRotationDays }),
+    rotateKeys: () => rotateDueKeys({ db, seal: keySeal, log }, { days: config.keyRotationDays }),
     retireKeys: () => retireOldKeys({ db, log }),
     partitions: () => preparePartitions(db),
     retention: () => retireAudit({ db, log }, config.auditRetention),

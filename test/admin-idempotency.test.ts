@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { type Operation, operation } from '../src/admin/operation.ts'
 import { roles } from '../src/admin/operators.ts'
-import { record } from '../src/audit.ts'
+import { record } from '../src/recording.ts'
 import { BrokerError } from '../src/errors.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { forgetAttempts } from '../src/store/idempotent-requests.ts'
@@ -45,7 +45,7 @@ describe.each([
         answer: z.looseObject({ note: z.string() }),
         async handle({ body: { note }, operator: { id }, reference, params, ctx }) {
           done.push(note)
-          await record(world.db, log, [
+          await record({ db: world.db, log }, [
             { event: 'review.read', actor: id, reference, detail: { case: params.id } },
           ])
           ctx.set('location', `/notes/${params.id}`)

@@ -9,7 +9,7 @@ import type { AdminClient } from '../src/cli/client.ts'
 import type { EventTold, SubjectTold, TraceTold } from '../src/admin/audit-operations.ts'
 import type { SealTold } from '../src/admin/audit-proof-operations.ts'
 import { type Role, createOperator, generateOperatorKey } from '../src/admin/operators.ts'
-import { auditMeanings } from '../src/audit-meanings.ts'
+import { auditTable } from '../src/audit.ts'
 import type { AuditName } from '../src/audit.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { silent } from './support/audit.ts'
@@ -225,9 +225,7 @@ test('a detail holds the fields that the vocabulary names, and no other', async 
     `select event, array_agg(distinct field) as fields from audit_event, jsonb_object_keys(detail) field group by event`,
   )
   const strange = rows.flatMap(({ event, fields }) =>
-    fields
-      .filter((field) => !auditMeanings[event].detail.includes(field))
-      .map((field) => `${event} ${field}`),
+    fields.filter((field) => !auditTable[event].detail.includes(field)).map((field) => `${event} ${field}`),
   )
   expect(rows.length).toBeGreaterThan(3)
   expect(strange).toEqual([])

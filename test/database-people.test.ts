@@ -7,7 +7,7 @@ import { findClients, listClients, listClientVersions, putClient } from '../src/
 import { type Database, openDatabase } from '../src/store/db.ts'
 import { insertSigningKey, listCalendar, retireSigningKeys } from '../src/store/keys.ts'
 import { migrate } from '../src/store/migrate.ts'
-import { findForSignIn, recordSignIn } from '../src/store/subjects.ts'
+import { findForSignIn, writeSignIn } from '../src/store/subjects.ts'
 import type { Identity } from '../src/upstream/upstream.ts'
 import { type Mapping, createMapping } from './support/mapping.ts'
 import { freshDatabase } from './support/world.ts'
@@ -163,14 +163,14 @@ for (const { name, missing, address } of engines)
       const untouched = await counts()
       // The last part of the statement, the audit, is what fails.
       const unheard = [{ event: 'login.completed' as const, actor: 'citizen', subjectId: 'not a uuid' }]
-      await expect(recordSignIn(db, { ...change, events: unheard })).rejects.toThrow('type uuid')
+      await expect(writeSignIn(db, { ...change, events: unheard })).rejects.toThrow('type uuid')
       expect(await counts()).toEqual(untouched)
       expect(await countOf(`legacy_account where id = ${candidate!.account} and state = 'open'`)).toBe(1)
 
       const {
         links: [link],
         cases,
-      } = await recordSignIn(db, { ...change, events: [] })
+      } = await writeSignIn(db, { ...change, events: [] })
       expect(cases).toEqual([])
       expect(link).toMatchObject({ accountKey: candidate!.accountKey, method: 'attested_number' })
       expect(

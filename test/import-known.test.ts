@@ -74,7 +74,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
 
       const [question] = await at.cases()
       const proposal = await on.mapping.propose(question!.id, { ...officer, evidence: 'the letter' })
-      await on.mapping.approve(proposal, { by: 'officer-2', reference: 'R' })
+      await on.mapping.approve(proposal, { actor: 'officer-2', reference: 'R' })
       expect(await at.account()).toMatchObject({ state: 'open', number: at.another, attested_on: null })
       expect(await at.send(row)).toEqual(['changed'])
       expect(await at.account()).toMatchObject({ number: at.another, attested_on: '2024-05-20', classes: [] })

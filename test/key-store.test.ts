@@ -47,7 +47,7 @@ test('keys that the engine did not take are given to it again', async () => {
     taken.push(all.length)
   })
   const before = keys.published()
-  const { kid } = await rotateSigningKey({ db: world.db, seal, log }, 'ES256')
+  const { kid } = await rotateSigningKey({ db: world.db, seal, log }, 'ES256', { actor: 'local' })
   await expect(keys.refresh()).rejects.toThrow('not now')
   // What portals read is what the engine has.
   expect(keys.published()).toBe(before)

@@ -165,7 +165,7 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
     if (bearer !== undefined) await work(bearer.id)
   }
   const decisionOf = (operator: string) => ({
-    by: operator,
+    actor: operator,
     reason: 'because',
     evidence: 'papers',
     reference: 'R',

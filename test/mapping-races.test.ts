@@ -15,7 +15,7 @@ const keys = {
   seal: [Buffer.alloc(32, 2)],
   pairwise: Buffer.alloc(32, 3),
 }
-const officer = { by: 'officer-1', reason: 'because', reference: 'R' }
+const officer = { actor: 'officer-1', reason: 'because', reference: 'R' }
 let db: Database
 let mapping: Mapping
 beforeAll(async () => {

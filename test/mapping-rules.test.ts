@@ -11,7 +11,7 @@ const world = await openWorld()
 const { db, records, simulator } = world
 const officers = createMapping({ db, keys: world.config.keys })
 await knownPersons(db, ['officer-1', 'officer-2'])
-const decision = { by: 'officer-1', reason: 'test', reference: 'test' }
+const decision = { actor: 'officer-1', reason: 'test', reference: 'test' }
 
 let count = 0
 async function open(policy: Record<string, unknown> = {}) {
@@ -70,7 +70,7 @@ async function subjectOf(citizen: string): Promise<string> {
 async function linkByHand(account: string, citizen: string) {
   const question = await officers.question(account, await subjectOf(citizen), decision)
   const proposal = await officers.propose(question, { ...decision, evidence: 'papers' })
-  await officers.approve(proposal, { by: 'officer-2', reference: 'test' })
+  await officers.approve(proposal, { actor: 'officer-2', reference: 'test' })
 }
 
 const evidences: Partial<Record<Evidence, { row: Record<string, string>; policy?: object; reason: string }>> =

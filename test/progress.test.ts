@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { AdminClient } from '../src/cli/client.ts'
-import { vietnamDate } from '../src/mapping/lock.ts'
+import { vietnamDate } from '../src/vietnam-date.ts'
 import type { ProgressReport, Tally } from '../src/mapping/progress.ts'
 import type { Db } from '../src/store/db.ts'
 import { foldProgress, listPortals, readProgress, readTrend } from '../src/store/progress.ts'

@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest'
 import { commands } from '../src/cli/main.ts'
 import { createLog } from '../src/telemetry/log.ts'
-import { vietnamDate } from '../src/mapping/lock.ts'
+import { vietnamDate } from '../src/vietnam-date.ts'
 import { completeDueRehomes } from '../src/registry/rehome.ts'
 import { openRegistry } from '../src/registry/registry.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'

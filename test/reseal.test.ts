@@ -80,7 +80,7 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
   const [someone] = await db.query<{ id: string }>('select id from subject order by id limit 1')
   const proposal = await before.proposeRekey(
     { subjectId: someone!.id, sealed: before.citizenKeys.seal(identityOf(900_000).identifier) },
-    { by: 'officer.one', reference: 'R', reason: 'a new number', evidence: 'file 1' },
+    { actor: 'officer.one', reference: 'R', reason: 'a new number', evidence: 'file 1' },
   )
 
   const { privateKey, publicKey } = await generateOperatorKey()
@@ -263,7 +263,7 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
         changed: 0,
         refused: 0,
       })
-      await now.approve(proposal, { by: 'officer.two', reference: 'R' })
+      await now.approve(proposal, { actor: 'officer.two', reference: 'R' })
       expect(await ask(officerAt(world.adminUrl))).toEqual(waiting)
       expect(await officerAt(world.adminUrl).call('GET', '/v1/decisions')).toMatchObject({
         decisions: [{ id: waiting.decision, asks: { id: wanted.id } }],
@@ -342,9 +342,9 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
     const ownerOf = async (key: Buffer) => (await db.query<{ id: string; subject: string }>(owning, [key]))[0]
     const [leads] = now.citizenKeys.keys(to.identifier)
     const [read] = await readIdentifiers(db, { ids: [(await ownerOf(leads!))!.id] })
-    const asked = { by: 'officer.one', reference: 'R', reason: 'a new number', evidence: 'file 2' }
+    const asked = { actor: 'officer.one', reference: 'R', reason: 'a new number', evidence: 'file 2' }
     const moved = await now.proposeRekey({ subjectId, sealed: now.citizenKeys.seal(to.identifier) }, asked)
-    await now.approve(moved, { by: 'officer.two', reference: 'R' })
+    await now.approve(moved, { actor: 'officer.two', reference: 'R' })
 
     const further = randomBytes(32)
     const change = { ...read!, was: read!.sealed, keys: [further, ...read!.keys] }

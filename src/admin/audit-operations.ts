@@ -1,7 +1,7 @@
 /** The audit, for those who read it: events, the person behind a number, the story of a reference. Reading is an event too. */
 import { z } from 'zod'
-import { auditClasses } from '../audit-classes.ts'
-import { type AuditEvent, auditNames, record } from '../audit.ts'
+import { type AuditEvent, auditClasses, auditNames } from '../audit.ts'
+import { record } from '../recording.ts'
 import type { CitizenKeys } from '../citizen-id.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type AuditFilter, type AuditRow, findSubjectsOf, searchAudit } from '../store/audit-rows.ts'
@@ -63,7 +63,7 @@ export function auditOperations({
   citizenKeys: CitizenKeys
 }): Operation[] {
   /** Before the answer: whoever has read it, it is known of. */
-  const note = (event: Omit<AuditEvent, 'event'>) => record(db, log, [{ event: 'audit.read', ...event }])
+  const note = (event: Omit<AuditEvent, 'event'>) => record({ db, log }, [{ event: 'audit.read', ...event }])
 
   return [
     operation({
@@ -126,7 +126,7 @@ export function auditOperations({
           detail: { by: ['citizen_id'], found: rows.length },
         }
         const events = subjectIds.map((subjectId) => ({ event: 'audit.read' as const, ...about, subjectId }))
-        await record(db, log, events.length > 0 ? events : [{ event: 'audit.read', ...about }])
+        await record({ db, log }, events.length > 0 ? events : [{ event: 'audit.read', ...about }])
         return {
           subjects: subjects.map(({ id, kind, createdAt, disabledAt, replacedBy }) => ({
             subject: id,

@@ -1,7 +1,7 @@
 /** The proof over the audit: seals, their public keys, the export that is verified elsewhere. */
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import { record } from '../audit.ts'
+import { record } from '../recording.ts'
 import { exportAudit } from '../proof/export.ts'
 import { publicAuditKeys, replaceAuditKey } from '../proof/keys.ts'
 import { hashOfSeal, readHeader } from '../proof/seal-header.ts'
@@ -102,7 +102,9 @@ export function auditProofOperations({
       produces: 'application/x-ndjson',
       async handle({ operator, query: { from, to }, reference: own, ctx }) {
         const told = { ...(from && { from: from.toISOString() }), ...(to && { to: to.toISOString() }) }
-        await record(db, log, [{ event: 'audit.exported', actor: operator.id, reference: own, detail: told }])
+        await record({ db, log }, [
+          { event: 'audit.exported', actor: operator.id, reference: own, detail: told },
+        ])
         ctx.type = 'application/x-ndjson'
         ctx.body = Readable.from(exportAudit(db, { from, to }), { highWaterMark: 4 })
       },

@@ -156,8 +156,8 @@ export function keyOperations({
       answer: z.object({ kid: z.string(), alg: algorithm, signs_from: moment }),
       refuses: ['state_conflict'],
       async handle({ operator, body: { alg, announce }, reference }) {
-        const tools = { db, seal, log, actor: operator.id, reference }
-        const { kid, signsFrom } = await rotateSigningKey(tools, alg, announce)
+        const by = { actor: operator.id, reference }
+        const { kid, signsFrom } = await rotateSigningKey({ db, seal, log }, alg, by, announce)
         return { kid, alg, signs_from: signsFrom }
       },
     }),
@@ -171,8 +171,8 @@ export function keyOperations({
       body: z.strictObject({ reason: z.string().trim().min(1).max(500) }),
       answer: z.object({ revoked: z.string(), signs: z.string() }),
       async handle({ operator, params: { kid }, body: { reason }, reference }) {
-        const tools = { db, seal, log, actor: operator.id, reference }
-        const { signs } = await revokeKey(tools, { kid, reason })
+        const by = { actor: operator.id, reference, reason }
+        const { signs } = await revokeKey({ db, seal, log }, kid, by)
         return { revoked: kid, signs }
       },
     }),

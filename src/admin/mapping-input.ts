@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type CitizenKeys, Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Decisions } from '../mapping/decisions.ts'
+import type { Acts } from '../mapping/decisions.ts'
 import type { Proposals } from '../mapping/proposals.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import type { Database } from '../store/db.ts'
@@ -14,7 +14,7 @@ export interface MappingParts {
   readonly log: Log
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
-  readonly decisions: Decisions
+  readonly acts: Acts
   readonly proposals: Proposals
 }
 

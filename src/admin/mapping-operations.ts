@@ -1,6 +1,6 @@
 /** Legacy accounts and persons: what an operator finds, the end of a link, and what takes two operators. */
 import { z } from 'zod'
-import { record as recordEvents } from '../audit.ts'
+import { record } from '../recording.ts'
 import type { Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import { classNames, classesOf } from '../mapping/classes.ts'
@@ -87,7 +87,7 @@ export function mappingOperations({
   log,
   citizenKeys,
   records,
-  decisions,
+  acts,
   proposals,
 }: MappingParts): Operation[] {
   async function find({
@@ -146,7 +146,7 @@ export function mappingOperations({
         // The portal's name only where it is one: it comes from outside, and may be anything.
         const about = { ...(rows.length > 0 && body.client !== undefined && { clientId: body.client }) }
         const detail = { by, found: rows.length }
-        await recordEvents(db, log, [
+        await record({ db, log }, [
           { event: 'account.searched', ...about, actor: operator.id, reference, detail },
         ])
         return { accounts: await Promise.all(rows.map(tell)), ...end }
@@ -163,7 +163,7 @@ export function mappingOperations({
       async handle({ operator, params, body: { reason }, reference }) {
         const account = accountNumber.safeParse(params.account)
         if (!account.success) throw new BrokerError('account_unknown')
-        await decisions.end(uuidOf(params.link), account.data, { by: operator.id, reason, reference })
+        await acts.end(uuidOf(params.link), account.data, { actor: operator.id, reason, reference })
       },
     }),
 
@@ -206,7 +206,7 @@ export function mappingOperations({
         refuses: ['case_gone', 'second_person_needed', 'state_conflict'],
         roles: ['mapping_officer'],
         async handle({ operator, params, reference }) {
-          await proposals[what](uuidOf(params.id), { by: operator.id, reference })
+          await proposals[what](uuidOf(params.id), { actor: operator.id, reference })
         },
       }),
     ),
@@ -236,7 +236,7 @@ export function mappingOperations({
         if (holder.cancelled) throw new BrokerError('state_conflict', 'the old number is cancelled already')
         if (holder.disabled) throw new BrokerError('state_conflict', 'the person may not be used any more')
         const { subjectId } = holder
-        const proposing = { by: operator.id, evidence, reason, reference }
+        const proposing = { actor: operator.id, evidence, reason, reference }
         const sealed = citizenKeys.seal(number)
         return { proposal: await proposals.proposeRekey({ subjectId, sealed }, proposing) }
       },

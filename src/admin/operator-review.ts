@@ -1,9 +1,8 @@
 /** The access review: twice a year somebody goes through who may do what, and who did. */
 import { z } from 'zod'
-import { record } from '../audit.ts'
+import { audited, record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { createDecide } from '../mapping/decision.ts'
 import { operatorReviewDue } from '../telemetry/metrics.ts'
 import { countDeeds, findReviewPeriod, insertReview } from '../store/operator-reviews.ts'
 import type { Database, Db } from '../store/db.ts'
@@ -28,7 +27,6 @@ const reviewed = z.object({
 })
 
 export function operatorReviewOperations({ db, log }: { db: Database; log: Log }): Operation[] {
-  const decide = createDecide({ db, log })
   return [
     operation({
       method: 'GET',
@@ -50,7 +48,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
           countDeeds(db, { since, until: now }),
         ])
         const detail = { read_at: now.toISOString() }
-        await record(db, log, [{ event: 'operator.review_read', actor: operator.id, reference, detail }])
+        await record({ db, log }, [{ event: 'operator.review_read', actor: operator.id, reference, detail }])
         return {
           since,
           read_at: now,
@@ -81,7 +79,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
       roles: ['security_officer'],
       body: z.strictObject({ read_at: moment }),
       handle: ({ operator, body, reference }) =>
-        decide(async (tx, note) => {
+        audited({ db, log }, async (tx, note) => {
           if (operator.kind !== 'person') throw new BrokerError('forbidden', 'a person goes through it')
           if (!(await insertReview(tx, { readAt: new Date(body.read_at), by: operator.id })))
             throw new BrokerError(

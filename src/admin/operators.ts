@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { type Note, createDecide } from '../mapping/decision.ts'
+import { type By, type Note, audited } from '../recording.ts'
 import type { Database, Db } from '../store/db.ts'
 import { type OperatorChange, insertOperatorChange } from '../store/operator-changes.ts'
 import {
@@ -93,24 +93,19 @@ export async function generateOperatorKey(): Promise<{
   }
 }
 
-export interface Doing {
+interface Tools {
   readonly db: Database
   readonly log: Log
-  /** An operator's id, or `local`: a command on the broker's own database. */
-  readonly actor: string
-  readonly reference?: string
 }
 
-/** Who does it, and what else the audit shall say of it. */
-export interface By {
-  readonly actor: string
-  readonly reference?: string | undefined
-  /** Of a decision of two persons, who asked for it; or that one decided alone. */
+/** Who carries out what may take two persons. */
+export interface Decider extends By {
+  /** For the audit: who asked for it, or that one person decided alone. */
   readonly detail?: { readonly proposed_by: string } | { readonly alone: true }
 }
 
 /** Whose wish it is: who approves has made no key. */
-export const askedBy = ({ actor, detail }: By): string =>
+export const askedBy = ({ actor, detail }: Decider): string =>
   detail !== undefined && 'proposed_by' in detail ? detail.proposed_by : actor
 
 export interface NewOperator {
@@ -126,7 +121,7 @@ export async function addOperator(
   tx: Db,
   note: Note,
   { id, roles: given, key, citizen }: NewOperator,
-  by: By,
+  by: Decider,
 ): Promise<void> {
   if (!(await insertOperator(tx, { id, roles: given, public: key ?? null, citizen, by: askedBy(by) })))
     throw new BrokerError('state_conflict', 'the id, the key or the person belongs to an operator already')
@@ -136,8 +131,8 @@ export async function addOperator(
 }
 
 /** The same, decided by who runs it. */
-export const createOperator = ({ db, log, ...by }: Doing, operator: NewOperator): Promise<void> =>
-  createDecide({ db, log })((tx, note) => addOperator(tx, note, operator, by))
+export const createOperator = ({ db, log, ...by }: Tools & By, operator: NewOperator): Promise<void> =>
+  audited({ db, log }, (tx, note) => addOperator(tx, note, operator, by))
 
 /**
  * Whoever makes a key has held it: so a person makes his own and nobody else does, and a security officer a machine's.
@@ -170,7 +165,7 @@ export async function alterOperator(
     /** Null takes it away. */
     readonly key?: JWK | null | undefined
   },
-  by: By,
+  by: Decider,
 ): Promise<void> {
   const outcome = await changeOperator(tx, id, { roles: given, public: key, citizen, by: askedBy(by) })
   if (outcome === 'unknown') throw unknown()
@@ -189,10 +184,10 @@ export async function alterOperator(
 
 /** @throws BrokerError `not_found`, or `state_conflict`: disabled before, or the last who could let anybody in */
 export const barOperator = (
-  { db, log, ...by }: Doing,
+  { db, log, ...by }: Tools & By,
   { id, reason }: { id: string; reason: string },
 ): Promise<void> =>
-  createDecide({ db, log })(async (tx, note) => {
+  audited({ db, log }, async (tx, note) => {
     const outcome = await disableOperator(tx, { id, by: by.actor, reason })
     if (outcome === 'unknown') throw unknown()
     if (outcome === 'disabled_before') throw new BrokerError('state_conflict', 'the operator is disabled')
@@ -207,7 +202,7 @@ export async function readmitOperator(
   tx: Db,
   note: Note,
   { id, reason }: { readonly id: string; readonly reason?: string },
-  by: By,
+  by: Decider,
 ): Promise<void> {
   const outcome = await enableOperator(tx, id)
   if (outcome === 'unknown') throw unknown()
@@ -216,7 +211,7 @@ export async function readmitOperator(
   note(about('operator.enabled', { operator: id }, by))
 }
 
-const keep = (tx: Db, change: Omit<OperatorChange, 'actor' | 'proposedBy'>, { actor, detail }: By) =>
+const keep = (tx: Db, change: Omit<OperatorChange, 'actor' | 'proposedBy'>, { actor, detail }: Decider) =>
   insertOperatorChange(tx, {
     ...change,
     actor,
@@ -229,10 +224,5 @@ const lastOfficer = () => new BrokerError('state_conflict', 'this is the last en
 const about = (
   event: AuditEvent['event'],
   detail: NonNullable<AuditEvent['detail']>,
-  { actor, reference, detail: more }: By,
-): AuditEvent => ({
-  event,
-  actor,
-  detail: { ...detail, ...more },
-  ...(reference !== undefined && { reference }),
-})
+  { actor, reference, detail: more }: Decider,
+): AuditEvent => ({ event, actor, reference, detail: { ...detail, ...more } })

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import { progressCsv, shapeProgress } from '../mapping/progress.ts'
-import { vietnamDate } from '../mapping/lock.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import type { Database } from '../store/db.ts'
 import { listPortals, readProgress, readTrend } from '../store/progress.ts'
 import { countRefusals, listRefusals } from '../store/refusals.ts'

@@ -1,7 +1,7 @@
 /** The questions that wait for an operator, both sides of each, and what one operator decides alone. */
 import { z } from 'zod'
 import type { Identifier } from '../citizen-id.ts'
-import { record as recordEvents } from '../audit.ts'
+import { record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import { classNames, classesOf } from '../mapping/classes.ts'
 import { sameBirthDate, sameName } from '../mapping/names.ts'
@@ -62,7 +62,7 @@ export function reviewOperations({
   log,
   citizenKeys,
   records,
-  decisions,
+  acts,
   proposals,
 }: MappingParts): Operation[] {
   /** Sealed with the case as long as it is open; else no more than the number that the person has here. */
@@ -121,7 +121,7 @@ export function reviewOperations({
           actor: operator.id,
           reference,
         }
-        await recordEvents(db, log, [{ event: 'review.read', ...who, detail }])
+        await record({ db, log }, [{ event: 'review.read', ...who, detail }])
         return {
           ...tellCase(question),
           account: {
@@ -167,7 +167,7 @@ export function reviewOperations({
       answer: z.strictObject({ id: z.uuid() }),
       async handle({ operator, body: { account, citizen_id: number, subject, reason }, reference }) {
         const subjectId = number === undefined ? subject! : await holderOf(number)
-        return { id: await decisions.question(account, subjectId, { by: operator.id, reason, reference }) }
+        return { id: await acts.question(account, subjectId, { actor: operator.id, reason, reference }) }
       },
     }),
 
@@ -183,7 +183,7 @@ export function reviewOperations({
       answer: z.strictObject({ proposal: z.uuid() }),
       async handle({ operator, params, body, reference }) {
         return {
-          proposal: await proposals.propose(uuidOf(params.id), { by: operator.id, ...body, reference }),
+          proposal: await proposals.propose(uuidOf(params.id), { actor: operator.id, ...body, reference }),
         }
       },
     }),
@@ -201,7 +201,7 @@ export function reviewOperations({
         roles: ['mapping_officer'],
         body: z.strictObject({ reason: words }),
         handle: ({ operator, params, body: { reason }, reference }) =>
-          decisions[what](uuidOf(params.id), { by: operator.id, reason, reference }),
+          acts[what](uuidOf(params.id), { actor: operator.id, reason, reference }),
       }),
     ),
   ]

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { type Note, createDecide } from '../mapping/decision.ts'
+import { type By, type Note, audited } from '../recording.ts'
 import { assertTwoPersons } from '../mapping/two-persons.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Database, Db } from '../store/db.ts'
@@ -22,7 +22,7 @@ import {
 import { uuidOf } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
-import { type By, type Operator, type Role, roles } from './operators.ts'
+import { type Decider, type Operator, type Role, roles } from './operators.ts'
 
 /** Days that a decision waits for its second person. */
 const patience = 7
@@ -59,7 +59,7 @@ interface Row<Body> {
   /** What the second person is shown: no number. */
   tell(asked: Asked<Body>): Readonly<Record<string, unknown>>
   /** @returns the answer */
-  decide(tx: Db, note: Note, asked: Asked<Body>, by: By): Promise<unknown>
+  decide(tx: Db, note: Note, asked: Asked<Body>, by: Decider): Promise<unknown>
 }
 
 export interface SecondPerson {
@@ -81,7 +81,7 @@ const waiting = z.object({
 
 /** Ends what nobody decided in time. */
 export const endDecisions = ({ db, log }: { db: Database; log: Log }): Promise<void> =>
-  createDecide({ db, log })(async (tx, note) => {
+  audited({ db, log }, async (tx, note) => {
     for (const ended of await expireDecisions(tx)) noteEnd(note, ended, { actor: 'system' }, 'expired')
   })
 
@@ -94,7 +94,7 @@ const noteEnd = (
   note({
     event: 'decision.ended',
     actor,
-    ...(reference !== undefined && { reference }),
+    reference,
     detail: { decision: id, operation: name, outcome },
   })
 
@@ -107,7 +107,6 @@ async function assertUnchanged(tx: Db, row: Row<unknown>, asked: Asked): Promise
 
 export function createSecondPerson({ db, seal, log }: { db: Database; seal: Seal; log: Log }): SecondPerson {
   const rows = new Map<string, Row<unknown>>()
-  const decide = createDecide({ db, log })
 
   const open = (row: Row<unknown>, { id, sealed }: DecisionRow): Asked => {
     const asked = JSON.parse(seal.open(sealed!, id)) as Asked
@@ -128,7 +127,7 @@ export function createSecondPerson({ db, seal, log }: { db: Database; seal: Seal
     return { decision, row }
   }
   /** Does it all and takes it back: what cannot be done is refused now, not when the second person approves. */
-  async function attempt(row: Row<unknown>, asked: Asked, by: By): Promise<void> {
+  async function attempt(row: Row<unknown>, asked: Asked, by: Decider): Promise<void> {
     const enough = new Error('tried')
     await db
       .transaction(async (tx) => {
@@ -153,7 +152,7 @@ export function createSecondPerson({ db, seal, log }: { db: Database; seal: Seal
           if (operator.kind !== 'person' && row.isForPersons?.(sent) === true)
             throw new BrokerError('forbidden', 'a person asks for this')
           const by = { actor: operator.id, reference }
-          const done = await decide(async (tx, note) => {
+          const done = await audited({ db, log }, async (tx, note) => {
             if (operator.kind !== 'person' || !(await row.isAlone(tx))) return undefined
             return { answer: await row.decide(tx, note, sent, { ...by, detail: { alone: true } }) }
           })
@@ -162,7 +161,7 @@ export function createSecondPerson({ db, seal, log }: { db: Database; seal: Seal
           const asked: Asked = { ...sent, ...(row.present && { present: await row.present(db, sent) }) }
           const id = randomUUID()
           const sealed = seal.seal(JSON.stringify(asked), id)
-          const expiresAt = await decide(async (tx, note) => {
+          const expiresAt = await audited({ db, log }, async (tx, note) => {
             const detail = { decision: id, operation: name, ...row.concerns?.(asked) }
             note({ event: 'decision.proposed', ...by, detail })
             return insertDecision(tx, {
@@ -208,7 +207,7 @@ export function createSecondPerson({ db, seal, log }: { db: Database; seal: Seal
         roles,
         refuses: ['case_gone', 'second_person_needed', 'state_conflict', 'not_found'],
         handle: ({ operator, params, reference }) =>
-          decide(async (tx, note) => {
+          audited({ db, log }, async (tx, note) => {
             const { decision, row } = await take(tx, params.id, operator)
             const { id, proposedBy } = decision
             await assertTwoPersons(tx, decision, { by: operator.id, roles: row.roles })
@@ -228,7 +227,7 @@ export function createSecondPerson({ db, seal, log }: { db: Database; seal: Seal
         roles,
         refuses: ['case_gone'],
         handle: ({ operator, params, reference }) =>
-          decide(async (tx, note) => {
+          audited({ db, log }, async (tx, note) => {
             const { decision } = await take(tx, params.id, operator)
             const outcome = decision.proposedBy === operator.id ? 'withdrawn' : 'declined'
             await settleDecision(tx, decision.id, { outcome, by: operator.id })

@@ -1,6 +1,5 @@
 /** Audit events as an operator reads them. */
-import { auditMeanings } from '../audit-meanings.ts'
-import type { AuditName } from '../audit.ts'
+import { type AuditName, auditTable } from '../audit.ts'
 import type { EventTold, TraceTold } from '../admin/audit-operations.ts'
 
 type Shown = Omit<EventTold, 'subject'> & { readonly subject?: string | null | undefined }
@@ -33,7 +32,7 @@ export function tellTrace({ reference, events, more }: TraceTold): string[] {
     `${reference}, ${first.at.slice(0, 19).replace('T', ' ')} UTC`,
     ...events.map(({ at, event, client, subject, actor, detail }) => {
       const after = ((Date.parse(at) - Date.parse(first.at)) / 1000).toFixed(3)
-      const means = auditMeanings[event as AuditName]?.says ?? event
+      const means = auditTable[event as AuditName]?.says ?? event
       const who = [client && `at ${client}`, `by ${actor}`, subject && `subject ${subject}`]
         .filter(Boolean)
         .join(', ')

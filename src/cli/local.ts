@@ -42,7 +42,8 @@ export const localCommands: Commands = {
       const known = signingAlgorithms.find((name) => name === alg)
       if (known === undefined) throw new UsageError(`--alg is one of ${signingAlgorithms.join(', ')}`)
       const tools = { db, seal: createSeal(config.keys.seal, 'signing key'), log }
-      const kid = ifMissing ? await ensureSigningKey(tools, known) : await generateSigningKey(tools, known)
+      const make = ifMissing ? ensureSigningKey : generateSigningKey
+      const kid = await make(tools, known, { actor: 'local' })
       print(
         kid === undefined
           ? `there is a ${known} key`

@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { JWK } from 'jose'
 import { Identifier, createCitizenKeys } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
-import { createDecide } from '../mapping/decision.ts'
+import { audited } from '../recording.ts'
 import { createSeal } from '../crypto/seal.ts'
 import { hasOfficer } from '../store/operators.ts'
 import { type Commands, type LocalTools, UsageError, localCommand, needed } from './command.ts'
@@ -44,7 +44,7 @@ export const operatorLocalCommands: Commands = {
     about: 'enable a security officer again, when none is left who could',
     async run({ db, log, print }, args) {
       const id = readOperatorId(args[0])
-      await createDecide({ db, log })(async (tx, note) => {
+      await audited({ db, log }, async (tx, note) => {
         if (await hasOfficer(tx))
           throw new BrokerError('state_conflict', 'a security_officer is enabled: operator enable')
         await readmitOperator(tx, note, { id }, { actor: 'local' })

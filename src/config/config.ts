@@ -2,7 +2,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type AuditClass, auditClasses, keptForEver } from '../audit-classes.ts'
+import { type AuditClass, auditClasses, keptForEver } from '../audit.ts'
 import { unwrapByCommand, unwrapSettings } from './wrapped-keys.ts'
 import { dimensions, limitGroups } from './limit-table.ts'
 import { key, keyList, seconds, port, networks, flag, json, splitPair, safeUrl } from './values.ts'

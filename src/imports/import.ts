@@ -2,10 +2,9 @@
  * A portal's file becomes legacy accounts, as an operation with a name: recorded, audited, followed. The work
  * itself is `import-run.ts`, here or in a thread of its own.
  */
-import { type AuditEvent, announce } from '../audit.ts'
+import { record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { insertAuditEvents } from '../store/audit.ts'
 import type { Database } from '../store/db.ts'
 import { insertImport, touchImport } from '../store/imports/runs.ts'
 import type { ImportProgress, ImportSummary, ImportWork, RunImport } from './run.ts'
@@ -21,20 +20,17 @@ export function createImport({ db, run, log }: { db: Database; run: RunImport; l
   return async function importLegacy({ id, ...work }) {
     const { clientId, dryRun, actor, reference } = work
     let progress: ImportProgress = { state: 'reading', rowsRead: 0, rowsDone: 0 }
-    const record = async (event: AuditEvent) => {
-      await insertAuditEvents(db, [event])
-      announce(log, [event])
-    }
     const about = { clientId, actor, reference }
     await insertImport(db, { id, clientId, dryRun, begunBy: actor })
-    await record({ event: 'import.begun', ...about, detail: { import: id, dry_run: dryRun } })
+    const detail = { import: id, dry_run: dryRun }
+    await record({ db, log }, [{ event: 'import.begun', ...about, detail }])
     const heartbeat = setInterval(() => void touchImport(db, id, progress).catch(() => {}), 1_000)
     try {
       const summary = await run({ ...work, onProgress: (now) => void (progress = now) })
       clearInterval(heartbeat)
       await touchImport(db, id, { ...progress, state: 'done', rowsDone: summary.rows, summary })
-      const detail = { import: id, dry_run: dryRun, rows: summary.rows, ...summary.results }
-      await record({ event: 'import.ended', ...about, detail })
+      const counted = { ...detail, rows: summary.rows, ...summary.results }
+      await record({ db, log }, [{ event: 'import.ended', ...about, detail: counted }])
       return summary
     } catch (error) {
       clearInterval(heartbeat)
@@ -42,7 +38,8 @@ export function createImport({ db, run, log }: { db: Database; run: RunImport; l
       const fault = error instanceof BrokerError ? message : code
       // What ended the run may be the very database; the fault itself is what must be heard.
       await touchImport(db, id, { ...progress, state: 'failed', fault }).catch(() => {})
-      await record({ event: 'import.ended', ...about, detail: { import: id, failure: code } }).catch(() => {})
+      const failed = { import: id, failure: code }
+      await record({ db, log }, [{ event: 'import.ended', ...about, detail: failed }]).catch(() => {})
       throw error
     }
   }

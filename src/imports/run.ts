@@ -19,7 +19,7 @@ import {
 import { classMask, classesOf } from '../mapping/classes.ts'
 import { readLegacyFile } from './file.ts'
 import { createRowCleaner } from './row.ts'
-import { vietnamDate } from '../mapping/lock.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 
 export interface ImportProgress {

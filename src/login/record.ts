@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { record } from '../audit.ts'
+import { record } from '../recording.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -26,7 +26,7 @@ export async function recordRefusal(
   const detail = { failure: code }
   // What kept the citizen out may be the very database: then the portal must hear of it all the same.
   if (code === 'store_unavailable') return { code, oauth }
-  await record(db, log, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail }])
+  await record({ db, log }, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail }])
   return { code, oauth }
 }
 
@@ -38,7 +38,7 @@ export async function recordSessionEnd(
   reason: 'logout' | 'another_person',
 ): Promise<void> {
   await currentUnit().commit()
-  await record(db, log, [
+  await record({ db, log }, [
     { event: 'session.ended', subjectId, actor: 'citizen', reference: referenceOf(ctx), detail: { reason } },
   ])
 }

@@ -1,19 +1,18 @@
 /** Identity → subject, or a refusal. No HTTP. Two round trips to the database, whoever comes. */
 import { randomUUID } from 'node:crypto'
-import { announce } from '../audit.ts'
 import type { AuditEvent } from '../audit.ts'
 import { type CitizenKeys, disagreements } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
+import { record, recordWith } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
-import { announceMade, wantedAtLogin } from '../mapping/at-login.ts'
+import { wantedAtLogin } from '../mapping/at-login.ts'
 import { type CurrentLinks, type Link, type PortalsOf, openLink, ownerMeant } from '../mapping/links.ts'
 import { actsForSelf } from '../mapping/linking.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import type { ClientPolicy } from '../registry/clients.ts'
 import { type Requirement, unmet } from '../oidc/policy.ts'
-import { insertAuditEvents } from '../store/audit.ts'
 import { type Db, retried } from '../store/db.ts'
-import { findForSignIn, recordSignIn } from '../store/subjects.ts'
+import { findForSignIn, writeSignIn } from '../store/subjects.ts'
 import { tallyLogin } from '../telemetry/tally.ts'
 import type { Identity } from '../upstream/upstream.ts'
 
@@ -91,11 +90,10 @@ export function createSignIn({
       ...(also?.(subjectId) ?? []),
     ]
     if (known.subject !== undefined && wanted.links.length + wanted.cases.length === 0) {
-      await insertAuditEvents(db, events)
-      announce(log, events)
+      await record({ db, log }, events)
       return { subjectId, links: existing }
     }
-    const made = await recordSignIn(db, {
+    const writing = writeSignIn(db, {
       subjectId,
       create: known.subject
         ? undefined
@@ -113,8 +111,7 @@ export function createSignIn({
       at: clientId,
       events,
     })
-    announceMade(log, about, made)
-    announce(log, events)
+    const made = await recordWith(log, writing)
     const isAll = made.links.length === wanted.links.length && made.cases.length === wanted.cases.length
     if (isAll)
       return { subjectId, links: [...existing, ...made.links.map((link) => openLink(records, link))] }
@@ -148,18 +145,8 @@ export function createSignIn({
       if (known.subject?.id !== subjectId) return
       const wanted = wantedAtLogin(identity, known, subjectId, mappingPolicyOf, records, vouched)
       if (wanted.links.length + wanted.cases.length === 0) return
-      const about = { actor: 'citizen', reference }
-      const made = await recordSignIn(db, {
-        subjectId,
-        type,
-        keys,
-        portals,
-        ...wanted,
-        ...about,
-        at: clientId,
-        events: [],
-      })
-      announceMade(log, { clientId, subjectId, ...about }, made)
+      const about = { subjectId, actor: 'citizen', reference, at: clientId, events: [] }
+      await recordWith(log, writeSignIn(db, { type, keys, portals, ...wanted, ...about }))
     }
   }
 

@@ -1,7 +1,5 @@
 /** What a login alone does to the portal's open accounts that bear the person's number. */
-import { type AuditEvent, announce } from '../audit.ts'
-import type { Log } from '../telemetry/log.ts'
-import type { Candidate, Known, Recorded, WantedCase, WantedLink } from '../store/subjects.ts'
+import type { Candidate, Known, WantedCase, WantedLink } from '../store/subjects.ts'
 import {
   type Evidence,
   type Person,
@@ -72,24 +70,4 @@ export function wantedCase(
     reason,
     sealed: records.seal(Buffer.from(accountKey, 'base64'), side).toString('base64'),
   }
-}
-
-/** The log's and the counters' half of what `recordSignIn` has written to the audit already. */
-export function announceMade(
-  log: Log,
-  about: Pick<AuditEvent, 'clientId' | 'subjectId' | 'actor' | 'reference'>,
-  { links, cases }: Recorded,
-): void {
-  announce(log, [
-    ...links.map(({ id, method }) => ({
-      event: 'link.created' as const,
-      ...about,
-      detail: { link: id, method },
-    })),
-    ...cases.map(({ id, account, reason }) => ({
-      event: 'review.opened' as const,
-      ...about,
-      detail: { case: id, account, reason },
-    })),
-  ])
 }

@@ -5,7 +5,8 @@ import type { Db } from '../store/db.ts'
 import type { ProposalRow } from '../store/proposals.ts'
 import { decideCase, hasOpenCase } from '../store/reviews.ts'
 import { type ClassName, classMask } from './classes.ts'
-import { type Deciding, type Note, type Taken, about, isIn, move, noteEndOfProposals } from './decision.ts'
+import type { By, Note } from '../recording.ts'
+import { type Taken, about, isIn, move, noteEndOfProposals } from './decision.ts'
 import type { LegacyRecords } from './record.ts'
 
 /** What a well-formed number that was just accepted makes untrue of its account. */
@@ -35,7 +36,7 @@ export async function acceptChangedRow(
   records: LegacyRecords,
   proposal: Pick<ProposalRow, 'id' | 'reason'>,
   taken: Taken,
-  deciding: Deciding,
+  by: By,
   note: Note,
 ): Promise<void> {
   const { question, account } = taken
@@ -51,9 +52,9 @@ export async function acceptChangedRow(
     drop: classMask(ofTheOldNumber),
     add: classMask(['not_attested']),
   })
-  await decideCase(tx, question.id, { outcome: 'accepted', by: deciding.by, reason: proposal.reason })
+  await decideCase(tx, question.id, { outcome: 'accepted', by: by.actor, reason: proposal.reason })
   if (!(await hasOpenCase(tx, account.account))) await move(tx, account, 'settle')
   const detail = { case: question.id, account: account.account, outcome: 'accepted', proposal: proposal.id }
-  note({ event: 'review.decided', ...about(question, deciding), detail })
-  await noteEndOfProposals(tx, { caseId: question.id }, deciding, note)
+  note({ event: 'review.decided', ...about(question, by), detail })
+  await noteEndOfProposals(tx, { caseId: question.id }, by, note)
 }

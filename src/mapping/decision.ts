@@ -1,42 +1,12 @@
-/** What every decision of an operator is made of: one transaction with its audit rows, under the account's lock. */
-import { type AuditEvent, announce } from '../audit.ts'
+/** What every act of an operator about an account needs: the case and the account under one lock, and the events' common fields. */
+import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { By, Note } from '../recording.ts'
 import { type AccountRow, lockAccount, moveAccount } from '../store/accounts.ts'
-import { insertAuditEvents } from '../store/audit.ts'
-import { type Database, type Db, retried } from '../store/db.ts'
+import type { Db } from '../store/db.ts'
 import { withdrawProposals } from '../store/proposals.ts'
 import { type CaseRow, findCase } from '../store/reviews.ts'
 import { type AccountEvent, machine, statesBefore } from './states.ts'
-
-/** Who decides, and under which reference the log knows it. */
-export interface Deciding {
-  readonly by: string
-  readonly reference: string
-}
-/** The reason stands in the decision's row: it is a person's own words, and so in no audit row and no log. */
-export interface Decision extends Deciding {
-  readonly reason: string
-}
-
-export type Note = (event: AuditEvent) => void
-export type Decide = <T>(work: (tx: Db, note: Note) => Promise<T>) => Promise<T>
-
-/** One transaction, begun anew when it lost a race; the log hears of its events once it has committed. */
-export const createDecide =
-  ({ db, log }: { db: Database; log: Log }): Decide =>
-  async (work) => {
-    const { result, events } = await retried(() =>
-      db.transaction(async (tx) => {
-        const noted: AuditEvent[] = []
-        const outcome = await work(tx, (event) => void noted.push(event))
-        await insertAuditEvents(tx, noted)
-        return { result: outcome, events: noted }
-      }),
-    )
-    announce(log, events)
-    return result
-  }
 
 export interface Taken {
   readonly question: CaseRow
@@ -79,11 +49,11 @@ export const aboutPerson = (subjectId: string | null): Pick<AuditEvent, 'subject
 /** What audit events about a case have in common. */
 export const about = (
   { clientId, subjectId }: { readonly clientId: string; readonly subjectId: string | null },
-  { by, reference }: Deciding,
+  { actor, reference }: By,
 ): Pick<AuditEvent, 'clientId' | 'subjectId' | 'actor' | 'reference'> => ({
   clientId,
   ...aboutPerson(subjectId),
-  actor: by,
+  actor,
   reference,
 })
 
@@ -91,11 +61,11 @@ export const about = (
 export async function noteEndOfProposals(
   tx: Db,
   what: { readonly caseId: string } | { readonly account: string } | { readonly rekeyOf: string },
-  { by, reference }: Deciding,
+  { actor, reference }: By,
   note: Note,
 ): Promise<void> {
-  for (const { id, subjectId, kind, decision } of await withdrawProposals(tx, { ...what, by })) {
+  for (const { id, subjectId, kind, decision } of await withdrawProposals(tx, { ...what, by: actor })) {
     const detail = { proposal: id, kind, decision }
-    note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor: by, reference, detail })
+    note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor, reference, detail })
   }
 }

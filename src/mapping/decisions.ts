@@ -1,8 +1,9 @@
 /**
- * What one operator decides about accounts and links. Each decision can be undone; what makes a link, or takes
- * another number, takes two persons (`proposals.ts`).
+ * What one operator does about accounts and links. Each act can be undone; what makes a link, or takes another number,
+ * takes two persons (`proposals.ts`).
  */
 import { BrokerError } from '../errors.ts'
+import { type Reasoned, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import { changeClasses, lockAccount } from '../store/accounts.ts'
 import { type Database, isUniqueViolation } from '../store/db.ts'
@@ -10,37 +11,25 @@ import { standingOf } from '../store/identifiers.ts'
 import { endLink } from '../store/links.ts'
 import { decideCase, hasOpenCase, openCase, reopenCases, retireCases } from '../store/reviews.ts'
 import { classMask } from './classes.ts'
-import {
-  type Decision,
-  about,
-  createDecide,
-  isAboutRow,
-  isIn,
-  move,
-  noteEndOfProposals,
-  take,
-  takeOpen,
-} from './decision.ts'
+import { about, isAboutRow, isIn, move, noteEndOfProposals, take, takeOpen } from './decision.ts'
 
-export interface Decisions {
+export interface Acts {
   /** Asks the question by hand: is this account that person's? @returns the case */
-  question(account: string, subjectId: string, decision: Decision): Promise<string>
+  question(account: string, subjectId: string, by: Reasoned): Promise<string>
   /** Not this person's, and never again without a human; or: the row that differed is not taken. */
-  dismiss(caseId: string, decision: Decision): Promise<void>
+  dismiss(caseId: string, by: Reasoned): Promise<void>
   /** The account is in use no more; all that was asked about it is answered with that. */
-  retire(caseId: string, decision: Decision): Promise<void>
+  retire(caseId: string, by: Reasoned): Promise<void>
   /** Takes `dismiss` or `retire` back. */
-  reopen(caseId: string, decision: Decision): Promise<void>
+  reopen(caseId: string, by: Reasoned): Promise<void>
   /** Takes a link back, however it was made; the account waits for a human from then on. */
-  end(linkId: string, account: string, decision: Decision): Promise<void>
+  end(linkId: string, account: string, by: Reasoned): Promise<void>
 }
 
-export function createDecisions({ db, log }: { db: Database; log: Log }): Decisions {
-  const decide = createDecide({ db, log })
-
+export function createActs({ db, log }: { db: Database; log: Log }): Acts {
   return {
-    question: (account, subjectId, decision) =>
-      decide(async (tx, note) => {
+    question: (account, subjectId, by) =>
+      audited({ db, log }, async (tx, note) => {
         const row = await lockAccount(tx, account)
         if (row === undefined) throw new BrokerError('account_unknown')
         const standing = await standingOf(tx, subjectId)
@@ -52,42 +41,41 @@ export function createDecisions({ db, log }: { db: Database; log: Log }): Decisi
         if (row.state === 'open') await move(tx, row, 'doubt')
         else if (row.state !== 'in_review' && row.state !== 'linked') throw isIn(row.state)
         const { clientId } = row
-        const { by, reason: why, reference } = decision
-        const asked = { account, clientId, reason: 'by_hand', subjectId, sealed: null, by, why, reference }
+        const asked = { account, clientId, reason: 'by_hand', subjectId, sealed: null, ...why(by) }
         const id = await openCase(tx, asked)
         if (id === undefined) throw new BrokerError('state_conflict', 'the question is open already')
         const detail = { case: id, account, reason: 'by_hand' }
-        note({ event: 'review.opened', ...about({ clientId, subjectId }, decision), detail })
+        note({ event: 'review.opened', ...about({ clientId, subjectId }, by), detail })
         return id
       }),
 
-    dismiss: (caseId, decision) =>
-      decide(async (tx, note) => {
+    dismiss: (caseId, by) =>
+      audited({ db, log }, async (tx, note) => {
         const { question, account } = await takeOpen(tx, caseId)
-        await decideCase(tx, caseId, { outcome: 'dismissed', ...decision })
+        await decideCase(tx, caseId, { outcome: 'dismissed', by: by.actor, reason: by.reason })
         if (question.reason === 'number_changed')
           await changeClasses(tx, account.account, { drop: classMask(['number_changed']) })
         // The last question answered: the account is free again, though not for whom it was denied to.
         if (account.state === 'in_review' && !(await hasOpenCase(tx, account.account)))
           await move(tx, account, 'settle')
         const detail = { case: caseId, account: account.account, outcome: 'dismissed' }
-        note({ event: 'review.decided', ...about(question, decision), detail })
-        await noteEndOfProposals(tx, { caseId }, decision, note)
+        note({ event: 'review.decided', ...about(question, by), detail })
+        await noteEndOfProposals(tx, { caseId }, by, note)
       }),
 
-    retire: (caseId, decision) =>
-      decide(async (tx, note) => {
+    retire: (caseId, by) =>
+      audited({ db, log }, async (tx, note) => {
         const { account } = await takeOpen(tx, caseId)
         await move(tx, account, 'retire')
-        for (const closed of await retireCases(tx, account.account, decision)) {
+        for (const closed of await retireCases(tx, account.account, { by: by.actor, reason: by.reason })) {
           const detail = { case: closed.id, account: account.account, outcome: 'retired' }
-          note({ event: 'review.decided', ...about(closed, decision), detail })
+          note({ event: 'review.decided', ...about(closed, by), detail })
         }
-        await noteEndOfProposals(tx, { account: account.account }, decision, note)
+        await noteEndOfProposals(tx, { account: account.account }, by, note)
       }),
 
-    reopen: (caseId, decision) =>
-      decide(async (tx, note) => {
+    reopen: (caseId, by) =>
+      audited({ db, log }, async (tx, note) => {
         const { question, account } = await take(tx, caseId)
         const { outcome } = question
         if (outcome !== 'dismissed' && outcome !== 'retired')
@@ -97,7 +85,7 @@ export function createDecisions({ db, log }: { db: Database; log: Log }): Decisi
         if (account.state === 'open') await move(tx, account, 'doubt')
         else if (account.state === 'retired' && outcome === 'retired') await move(tx, account, 'reopen')
         else if (account.state !== 'in_review' && account.state !== 'linked') throw isIn(account.state)
-        const reopened = await reopenCases(tx, caseId, decision).catch((error: unknown) => {
+        const reopened = await reopenCases(tx, caseId, by).catch((error: unknown) => {
           if (!isUniqueViolation(error)) throw error
           throw new BrokerError('state_conflict', 'the question is open already')
         })
@@ -105,25 +93,27 @@ export function createDecisions({ db, log }: { db: Database; log: Log }): Decisi
           if (again.reason === 'number_changed')
             await changeClasses(tx, account.account, { add: classMask(['number_changed']) })
           const detail = { case: again.id, account: account.account, was: outcome }
-          note({ event: 'review.reopened', ...about(again, decision), detail })
+          note({ event: 'review.reopened', ...about(again, by), detail })
         }
       }),
 
-    end: (linkId, account, decision) =>
-      decide(async (tx, note) => {
+    end: (linkId, account, by) =>
+      audited({ db, log }, async (tx, note) => {
         const row = await lockAccount(tx, account)
         if (row === undefined) throw new BrokerError('account_unknown')
-        const ended = await endLink(tx, linkId, account, decision)
+        const ended = await endLink(tx, linkId, account, { by: by.actor, reason: by.reason })
         if (ended === undefined) throw new BrokerError('state_conflict', 'the link is not active')
         await move(tx, row, 'end')
         const { clientId, subjectId, method } = ended
-        const { by, reason: why, reference } = decision
-        const asked = { account, clientId, reason: 'unlinked', subjectId, sealed: null, by, why, reference }
+        const asked = { account, clientId, reason: 'unlinked', subjectId, sealed: null, ...why(by) }
         const id = await openCase(tx, asked)
-        const who = about(ended, decision)
+        const who = about(ended, by)
         note({ event: 'link.ended', ...who, detail: { link: linkId, account, method } })
         if (id !== undefined)
           note({ event: 'review.opened', ...who, detail: { case: id, account, reason: 'unlinked' } })
       }),
   }
 }
+
+/** As the row of a case keeps it. */
+const why = ({ actor, reason, reference }: Reasoned) => ({ by: actor, why: reason, reference })

@@ -2,6 +2,7 @@
  * Until when a population's old portal accounts may still be brought in by the portal's word: open → grace →
  * locked. Dates are data: the law's are the defaults, and a portal's policy may name its own.
  */
+import { vietnamDate } from '../vietnam-date.ts'
 import type { Population } from './record.ts'
 
 export type Phase = 'open' | 'grace' | 'locked' | 'exempt'
@@ -51,5 +52,3 @@ export function lockStand(population: Population, { lock, latecomers }: LockPoli
     latecomer: phase === 'locked' && latecomers !== undefined && today <= latecomers.until,
   }
 }
-
-export const vietnamDate = (now: number): string => new Date(now + 7 * 3_600_000).toISOString().slice(0, 10)

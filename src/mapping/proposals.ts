@@ -3,6 +3,7 @@
  * person's new number.
  */
 import { BrokerError } from '../errors.ts'
+import { type By, type Note, type Reasoned, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
 import { changeClasses } from '../store/accounts.ts'
@@ -12,13 +13,9 @@ import { answerCases } from '../store/reviews.ts'
 import { acceptChangedRow, changedRow } from './changed-number.ts'
 import { classMask } from './classes.ts'
 import {
-  type Decision,
-  type Deciding,
-  type Note,
   type Taken,
   about,
   aboutPerson,
-  createDecide,
   isAboutRow,
   isIn,
   move,
@@ -31,23 +28,23 @@ import type { LegacyRecords } from './record.ts'
 import type { Rekey } from './rekey.ts'
 import { assertTwoPersons } from './two-persons.ts'
 
-export interface Proposing extends Decision {
+export interface Proposing extends Reasoned {
   /** What it rests on: which papers were seen, by whom, where. */
   readonly evidence: string
 }
 
 export interface Proposals {
   /** The first person's half of what answers a case: a link, or the row that differed. @returns the proposal */
-  propose(caseId: string, proposing: Proposing): Promise<string>
+  propose(caseId: string, by: Proposing): Promise<string>
   /** The first person's half of a person's move to a new number. @returns the proposal */
   proposeRekey(
     number: { readonly subjectId: string; readonly sealed: Buffer },
-    proposing: Proposing,
+    by: Proposing,
   ): Promise<string>
   /** The second person's half: carries the proposal out. When it cannot be, it stays open. */
-  approve(proposalId: string, deciding: Deciding): Promise<void>
+  approve(proposalId: string, by: By): Promise<void>
   /** By another: rejected; by who proposed it: withdrawn. */
-  decline(proposalId: string, deciding: Deciding): Promise<void>
+  decline(proposalId: string, by: By): Promise<void>
 }
 
 export function createProposals({
@@ -61,7 +58,6 @@ export function createProposals({
   records: LegacyRecords
   rekey: Rekey
 }): Proposals {
-  const decide = createDecide({ db, log })
   /** What is proposed by proposing at all. */
   function answerTo(taken: Taken): Pick<ProposalRow, 'kind' | 'subjectId'> {
     const { reason, subjectId } = taken.question
@@ -75,52 +71,52 @@ export function createProposals({
   }
 
   return {
-    propose: (caseId, proposing) =>
-      decide(async (tx, note) => {
+    propose: (caseId, by) =>
+      audited({ db, log }, async (tx, note) => {
         const taken = await takeOpen(tx, caseId)
         const { question } = taken
         const answer = answerTo(taken)
-        const id = await insert(tx, { ...answer, caseId, sealed: null }, proposing)
+        const id = await insert(tx, { ...answer, caseId, sealed: null }, by)
         const detail = { proposal: id, kind: answer.kind, case: caseId }
-        note({ event: 'proposal.made', ...about(question, proposing), detail })
+        note({ event: 'proposal.made', ...about(question, by), detail })
         return id
       }),
 
-    proposeRekey: ({ subjectId, sealed }, proposing) =>
-      decide(async (tx, note) => {
-        const id = await insert(tx, { kind: 'rekey', caseId: null, subjectId, sealed }, proposing)
-        const { by: actor, reference } = proposing
+    proposeRekey: ({ subjectId, sealed }, by) =>
+      audited({ db, log }, async (tx, note) => {
+        const id = await insert(tx, { kind: 'rekey', caseId: null, subjectId, sealed }, by)
+        const { actor, reference } = by
         note({ event: 'proposal.made', subjectId, actor, reference, detail: { proposal: id, kind: 'rekey' } })
         return id
       }),
 
-    approve: (proposalId, deciding) =>
-      decide(async (tx, note) => {
+    approve: (proposalId, by) =>
+      audited({ db, log }, async (tx, note) => {
         const proposal = await findProposal(tx, proposalId)
         if (proposal === undefined) throw new BrokerError('case_gone')
         const { kind, caseId } = proposal
-        await assertTwoPersons(tx, proposal, { by: deciding.by, roles: ['mapping_officer'] })
+        await assertTwoPersons(tx, proposal, { by: by.actor, roles: ['mapping_officer'] })
         // The account first, as everywhere; a rekey, which has none, queues at the person's number.
         const taken = caseId === null ? undefined : await take(tx, caseId)
-        if (!(await decideProposal(tx, proposalId, { decision: 'approved', by: deciding.by })))
+        if (!(await decideProposal(tx, proposalId, { decision: 'approved', by: by.actor })))
           throw new BrokerError('case_gone')
-        const { by: actor, reference } = deciding
+        const { actor, reference } = by
         const detail = { proposal: proposalId, kind, decision: 'approved' }
         note({ event: 'proposal.decided', ...aboutPerson(proposal.subjectId), actor, reference, detail })
-        if (proposal.kind === 'accept') await acceptChangedRow(tx, records, proposal, taken!, deciding, note)
-        else if (taken === undefined) await rekey(tx, proposal, deciding, note)
-        else await link(tx, proposal, taken, deciding, note)
+        if (proposal.kind === 'accept') await acceptChangedRow(tx, records, proposal, taken!, by, note)
+        else if (taken === undefined) await rekey(tx, proposal, by, note)
+        else await link(tx, proposal, taken, by, note)
       }),
 
-    decline: (proposalId, { by, reference }) =>
-      decide(async (tx, note) => {
+    decline: (proposalId, { actor, reference }) =>
+      audited({ db, log }, async (tx, note) => {
         const proposal = await findProposal(tx, proposalId)
-        const decision = proposal?.proposedBy === by ? ('withdrawn' as const) : ('rejected' as const)
-        if (proposal === undefined || !(await decideProposal(tx, proposalId, { decision, by })))
+        const decision = proposal?.proposedBy === actor ? ('withdrawn' as const) : ('rejected' as const)
+        if (proposal === undefined || !(await decideProposal(tx, proposalId, { decision, by: actor })))
           throw new BrokerError('case_gone')
         const { subjectId, kind } = proposal
         const detail = { proposal: proposalId, kind, decision }
-        note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor: by, reference, detail })
+        note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor, reference, detail })
       }),
   }
 }
@@ -128,7 +124,7 @@ export function createProposals({
 async function insert(
   tx: Db,
   what: Pick<ProposalRow, 'kind' | 'caseId' | 'subjectId' | 'sealed'>,
-  { by: proposedBy, evidence, reason }: Proposing,
+  { actor: proposedBy, evidence, reason }: Proposing,
 ): Promise<string> {
   return insertProposal(tx, { ...what, evidence, reason, proposedBy }).catch((error: unknown) => {
     if (isUniqueViolation(error)) throw new BrokerError('state_conflict', 'a proposal is open already')
@@ -140,27 +136,26 @@ async function link(
   tx: Db,
   proposal: ProposalRow & { readonly subjectId: string },
   { question, account }: Taken,
-  deciding: Deciding,
+  by: By,
   note: Note,
 ): Promise<void> {
-  const { by } = deciding
   const { subjectId, reason } = proposal
   const { clientId, account: id } = account
   if (question.outcome !== null) throw new BrokerError('case_gone')
   const situation = situationOf({ state: account.state, holder: account.subjectId }, subjectId)
   if (rules.operators[situation] !== 'link') throw isIn(account.state)
   const evidence = { case: question.id, proposal: proposal.id, proposed_by: proposal.proposedBy }
-  const made = await insertOperatorLink(tx, { account: id, clientId, subjectId, evidence, by })
+  const made = await insertOperatorLink(tx, { account: id, clientId, subjectId, evidence, by: by.actor })
   if (made === undefined) throw new BrokerError('state_conflict', 'the person may not be used any more')
   await move(tx, account, account.state === 'open' ? 'link' : 'approve')
-  const answered = await answerCases(tx, id, { subjectId, by, reason })
+  const answered = await answerCases(tx, id, { subjectId, by: by.actor, reason })
   if (answered.some((one) => one.reason === 'number_changed'))
     await changeClasses(tx, id, { drop: classMask(['number_changed']) })
   for (const one of answered) {
     const detail = { case: one.id, account: id, outcome: one.outcome, proposal: proposal.id }
-    note({ event: 'review.decided', ...about(one, deciding), detail })
+    note({ event: 'review.decided', ...about(one, by), detail })
   }
   const detail = { link: made, account: id, method: 'operators', case: question.id, proposal: proposal.id }
-  note({ event: 'link.created', ...about({ clientId, subjectId }, deciding), detail })
-  await noteEndOfProposals(tx, { account: id }, deciding, note)
+  note({ event: 'link.created', ...about({ clientId, subjectId }, by), detail })
+  await noteEndOfProposals(tx, { account: id }, by, note)
 }

@@ -17,11 +17,12 @@ import { findOperatorByNumber } from '../store/operators.ts'
 import type { ProposalRow } from '../store/proposals.ts'
 import { inheritCases } from '../store/reviews.ts'
 import { classMask } from './classes.ts'
-import { type Deciding, type Note, noteEndOfProposals } from './decision.ts'
+import type { By, Note } from '../recording.ts'
+import { noteEndOfProposals } from './decision.ts'
 
 type RekeyProposal = Pick<ProposalRow, 'id' | 'sealed' | 'reason'> & { readonly subjectId: string }
 /** Carries out an approved proposal within the approval's transaction. */
-export type Rekey = (tx: Db, proposal: RekeyProposal, deciding: Deciding, note: Note) => Promise<void>
+export type Rekey = (tx: Db, proposal: RekeyProposal, by: By, note: Note) => Promise<void>
 
 /**
  * `sub`, links and history stay with the subject; the old number leads to nobody again, and open accounts that
@@ -29,9 +30,9 @@ export type Rekey = (tx: Db, proposal: RekeyProposal, deciding: Deciding, note: 
  * one ends here, unless accounts hang on it: then an operator ends those links first.
  */
 export function createRekey({ citizenKeys }: { citizenKeys: CitizenKeys }): Rekey {
-  return async function rekey(tx, proposal, deciding, note) {
+  return async function rekey(tx, proposal, by, note) {
     const { id, subjectId, sealed } = proposal
-    const { by: actor, reference } = deciding
+    const { actor, reference } = by
     const old = await findActiveIdentifier(tx, subjectId)
     if (old === undefined || sealed === null) throw conflict('the person has no number')
     const { type } = old
@@ -44,7 +45,7 @@ export function createRekey({ citizenKeys }: { citizenKeys: CitizenKeys }): Reke
     if ((await standingOf(tx, subjectId)) !== 'fine') throw conflict('the person may not be used any more')
 
     const keys = citizenKeys.keys(citizenKeys.open(type, sealed))
-    const replaced = await replaceHolder(tx, { type, keys }, proposal, deciding, note)
+    const replaced = await replaceHolder(tx, { type, keys }, proposal, by, note)
     await insertIdentifier(tx, { subjectId, type, sealed, keys }, replaced)
     const operator = await findOperatorByNumber(tx, { type, keys })
     const whose = { proposal: id, ...(operator && { operator: operator.id }) }
@@ -70,7 +71,7 @@ async function replaceHolder(
   tx: Db,
   { type, keys }: { type: IdentifierType; keys: readonly Buffer[] },
   { id, subjectId, reason }: RekeyProposal,
-  deciding: Deciding,
+  by: By,
   note: Note,
 ): Promise<string | null> {
   const holder = await findHolder(tx, type, keys)
@@ -87,16 +88,16 @@ async function replaceHolder(
   await replaceSubject(tx, other, subjectId)
   if (await hasActiveLinks(tx, other)) throw conflict('the new number has links of its own: end them first')
 
-  const { by: actor, reference } = deciding
+  const { actor, reference } = by
   const detail = { by: subjectId, proposal: id }
   note({ event: 'subject.replaced', subjectId: other, actor, reference, detail })
   for (const closed of await inheritCases(tx, { from: other, to: subjectId, by: actor, reason })) {
     const { clientId, account, outcome } = closed
     const closing = { case: closed.id, account, outcome, proposal: id }
     note({ event: 'review.decided', clientId, subjectId: other, actor, reference, detail: closing })
-    await noteEndOfProposals(tx, { caseId: closed.id }, deciding, note)
+    await noteEndOfProposals(tx, { caseId: closed.id }, by, note)
   }
-  await noteEndOfProposals(tx, { rekeyOf: other }, deciding, note)
+  await noteEndOfProposals(tx, { rekeyOf: other }, by, note)
   return identifierId
 }
 

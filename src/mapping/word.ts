@@ -2,14 +2,15 @@
  * The portal's word: it authenticated the old account itself and names it; the citizen, back from VNeID, is asked.
  * Rules and their record: no HTTP.
  */
-import { type AuditEvent, record } from '../audit.ts'
+import type { AuditEvent } from '../audit.ts'
 import type { CitizenKeys } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
+import { record, recordWith } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import { linkRefusals } from '../telemetry/metrics.ts'
 import { type Db, retried } from '../store/db.ts'
-import { type Candidate, findCandidate, recordSignIn } from '../store/subjects.ts'
-import { announceMade, openCandidate, wantedCase, wantedLink } from './at-login.ts'
+import { type Candidate, findCandidate, writeSignIn } from '../store/subjects.ts'
+import { openCandidate, wantedCase, wantedLink } from './at-login.ts'
 import {
   type Evidence,
   type Person,
@@ -155,7 +156,7 @@ export function createPortalWord({
       ...(since !== undefined && { since }),
       ...(candidate && candidate.portal !== word.clientId && { of: candidate.portal }),
     }
-    await record(db, log, [{ event: 'link.refused', ...aboutOf(word), detail }])
+    await record({ db, log }, [{ event: 'link.refused', ...aboutOf(word), detail }])
     return { outcome: 'refused', reason }
   }
 
@@ -165,8 +166,8 @@ export function createPortalWord({
     const { candidate } = verdict
     const link = wantedLink(candidate, 'portal_word')
     const vouched = { request, ...(candidate.portal !== clientId && { portal: clientId }) }
-    const made = await retried(() =>
-      recordSignIn(db, {
+    const writing = retried(() =>
+      writeSignIn(db, {
         subjectId,
         type: person.identifier.type,
         keys: citizenKeys.keys(person.identifier),
@@ -179,7 +180,7 @@ export function createPortalWord({
         events: [],
       }),
     )
-    announceMade(log, aboutOf(word), made)
+    const made = await recordWith(log, writing)
     return made.links.length + made.cases.length > 0
   }
 

@@ -1,10 +1,10 @@
 /** Signing keys come, follow each other and go; `key-store.ts` publishes what the calendar says. */
-import { announce as tell, type AuditEvent } from '../audit.ts'
+import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
-import { insertAuditEvents } from '../store/audit.ts'
-import type { Db } from '../store/db.ts'
+import { type By, type Reasoned, audited } from '../recording.ts'
+import type { Database, Db } from '../store/db.ts'
 import {
   insertSigningKey,
   listCalendar,
@@ -25,12 +25,9 @@ export const usualAnnouncement = 24 * 3600
 export const leastAnnouncement = cacheTime + 300
 
 export interface KeyTools {
-  readonly db: Db
+  readonly db: Database
   readonly seal: Seal
   readonly log: Log
-  /** Who is at it, for the audit. */
-  readonly actor?: string
-  readonly reference?: string
 }
 
 interface Made {
@@ -42,17 +39,18 @@ interface Made {
  * Makes the algorithm's next key: published at once, it signs once it has been announced. The very first signs at once.
  * @returns its `kid`
  */
-export async function generateSigningKey(tools: KeyTools, alg: SigningAlgorithm): Promise<string> {
-  return (await rotateSigningKey(tools, alg)).kid
+export async function generateSigningKey(tools: KeyTools, alg: SigningAlgorithm, by: By): Promise<string> {
+  return (await rotateSigningKey(tools, alg, by)).kid
 }
 
 /** @throws BrokerError `state_conflict` when the next one is announced already */
 export async function rotateSigningKey(
   tools: KeyTools,
   alg: SigningAlgorithm,
+  by: By,
   announcement = usualAnnouncement,
 ): Promise<Made> {
-  const made = await addKey(tools, alg, { announce: announcement }, async (tx) => {
+  const made = await addKey(tools, alg, by, { announce: announcement }, async (tx) => {
     const next = (await listCalendar(tx)).find((row) => row.alg === alg && row.state === 'next')
     if (next === undefined) return true
     throw new BrokerError(
@@ -64,10 +62,14 @@ export async function rotateSigningKey(
 }
 
 /** @returns undefined when there is one of that algorithm already */
-export async function ensureSigningKey(tools: KeyTools, alg: SigningAlgorithm): Promise<string | undefined> {
+export async function ensureSigningKey(
+  tools: KeyTools,
+  alg: SigningAlgorithm,
+  by: By,
+): Promise<string | undefined> {
   const isWanted = async (db: Db) => (await listCalendar(db)).every((row) => row.alg !== alg)
   if (!(await isWanted(tools.db))) return undefined
-  return (await addKey(tools, alg, { announce: usualAnnouncement }, isWanted))?.kid
+  return (await addKey(tools, alg, by, { announce: usualAnnouncement }, isWanted))?.kid
 }
 
 /** Announces successors in time, so that none signs for more than `days`. Whichever node comes first does it. */
@@ -81,24 +83,20 @@ export async function rotateDueKeys(
   for (const { alg, dueAt } of await due(tools.db)) {
     const known = signingAlgorithms.find((name) => name === alg)!
     const isWanted = async (tx: Db) => (await due(tx)).some((row) => row.alg === alg)
-    const key = await addKey(tools, known, { announce, notBefore: dueAt }, isWanted)
+    const key = await addKey(tools, known, { actor: 'system' }, { announce, notBefore: dueAt }, isWanted)
     if (key !== undefined) made.push(key.kid)
   }
   return made
 }
 
 /** Deletes the private halves of keys whose signatures have all expired. */
-export async function retireOldKeys({ db, log }: Pick<KeyTools, 'db' | 'log'>): Promise<string[]> {
-  let events: AuditEvent[] = []
-  await db.transaction(async (tx) => {
+export const retireOldKeys = (tools: Pick<KeyTools, 'db' | 'log'>): Promise<string[]> =>
+  audited(tools, async (tx, note) => {
     await lockSigningKeys(tx)
     const gone = await retireSigningKeys(tx)
-    events = gone.map(retired)
-    if (events.length > 0) await insertAuditEvents(tx, events)
+    for (const key of gone) note(retired(key))
+    return gone.map(({ kid }) => kid)
   })
-  tell(log, events)
-  return events.map(({ detail }) => detail!['kid'] as string)
-}
 
 const retired = (detail: { kid: string; alg: string }): AuditEvent => ({
   event: 'key.retired',
@@ -111,59 +109,48 @@ const retired = (detail: { kid: string; alg: string }): AuditEvent => ({
  * signs again, or the announced one; where there is neither, a new one.
  * @returns the kid that signs now
  */
-export async function revokeKey(
+export const revokeKey = (
   tools: KeyTools,
-  { kid, reason }: { kid: string; reason: string },
-): Promise<{ signs: string }> {
-  const { db, seal, log, actor = 'local', reference } = tools
-  const about = { actor, ...(reference !== undefined && { reference }) }
-  const events: AuditEvent[] = []
-  const signs = await db.transaction(async (tx) => {
+  kid: string,
+  { actor, reference, reason }: Reasoned,
+): Promise<{ signs: string }> =>
+  audited(tools, async (tx, note) => {
     await lockSigningKeys(tx)
-    // One that portals do not find any more cannot sign in its place.
-    const past = await retireSigningKeys(tx)
-    events.push(...past.map(retired))
+    // A key that portals no longer find cannot sign in its place.
+    for (const key of await retireSigningKeys(tx)) note(retired(key))
     const gone = await revokeSigningKey(tx, kid, { by: actor, reason })
     if (gone === undefined) throw new BrokerError('not_found', 'no such key, or it is revoked already')
     const { alg } = gone
     // The reason is a person's own words, so it stays in the key's row.
-    events.push({ event: 'key.revoked', ...about, detail: { kid, alg } })
+    note({ event: 'key.revoked', actor, reference, detail: { kid, alg } })
     let current = await startNextSigningKey(tx, alg)
     if (current === undefined) {
       const key = await makeKey(alg as SigningAlgorithm)
       current = key.kid
-      const sealed = seal.seal(JSON.stringify(key.private), current)
+      const sealed = tools.seal.seal(JSON.stringify(key.private), current)
       await insertSigningKey(tx, { ...key, alg, sealed }, { announce: 0 })
-      events.push({ event: 'key.generated', ...about, detail: { kid: current, alg } })
+      note({ event: 'key.generated', actor, reference, detail: { kid: current, alg } })
     }
-    await insertAuditEvents(tx, events)
-    return current
+    return { signs: current }
   })
-  tell(log, events)
-  return { signs }
-}
 
 /** @param isWanted asked where nobody else adds or takes away keys; false: nothing is done */
 async function addKey(
-  { db, seal, log, actor = 'local', reference }: KeyTools,
+  tools: KeyTools,
   alg: SigningAlgorithm,
+  { actor, reference }: By,
   when: { announce: number; notBefore?: Date },
   isWanted: (tx: Db) => Promise<boolean>,
 ): Promise<Made | undefined> {
   const key = await makeKey(alg)
   const { kid } = key
-  const sealed = seal.seal(JSON.stringify(key.private), kid)
-  const made = await db.transaction(async (tx) => {
+  const sealed = tools.seal.seal(JSON.stringify(key.private), kid)
+  return audited(tools, async (tx, note) => {
     await lockSigningKeys(tx)
     if (!(await isWanted(tx))) return undefined
     const signsFrom = await insertSigningKey(tx, { ...key, alg, sealed }, when)
     const detail = { kid, alg, signs_from: signsFrom.toISOString() }
-    const about = { actor, ...(reference !== undefined && { reference }), detail }
-    const events: AuditEvent[] = [{ event: 'key.generated', ...about }]
-    await insertAuditEvents(tx, events)
-    return { signsFrom, events }
+    note({ event: 'key.generated', actor, reference, detail })
+    return { kid, signsFrom }
   })
-  if (made === undefined) return undefined
-  tell(log, made.events)
-  return { kid, signsFrom: made.signsFrom }
 }

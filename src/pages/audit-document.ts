@@ -1,16 +1,14 @@
 /** `npm run docs:audit`: the vocabulary as the table of docs/audit.md. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { classOf } from '../audit-classes.ts'
-import { auditMeanings } from '../audit-meanings.ts'
-import { auditNames } from '../audit.ts'
+import { auditNames, auditTable } from '../audit.ts'
 
 const address = new URL('../../docs/audit.md', import.meta.url)
 
 /** @returns the document, its table made anew */
 export function auditDocument(): string {
   const rows = auditNames.map((name) => {
-    const { says, detail } = auditMeanings[name]
-    return `| \`${name}\` | ${classOf(name)} | ${says} | ${detail.map((field) => `\`${field}\``).join(', ')} |\n`
+    const { class: of, says, detail } = auditTable[name]
+    return `| \`${name}\` | ${of} | ${says} | ${detail.map((field) => `\`${field}\``).join(', ')} |\n`
   })
   const table = `| event | class | when | detail |\n|---|---|---|---|\n${rows.join('')}`
   return readFileSync(address, 'utf8').replace(/^\| event \|[^]*?\n(?=\n)/m, () => table)

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { vietnamDate } from '../mapping/lock.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import type { Db } from '../store/db.ts'
 import { addTallies, countStates, type DayRow, listDays, listSecretEnds } from '../store/figures.ts'
 import { listCalendar } from '../store/keys.ts'

@@ -3,7 +3,7 @@ import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { Client, Provider } from 'oidc-provider'
 import { z } from 'zod'
-import { type AuditEvent, announce } from '../audit.ts'
+import { audited } from '../recording.ts'
 import { BrokerError, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import { parse, readJson } from '../http/input.ts'
@@ -14,8 +14,7 @@ import type { LegacyRecords } from '../mapping/record.ts'
 import type { SubOf } from '../oidc/accounts.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type AccountRow, findAccount } from '../store/accounts.ts'
-import { insertAuditEvents } from '../store/audit.ts'
-import { type Database, type Db, retried } from '../store/db.ts'
+import type { Database, Db } from '../store/db.ts'
 import { markPrimary } from '../store/links.ts'
 import { cursorPattern, readFeed } from './feed.ts'
 import { createPortalAuthentication, neededScope, proofAlgorithms } from './authentication.ts'
@@ -88,23 +87,18 @@ export function createPortalApi({
   router.post('legacy_account_primary', '/legacy-accounts/primary', async (ctx) => {
     const named = await namedIn(ctx)
     const client = portalOf(ctx)
-    const events = await retried(() =>
-      db.transaction(async (tx) => {
-        const account = await accountOf(tx, client, named)
-        if (account.isPrimary) return []
-        const { clientId, accountKey } = account
-        const marked = await markPrimary(tx, clientId, accountKey)
-        if (marked === undefined) throw new BrokerError('state_conflict', `the account is ${account.state}`)
-        const { linkId: link, subjectId } = marked
-        const via = clientId !== client.clientId && { via: client.clientId }
-        const detail = { link, account: account.account, ...via }
-        const about = { clientId, subjectId, actor: 'portal', reference: referenceOf(ctx), detail }
-        const noted: AuditEvent[] = [{ event: 'link.primary', ...about }]
-        await insertAuditEvents(tx, noted)
-        return noted
-      }),
-    )
-    announce(log, events)
+    await audited({ db, log }, async (tx, note) => {
+      const account = await accountOf(tx, client, named)
+      if (account.isPrimary) return
+      const { clientId, accountKey } = account
+      const marked = await markPrimary(tx, clientId, accountKey)
+      if (marked === undefined) throw new BrokerError('state_conflict', `the account is ${account.state}`)
+      const { linkId: link, subjectId } = marked
+      const via = clientId !== client.clientId && { via: client.clientId }
+      const detail = { link, account: account.account, ...via }
+      const reference = referenceOf(ctx)
+      note({ event: 'link.primary', clientId, subjectId, actor: 'portal', reference, detail })
+    })
     ctx.body = await stateOf(client, named)
   })
 

@@ -1,6 +1,6 @@
 /** Deletes what is past its time, by whole months of a class; each deletion is an event that stays for ever. */
-import { type AuditClass, auditClasses, keptForEver } from '../audit-classes.ts'
-import { type AuditEvent, announce } from '../audit.ts'
+import { type AuditClass, auditClasses, keptForEver } from '../audit.ts'
+import { audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import {
   type Partition,
@@ -9,8 +9,7 @@ import {
   listDuePartitions,
   makeAuditPartitions,
 } from '../store/audit-partitions.ts'
-import { insertAuditEvents } from '../store/audit.ts'
-import type { Database, Db } from '../store/db.ts'
+import type { Database } from '../store/db.ts'
 
 /** Months after this one that have their partitions already. */
 const ahead = 2
@@ -42,19 +41,15 @@ export async function retireAudit(
   return total
 }
 
-async function retire({ db, log }: { db: Database; log: Log }, partition: Partition): Promise<number> {
-  const noted: AuditEvent[] = []
-  const work = async (tx: Db) => {
-    const emptied = await emptyPartition(tx, partition)
-    if (emptied === undefined) return 0
-    const { rows: count, firstSeal, lastSeal } = emptied
-    const detail = { ...partition, rows: count, first_seal: firstSeal, last_seal: lastSeal }
-    noted.push({ event: 'audit.retired', actor: 'system', detail })
-    await insertAuditEvents(tx, noted)
-    return count
-  }
-  // A month may have more rows than are counted within the time of a statement.
-  const rows = await db.session((session) => session.transaction(work))
-  announce(log, noted)
-  return rows
-}
+/** In a session: a month may have more rows than are counted within the time of a statement. */
+const retire = ({ db, log }: { db: Database; log: Log }, partition: Partition): Promise<number> =>
+  db.session((session) =>
+    audited({ db: session, log }, async (tx, note) => {
+      const emptied = await emptyPartition(tx, partition)
+      if (emptied === undefined) return 0
+      const { rows, firstSeal, lastSeal } = emptied
+      const detail = { ...partition, rows, first_seal: firstSeal, last_seal: lastSeal }
+      note({ event: 'audit.retired', actor: 'system', detail })
+      return rows
+    }),
+  )

@@ -1,6 +1,6 @@
 /** Is the audit what was sealed? Reads an export from beginning to end and needs nothing else but the public keys. */
 import type { KeyObject } from 'node:crypto'
-import { keptForEver } from '../audit-classes.ts'
+import { keptForEver } from '../audit.ts'
 import type { AuditRow } from '../store/audit-rows.ts'
 import { type Chain, type SealMark, createChain } from './chain.ts'
 import { compareSeal } from './compare.ts'

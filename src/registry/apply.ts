@@ -1,6 +1,6 @@
 /** A plan carried out: all of it or none, provided that nobody has changed one of its portals since. */
-import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
+import { type By, type Note, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import { lockClients } from '../store/client-changes.ts'
 import type { ClientRow, ClientState } from '../store/clients.ts'
@@ -9,7 +9,7 @@ import { lacking } from './activation.ts'
 import type { LifeAct } from './life.ts'
 import { type ClientMetadata, needsSecret } from './clients.ts'
 import { tellFault } from './definition.ts'
-import { changeClient, createClient, type Deed, moveClient } from './change.ts'
+import { changeClient, createClient, moveClient } from './change.ts'
 import { idOf, makePlan, type Plan, type Planned, readStanding } from './plan.ts'
 
 export interface Application {
@@ -33,38 +33,31 @@ export interface Applied {
  * planned; then nothing was changed
  */
 export async function applyRegistration(
-  { db, log }: { db: Database; log: Log },
+  tools: { readonly db: Database; readonly log: Log },
   { definitions, versions, secrets, retire }: Application,
-  deed: Deed,
+  by: By,
 ): Promise<Applied[]> {
-  if (retire.size > 0 && deed.reason === undefined)
+  if (retire.size > 0 && by.reason === undefined)
     throw new BrokerError('input_invalid', 'reason: is missing; add it: portals are retired')
   const ids = [...definitions.map(idOf), ...retire.keys()]
-  const events: AuditEvent[] = []
-  const applied = await db.transaction(async (tx) => {
+  return audited(tools, async (tx, note) => {
     const rows = await lockClients(tx, ids)
     const plan = makePlan(definitions, rows, await readStanding(tx, ids))
     refuse(plan, definitions)
     expectVersions(new Map([...versions, ...retire]), ids, rows)
-    const done: (Applied & { events: readonly AuditEvent[] })[] = []
+    const done: Applied[] = []
     for (const planned of plan.clients) {
       expectSecret(planned, secrets.get(planned.id))
-      done.push(await applyOne(tx, planned, secrets.get(planned.id), deed))
+      done.push(await applyOne(tx, note, planned, secrets.get(planned.id), by))
     }
     for (const id of retire.keys()) {
       const row = rows.find((one) => one.id === id)
       if (row === undefined || definitions.some((one) => idOf(one) === id))
         throw new BrokerError('input_invalid', `retire: ${id} is not there, or has a definition`)
-      const { version, events: its } = await moveClient(tx, row, 'retire', deed)
-      done.push({ id, outcome: 'retired', state: 'retired', version, events: its })
+      done.push({ id, outcome: 'retired', ...(await moveClient(tx, note, row, 'retire', by)) })
     }
-    return done.map(({ events: its, ...told }) => {
-      events.push(...its)
-      return told
-    })
+    return done
   })
-  announce(log, events)
-  return applied
 }
 
 /** @throws BrokerError `definition_invalid` */
@@ -98,33 +91,38 @@ function expectSecret({ id, state, makesSecret }: Planned, hash: Buffer | undefi
 }
 
 /** @param hash of a new secret, which takes the place of the one that the definition brought */
-export async function applyOne(tx: Db, planned: Planned, hash: Buffer | undefined, deed: Deed) {
+export async function applyOne(
+  tx: Db,
+  note: Note,
+  planned: Planned,
+  hash: Buffer | undefined,
+  by: By,
+): Promise<Applied> {
   const { id, row, metadata, act, state } = planned
   const kept = needsSecret(metadata) ? (row?.secretHash ?? null) : null
   const what = { metadata, secretHash: hash ?? kept }
   const written =
     row === undefined
-      ? await createClient(tx, what, deed)
+      ? await createClient(tx, note, what, by)
       : planned.differences.length > 0 || (hash !== undefined && row.secretHash?.equals(hash) !== true)
-        ? await changeClient(tx, row, what, deed)
+        ? await changeClient(tx, note, row, what, by)
         : undefined
-  const moved = act && (await moveClient(tx, { id, state: row?.state ?? 'draft', metadata }, act, deed))
+  const moved = act && (await moveClient(tx, note, { id, state: row?.state ?? 'draft', metadata }, act, by))
   const outcome: Applied['outcome'] =
     row === undefined ? 'created' : (moved ?? written) === undefined ? 'unchanged' : 'changed'
-  const version = (moved ?? written ?? row)!.version
-  return { id, outcome, state, version, events: [...(written?.events ?? []), ...(moved?.events ?? [])] }
+  return { id, outcome, state, version: moved?.version ?? written ?? row!.version }
 }
 
 /** One act on one portal. @throws BrokerError `not_found`, `state_conflict`, `client_incomplete` with each missing thing */
-export async function actOnClient(
-  { db, log }: { db: Database; log: Log },
+export const actOnClient = (
+  tools: { readonly db: Database; readonly log: Log },
   { id, act }: { id: string; act: LifeAct },
-  deed: Deed,
-): Promise<{ state: ClientState; version: number }> {
-  const done = await db.transaction(async (tx) => {
+  by: By,
+): Promise<{ state: ClientState; version: number }> =>
+  audited(tools, async (tx, note) => {
     const [row] = await lockClients(tx, [id])
     if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
-    const moved = await moveClient(tx, row, act, deed)
+    const moved = await moveClient(tx, note, row, act, by)
     if (act === 'activate') {
       const { algorithms, withSecret } = await readStanding(tx, [id])
       const client = row.metadata as unknown as ClientMetadata
@@ -133,6 +131,3 @@ export async function actOnClient(
     }
     return moved
   })
-  announce(log, done.events)
-  return { state: done.state, version: done.version }
-}

@@ -2,8 +2,8 @@
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { type Note, createDecide } from '../mapping/decision.ts'
-import { vietnamDate } from '../mapping/lock.ts'
+import { type By, type Note, type Reasoned, audited } from '../recording.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import { insertClientChange, lockClients, setClientState } from '../store/client-changes.ts'
 import type { ClientRow } from '../store/clients.ts'
 import type { Database, Db } from '../store/db.ts'
@@ -17,7 +17,6 @@ import {
   undoRehome,
 } from '../store/rehomes.ts'
 import type { ClientMetadata } from './clients.ts'
-import type { Deed } from './change.ts'
 import { hasGoneOver, leadsTo, rehomesFrom, rehomesInto, sectorOf, takenBy, unfitFor } from './rehoming.ts'
 
 interface Tools {
@@ -37,7 +36,8 @@ export async function beginRehome(
   tx: Db,
   note: Note,
   wish: Wish,
-  deed: Deed & { readonly reason: string; readonly detail?: Detail },
+  by: Reasoned,
+  detail?: Detail,
 ): Promise<RehomeRow> {
   const { oldClient, newClient, until } = wish
   const now = Date.now()
@@ -57,9 +57,8 @@ export async function beginRehome(
   const isTaken = takenBy(standing, newClient) !== undefined
   const isOwn = sector === '' || isTaken || (await hasOwnPersons(tx, newClient, sector))
   const subs = isOwn ? 'own' : 'old'
-  const { actor: by, reason } = deed
-  const row = await insertRehome(tx, { ...wish, subs, sector, reason, by })
-  await enter(tx, note, 'rehomed', row, deed)
+  const row = await insertRehome(tx, { ...wish, subs, sector, reason: by.reason, by: by.actor })
+  await enter(tx, note, 'rehomed', row, by, detail)
   return row
 }
 
@@ -106,29 +105,29 @@ function hindranceOf(
 }
 
 /** @throws BrokerError `state_conflict` when it is too late, or a later one builds on it */
-export const endRehome = (tools: Tools, oldClient: string, deed: Deed): Promise<RehomeRow> =>
-  createDecide(tools)(async (tx, note) => {
+export const endRehome = (tools: Tools, oldClient: string, by: By): Promise<RehomeRow> =>
+  audited(tools, async (tx, note) => {
     await lockRehomes(tx)
-    const undone = await undoRehome(tx, { oldClient, by: deed.actor })
+    const undone = await undoRehome(tx, { oldClient, by: by.actor })
     if (undone === undefined)
       throw new BrokerError('state_conflict', `${oldClient}: is not on its way into another portal`)
     // The next portal has been told these very identifiers, as its own or as former ones.
     const next = (await listStandingRehomes(tx)).find((one) => one.oldClient === undone.newClient)
     if (next !== undefined && BigInt(next.id) > BigInt(undone.id))
       throw new BrokerError('state_conflict', `${next.oldClient}: has gone on into ${next.newClient} since`)
-    await enter(tx, note, 'rehome_undone', undone, deed)
+    await enter(tx, note, 'rehome_undone', undone, by)
     return undone
   })
 
 /** What every node has done by the clock already is written down: the old portal is retired. */
 export const completeDueRehomes = (tools: Tools): Promise<void> =>
-  createDecide(tools)(async (tx, note) => {
+  audited(tools, async (tx, note) => {
     await lockRehomes(tx)
     for (const row of await completeRehomes(tx)) {
-      const deed = { actor: 'system', reason: `gone over into ${row.newClient}: ${row.reason}`.slice(0, 500) }
+      const by = { actor: 'system', reason: `gone over into ${row.newClient}: ${row.reason}`.slice(0, 500) }
       const [before] = await lockClients(tx, [row.oldClient])
       if (before!.state !== 'retired') await setClientState(tx, { id: row.oldClient, state: 'retired' })
-      await enter(tx, note, 'rehome_completed', row, deed)
+      await enter(tx, note, 'rehome_completed', row, by)
     }
   })
 
@@ -138,7 +137,8 @@ async function enter(
   note: Note,
   action: 'rehomed' | 'rehome_undone' | 'rehome_completed',
   { id, oldClient, newClient, until, subs }: RehomeRow,
-  { actor, reason, reference, detail }: Deed & { readonly detail?: Detail },
+  { actor, reason, reference }: By,
+  detail?: Detail,
 ): Promise<void> {
   for (const { id: clientId, version, metadata } of await lockClients(tx, [oldClient, newClient]))
     await insertClientChange(tx, { clientId, actor, action, reason: reason ?? null, version, metadata })
@@ -146,7 +146,7 @@ async function enter(
     event: `client.${action}`,
     clientId: oldClient,
     actor,
-    ...(reference !== undefined && { reference }),
+    reference,
     detail: { rehome: id, into: newClient, until, subs, ...detail },
   })
 }

@@ -2,7 +2,7 @@
  * What it means for a portal that another has gone over into it. Nothing is moved: as long as the row stands, the
  * new portal has the old one's accounts, links and `sub`s beside its own.
  */
-import { vietnamDate } from '../mapping/lock.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import type { RehomeRow } from '../store/rehomes.ts'
 import type { ClientMetadata, ClientPolicy } from './clients.ts'
 

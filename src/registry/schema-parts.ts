@@ -3,7 +3,7 @@
  * value has one fault at most, so that one mistake is told once.
  */
 import { z } from 'zod'
-import { vietnamDate } from '../mapping/lock.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import { parseNetworks } from '../net/outgoing.ts'
 
 /** @param faultOf the first fault of the text, undefined when it has none */

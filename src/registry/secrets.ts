@@ -1,14 +1,12 @@
 /** A portal's secrets: two may be in service, so that one takes the other's place while logins go on. */
-import { type AuditEvent, announce } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { insertAuditEvents } from '../store/audit.ts'
+import { type By, type Note, audited } from '../recording.ts'
 import { insertClientChange, lockClients } from '../store/client-changes.ts'
 import { type SecretRow, insertSecret, revokeSecret, takeEndingSecrets } from '../store/client-secrets.ts'
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
 import type { ClientMetadata } from './clients.ts'
 import { needsSecret } from './clients.ts'
-import type { Deed } from './change.ts'
 
 interface Tools {
   readonly db: Database
@@ -20,71 +18,61 @@ export const warnedDays = 30
 
 /** @throws BrokerError `not_found`, or `state_conflict` where two are in service or the portal takes none */
 export async function addSecret(
-  { db, log }: Tools,
+  tools: Tools,
   secret: { clientId: string; hash: Buffer; expiresAt: Date; othersEnd?: Date | undefined },
-  deed: Deed,
+  by: By,
 ): Promise<SecretRow> {
   const { clientId } = secret
-  const made = await db
-    .transaction(async (tx) => {
-      const [row] = await lockClients(tx, [clientId])
-      if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
-      const metadata = row.metadata as unknown as ClientMetadata
-      if (row.state === 'retired')
-        throw new BrokerError('state_conflict', `${clientId}: the portal is retired`)
-      if (!needsSecret(metadata))
-        throw new BrokerError(
-          'state_conflict',
-          `${clientId}: authenticates by ${metadata.token_endpoint_auth_method}, which takes no secret`,
-        )
-      const inserted = await insertSecret(tx, { ...secret, by: deed.actor })
-      if (inserted === undefined)
-        throw new BrokerError('state_conflict', `${clientId}: two secrets are in service; revoke one first`)
-      const events = await enter(tx, 'secret_created', inserted, deed)
-      return { inserted, events }
-    })
-    .catch((error: unknown) => {
+  return audited(tools, async (tx, note) => {
+    const [row] = await lockClients(tx, [clientId])
+    if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
+    const metadata = row.metadata as unknown as ClientMetadata
+    if (row.state === 'retired') throw new BrokerError('state_conflict', `${clientId}: the portal is retired`)
+    if (!needsSecret(metadata))
+      throw new BrokerError(
+        'state_conflict',
+        `${clientId}: authenticates by ${metadata.token_endpoint_auth_method}, which takes no secret`,
+      )
+    const inserted = await insertSecret(tx, { ...secret, by: by.actor }).catch((error: unknown) => {
       if (!isUniqueViolation(error)) throw error
       throw new BrokerError(
         'state_conflict',
         `${clientId}: that secret is or was in service here; make a new one`,
       )
     })
-  announce(log, made.events)
-  return made.inserted
+    if (inserted === undefined)
+      throw new BrokerError('state_conflict', `${clientId}: two secrets are in service; revoke one first`)
+    await enter(tx, note, 'secret_created', inserted, by)
+    return inserted
+  })
 }
 
 /** At once, also the last one. @throws BrokerError `not_found` */
-export async function endSecret(
-  { db, log }: Tools,
+export const endSecret = (
+  tools: Tools,
   { clientId, id }: { clientId: string; id: string },
-  deed: Deed,
-): Promise<void> {
-  const events = await db.transaction(async (tx) => {
+  by: By,
+): Promise<void> =>
+  audited(tools, async (tx, note) => {
     await lockClients(tx, [clientId])
-    const ended = await revokeSecret(tx, { clientId, id, by: deed.actor })
+    const ended = await revokeSecret(tx, { clientId, id, by: by.actor })
     if (ended === undefined) throw new BrokerError('not_found', 'the portal has no such secret in service')
-    return enter(tx, 'secret_revoked', ended, deed)
+    await enter(tx, note, 'secret_revoked', ended, by)
   })
-  announce(log, events)
-}
 
 /** The history of the portal and the audit, in the transaction. */
 async function enter(
   tx: Db,
+  note: Note,
   action: 'secret_created' | 'secret_revoked',
   { id, clientId, expiresAt }: SecretRow,
-  { actor, reason, reference }: Deed,
-): Promise<AuditEvent[]> {
+  { actor, reason, reference }: By,
+): Promise<void> {
   const [row] = await lockClients(tx, [clientId])
   const { version, metadata } = row!
   await insertClientChange(tx, { clientId, actor, action, reason: reason ?? null, version, metadata })
   const detail = { secret_id: id, expires_at: expiresAt.toISOString() }
-  const events: AuditEvent[] = [
-    { event: `client.${action}`, clientId, actor, ...(reference !== undefined && { reference }), detail },
-  ]
-  await insertAuditEvents(tx, events)
-  return events
+  note({ event: `client.${action}`, clientId, actor, reference, detail })
 }
 
 /** One line a day for each secret that ends soon, from one node. */

@@ -3,7 +3,8 @@
  * on. How far it is lies in the database with each batch, so a run that dies is gone on with by whoever begins it anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AuditEvent, record } from '../audit.ts'
+import type { AuditEvent } from '../audit.ts'
+import { record } from '../recording.ts'
 import type { CitizenKeys } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -187,7 +188,7 @@ export function createReseal({
       const begun = Promise.withResolvers<BegunReseal>()
       const about = { actor, reference }
       const tell = (event: AuditEvent['event'], detail: AuditEvent['detail']) =>
-        record(db, log, [{ event, ...about, ...(detail && { detail }) }])
+        record({ db, log }, [{ event, ...about, detail }])
       running = db
         .session(async (session) => {
           const run = await take(session, actor)

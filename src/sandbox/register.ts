@@ -1,5 +1,5 @@
 /** Portals whose definitions are the broker's own code's (sandbox, benchmarks): registered and active at once. */
-import { type AuditEvent, announce } from '../audit.ts'
+import { audited } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { lockClients } from '../store/client-changes.ts'
@@ -18,7 +18,7 @@ export interface Registered {
 
 /** All of them or none. @throws BrokerError `definition_invalid` with every fault of every definition */
 export async function registerClients(
-  { db, log, actor }: { db: Database; log: Log; actor: string },
+  { actor, ...tools }: { db: Database; log: Log; actor: string },
   definitions: readonly unknown[],
 ): Promise<Registered[]> {
   const clients = definitions.map(checked)
@@ -27,8 +27,7 @@ export async function registerClients(
     const { client_secret: _, ...definition } = client
     return { ...definition, state: 'active' }
   })
-  const events: AuditEvent[] = []
-  const results = await db.transaction(async (tx) => {
+  return audited(tools, async (tx, note) => {
     const rows = await lockClients(tx, ids)
     // Each gets a secret that needs one.
     const plan = makePlan(wanted, rows, { ...(await readStanding(tx, ids)), withSecret: new Set(ids) })
@@ -40,18 +39,15 @@ export async function registerClients(
       const made = lacksOne && given === undefined ? makeSecret().secret : undefined
       const secret = given ?? made
       const hash = secret === undefined ? undefined : hashSecret(secret)
-      const applied = await applyOne(tx, planned, hash, { actor })
-      events.push(...applied.events)
+      const applied = await applyOne(tx, note, planned, hash, { actor })
       registered.push({
         id: planned.id,
-        outcome: applied.outcome,
+        outcome: applied.outcome as Registered['outcome'],
         ...(made !== undefined && { secret: made }),
       })
     }
     return registered
   })
-  announce(log, events)
-  return results
 }
 
 function checked(definition: unknown) {

@@ -1,5 +1,4 @@
-import { classOf } from '../audit-classes.ts'
-import type { AuditEvent } from '../audit.ts'
+import { type AuditEvent, classOf } from '../audit.ts'
 import type { Db } from './db.ts'
 
 /** `id`, `at` and `salt` are the database's. */
@@ -13,6 +12,10 @@ export const auditValues = (parameter: string) => `
 
 export const auditRows = (events: readonly AuditEvent[]): string =>
   JSON.stringify(events.map((event) => ({ class: classOf(event.event), ...event })))
+
+/** A row as the event that it was, to be returned by the statement that wrote it. */
+export const writtenEvent = `json_strip_nulls(json_build_object('event', event, 'clientId', client_id,
+  'subjectId', subject_id, 'actor', actor, 'reference', reference, 'detail', detail))`
 
 export async function insertAuditEvents(db: Db, events: readonly AuditEvent[]): Promise<void> {
   await db.query(`insert into audit_event (${auditColumns}) ${auditValues('$1')}`, [auditRows(events)])

@@ -119,7 +119,7 @@ export async function questionAccountsOf(
     subjectId: string
     mask: number
     by: string
-    reference: string
+    reference: string | undefined
   },
 ): Promise<{ id: string; account: string; clientId: string }[]> {
   return db.query(

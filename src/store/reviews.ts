@@ -59,8 +59,8 @@ export async function openCase(
     readonly sealed: Buffer | null
     readonly by: string
     /** An operator's own words. */
-    readonly why?: string
-    readonly reference?: string
+    readonly why?: string | undefined
+    readonly reference?: string | undefined
   },
 ): Promise<string | undefined> {
   const [row] = await db.query<{ id: string }>(

@@ -1,7 +1,7 @@
 import type { IdentifierType } from '../citizen-id.ts'
 import type { AuditEvent } from '../audit.ts'
 import type { Db } from './db.ts'
-import { auditColumns, auditRows, auditValues } from './audit.ts'
+import { auditColumns, auditRows, auditValues, writtenEvent } from './audit.ts'
 import { type StoredLink, linksOf } from './links.ts'
 
 /** A legacy account that may concern the person who came. */
@@ -125,9 +125,11 @@ export interface WantedCase extends Wanted {
   readonly sealed: string
 }
 
-export interface Recorded {
+export interface Written {
   readonly links: readonly StoredLink[]
   readonly cases: readonly { readonly id: string; readonly account: string; readonly reason: string }[]
+  /** Its audit rows. */
+  readonly audited: readonly AuditEvent[]
 }
 
 /**
@@ -137,7 +139,7 @@ export interface Recorded {
  * A number that another sign-in registered meanwhile is refused by the primary key (23505): read again.
  * @returns what was really made
  */
-export async function recordSignIn(
+export async function writeSignIn(
   db: Db,
   change: {
     readonly subjectId: string
@@ -157,11 +159,11 @@ export async function recordSignIn(
     readonly at: string
     readonly events: readonly AuditEvent[]
   },
-): Promise<Recorded> {
+): Promise<Written> {
   const { create } = change
   const via = (row: string) =>
     `case when ${row}.client_id = $13 then '{}'::jsonb else jsonb_build_object('via', $13::text) end`
-  const [row] = await db.query<{ links: StoredLink[]; cases: Recorded['cases'] }>(
+  const [row] = await db.query<Written>(
     `with made as (
        insert into subject (id, kind) select $1::uuid, $2 where $2::text is not null returning id),
      numbered as (
@@ -205,7 +207,7 @@ export async function recordSignIn(
        select 'link', 'review.opened', q.client_id, $1::uuid, $9, $10,
          jsonb_build_object('case', q.id, 'account', q.account_id::text, 'reason', q.reason) || ${via('q')}
        from questioned q
-       union all ${auditValues('$11')} returning 1)
+       union all ${auditValues('$11')} returning ${writtenEvent} as event)
      select
        coalesce((select json_agg(json_build_object('id', l.id, 'portal', l.client_id,
          'accountKey', encode(e.account_key, 'base64'),
@@ -213,7 +215,8 @@ export async function recordSignIn(
          'isPrimary', l.is_primary) order by l.linked_at, e.id)
          from linked l join eligible e on e.id = l.account_id), '[]') as links,
        coalesce((select json_agg(json_build_object('id', q.id, 'account', q.account_id::text, 'reason', q.reason))
-         from questioned q), '[]') as cases`,
+         from questioned q), '[]') as cases,
+       coalesce((select json_agg(event) from audited), '[]') as audited`,
     [
       change.subjectId,
       create?.kind ?? null,

@@ -2,7 +2,7 @@
  * What a portal may read about itself, counted as it happens and kept in memory until `portals/figures.ts` writes it
  * down; Prometheus hears of it at once. Like the metrics it belongs to the process.
  */
-import { vietnamDate } from '../mapping/lock.ts'
+import { vietnamDate } from '../vietnam-date.ts'
 import { logins, logoutDeliveries, portalLogins, protocolRefusals } from './metrics.ts'
 
 /** A day's counts: `login` by our code ('' completed), `logout` (delivered, failed), `request` refused by OAuth error. */

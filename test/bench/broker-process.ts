@@ -30,7 +30,9 @@ serve(async ({ environment, portal, accounts }: BrokerSettings) => {
   const log = createLog({ level: config.logLevel })
   const db = await openDatabase(config.database)
   await migrate(db)
-  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256', {
+    actor: 'bench',
+  })
   await registerClients({ db, log, actor: 'bench' }, [agreed(portal)])
   const citizenKeys = createCitizenKeys({
     indexKeys: config.keys.index,

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Db } from '../../src/store/db.ts'
 import { findLinks } from '../../src/store/links.ts'
-import { findForSignIn, recordSignIn } from '../../src/store/subjects.ts'
+import { findForSignIn, writeSignIn } from '../../src/store/subjects.ts'
 
 interface Plan {
   'Node Type': string
@@ -37,7 +37,7 @@ export async function tablesReadWhole(databaseUrl: string, clientId: string): Pr
     }
     await findForSignIn(explained('findForSignIn'), person.type, person.keys, person.portals)
     await findLinks(explained('findLinks'), randomUUID(), person.portals)
-    await recordSignIn(explained('recordSignIn'), {
+    await writeSignIn(explained('writeSignIn'), {
       ...person,
       subjectId: randomUUID(),
       create: { kind: 'citizen', identifierId: randomUUID(), sealed: randomBytes(44) },

@@ -19,7 +19,7 @@ export { numberOf, testKeys } from './mapping-keys.ts'
 export type Keys = typeof testKeys
 export type Row = Readonly<Record<string, string>>
 export const attested = { attested_at: '2024-05-20' }
-export const officer = { by: 'officer-1', reason: 'because', reference: 'R' }
+export const officer = { actor: 'officer-1', reason: 'because', reference: 'R' }
 
 export const csv = (rows: readonly Row[]): string => {
   recordPersons(rows)

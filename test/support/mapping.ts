@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { type CitizenKeys, createCitizenKeys } from '../../src/citizen-id.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { type SignIn, createSignIn } from '../../src/login/sign-in.ts'
-import { type Decisions, createDecisions } from '../../src/mapping/decisions.ts'
+import { type Acts, createActs } from '../../src/mapping/decisions.ts'
 import { createImport } from '../../src/imports/import.ts'
 import { type ImportSummary, createImportRun } from '../../src/imports/run.ts'
 import { createCurrentLinks } from '../../src/mapping/links.ts'
@@ -17,7 +17,7 @@ import { createSeal } from '../../src/crypto/seal.ts'
 import type { Database } from '../../src/store/db.ts'
 import { recordPersons } from './record.ts'
 
-export interface Mapping extends Decisions, Proposals {
+export interface Mapping extends Acts, Proposals {
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
   readonly signIn: SignIn
@@ -59,7 +59,7 @@ export function createMapping({
     records,
     signIn: createSignIn({ db, citizenKeys, records, links, portalsOf, mappingPolicyOf, log }),
     word: createPortalWord({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log }),
-    ...createDecisions({ db, log }),
+    ...createActs({ db, log }),
     ...createProposals({ db, log, records, rekey: createRekey({ citizenKeys }) }),
     importRows: (clientId, ...rows) => {
       recordPersons(rows)

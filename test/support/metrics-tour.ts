@@ -20,6 +20,7 @@ export async function tour(): Promise<string> {
   await generateSigningKey(
     { db: world.db, seal: createSeal(world.config.keys.seal, 'signing key'), log: silent },
     'ES256',
+    { actor: 'local' },
   )
   // The pool's watch looks every second.
   await new Promise((resolve) => void setTimeout(resolve, 1_500))

@@ -168,8 +168,12 @@ export async function openWorld({
 
   const db = await openDatabase(config.database)
   await migrate(db)
-  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
-  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'RS256')
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256', {
+    actor: 'local',
+  })
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'RS256', {
+    actor: 'local',
+  })
   let broker = await start(config, log, database === 'embedded' ? { db } : {})
   const citizenKeys = createCitizenKeys({
     indexKeys: config.keys.index,

@@ -116,7 +116,9 @@ async function openBroker(config: Config, examples: readonly ExampleClient[]) {
   const db = await openDatabase(config.database)
   open.unshift(db)
   await migrate(db)
-  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256')
+  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256', {
+    actor: 'local',
+  })
   const secrets = await registerExamples({ db, log }, examples)
   const broker = await start(config, log, { db })
   open.unshift({ close: () => broker.stop() })
