@@ -2,18 +2,12 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import {
-  leastAnnouncement,
-  revokeKey,
-  rotateSigningKey,
-  signingAlgorithms,
-  usualAnnouncement,
-} from '../oidc/keys.ts'
+import { revokeKey, rotateSigningKey, signingAlgorithms } from '../oidc/keys.ts'
 import type { Reseal } from '../ring/reseal.ts'
 import { type Ring, reportRing } from '../ring/ring.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Database } from '../store/db.ts'
-import { listCalendar, listKeyHistory } from '../store/keys.ts'
+import { leastAnnouncement, listCalendar, listKeyHistory, usualAnnouncement } from '../store/keys.ts'
 import { type ResealRun, findReseal, listReseals } from '../store/reseal-runs.ts'
 import { type Operation, operation } from './operation.ts'
 import type { Role } from './operators.ts'

@@ -1,7 +1,7 @@
 /** What portals read of our keys: the JWK Set, and when it changes. */
 import Router from '@koa/router'
 import type Koa from 'koa'
-import { cacheTime } from './keys.ts'
+import { cacheTime } from '../store/keys.ts'
 import type { SigningKeys } from './key-store.ts'
 
 /** In front of the engine's own route, which would publish retired keys as well and knows no cache. */

@@ -13,16 +13,11 @@ import {
   retireSigningKeys,
   revokeSigningKey,
   startNextSigningKey,
+  usualAnnouncement,
 } from '../store/keys.ts'
 import { type SigningAlgorithm, makeKey, signingAlgorithms } from './signing-key.ts'
 
 export { type SigningAlgorithm, signingAlgorithms } from './signing-key.ts'
-
-/** Seconds that a portal may keep the JWKS (`Cache-Control`). */
-export const cacheTime = 600
-/** Seconds between publication and first signature: usually, and at least (the cache, and five minutes for clocks). */
-export const usualAnnouncement = 24 * 3600
-export const leastAnnouncement = cacheTime + 300
 
 export interface KeyTools {
   readonly db: Database

@@ -23,11 +23,13 @@ export interface CalendarRow {
   readonly publishedUntil: Date | null
 }
 
-/**
- * Seconds that a key stays published after its last signature: the longest ID token (3600), what a portal's cache may
- * hold (600), and five minutes for clocks.
- */
-const overlap = 4_500
+/** Seconds that a portal may keep the JWKS (`Cache-Control`). */
+export const cacheTime = 600
+/** Seconds between publication and first signature: usually, and at least (the cache, and five minutes for clocks). */
+export const usualAnnouncement = 24 * 3600
+export const leastAnnouncement = cacheTime + 300
+/** Seconds that a key stays published after its last signature: the longest ID token, the cache, five minutes for clocks. */
+const overlap = 3600 + cacheTime + 300
 
 /**
  * Per algorithm the newest key whose time has come signs; before that the oldest. One that another has followed stays
