@@ -39,8 +39,8 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       answer: done,
       refuses: what === 'activate' ? ['client_incomplete'] : [],
       async handle({ operator, params, body, reference, ctx }) {
-        const deed = { actor: operator.id, reason: body.reason, reference }
-        const moved = await actOnClient({ db, log }, { id: params.id, act: what }, deed)
+        const by = { actor: operator.id, reason: body.reason, reference }
+        const moved = await actOnClient({ db, log }, { id: params.id, act: what }, by)
         ctx.set('etag', etagOf(moved.version))
         return { client_id: params.id, ...moved }
       },

@@ -43,7 +43,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
       }),
       async handle({ operator, reference }) {
         const { since, dueAt, now } = await findReviewPeriod(db)
-        const [operators, deeds] = await Promise.all([
+        const [operators, acts] = await Promise.all([
           listOperators(db),
           countDeeds(db, { since, until: now }),
         ])
@@ -65,7 +65,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
             disabled_at: row.disabledAt,
             disabled_reason: row.disabledReason,
             did: Object.fromEntries(
-              deeds.filter(({ actor }) => actor === row.id).map(({ event, n }) => [event, n]),
+              acts.filter(({ actor }) => actor === row.id).map(({ event, n }) => [event, n]),
             ),
           })),
         }

@@ -96,14 +96,14 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
       refuses: ['definition_invalid', 'client_incomplete', 'precondition_failed', 'state_conflict'],
       async handle({ operator, body, reference }) {
         const { clients, versions, secrets, retire, reason } = body
-        const deed = { actor: operator.id, reason, reference }
+        const by = { actor: operator.id, reason, reference }
         const what = {
           definitions: clients,
           versions: mapOf(versions),
           secrets: mapOf(secrets),
           retire: mapOf(retire),
         }
-        const applied = await applyRegistration({ db, log }, what, deed)
+        const applied = await applyRegistration({ db, log }, what, by)
         return { clients: applied.map(({ id, ...rest }) => ({ client_id: id, ...rest })) }
       },
     }),

@@ -87,8 +87,7 @@ export function rehomeOperations({
       tell: ({ body }) => body,
       async decide(tx, note, { body }, { actor, reference, detail }) {
         const wish = { oldClient: body.old_client, newClient: body.new_client, until: body.until }
-        const deed = { actor, reason: body.reason, reference, ...(detail && { detail }) }
-        return tell(await beginRehome(tx, note, wish, deed))
+        return tell(await beginRehome(tx, note, wish, { actor, reference, reason: body.reason }, detail))
       },
     }),
 
