@@ -1,36 +1,41 @@
--- The audit: partitions by class and month (retention drops whole ones), and the seals over its rows.
--- The code of the release before goes on inserting without naming a class: `other`.
-
-alter table audit_event rename to audit_event_before;
-drop index audit_event_at, audit_event_subject, audit_event_reference, audit_event_refused,
-  audit_event_refused_client;
+-- The audit: partitions by class and month (retention deletes whole ones), and the seals over its rows.
 
 create sequence audit_event_number;
 
 create table audit_event (
-  -- The transaction has an id of its own, and the lock on that, before the row has its number: so the sealer can tell
-  -- when every row up to a number has been committed or never will be (store/audit-seals.ts).
+  -- The transaction gets its own id, and the lock on that id, before the row gets its number. So the sealer can tell
+  -- when every row up to a number is committed or never will be (src/store/audit-seals.ts).
   id         bigint not null default
     case when pg_current_xact_id() is not null then nextval('audit_event_number') end,
   at         timestamptz not null default now(),
-  class      text not null default 'other',
+  class      text not null,
   event      text not null,
   client_id  text,
   subject_id uuid,
   actor      text not null,
   reference  text,
   detail     jsonb not null default '{}',
-  -- goes into the row's hash: what is left of a deleted row cannot be guessed back
+  -- Part of the row's hash, so that a deleted row cannot be guessed from its hash.
   salt       uuid not null default gen_random_uuid()
 ) partition by range (class, at);
 alter sequence audit_event_number owned by audit_event.id;
+create index audit_event_id on audit_event (id);
+create index audit_event_at on audit_event using brin (at);
+create index audit_event_subject on audit_event (subject_id) where subject_id is not null;
+create index audit_event_reference on audit_event (reference) where reference is not null;
+-- Which people were refused a link: everywhere, and at one portal.
+create index audit_event_refused on audit_event (id) where event = 'link.refused';
+create index audit_event_refused_client on audit_event (client_id, id) where event = 'link.refused';
+-- The events of operators, among all those of citizens.
+create index audit_event_operator on audit_event (actor, at)
+  where actor not in ('citizen', 'portal', 'system', 'local', 'sandbox');
 
--- Out of the way of whoever lists the tables.
+-- A schema of its own keeps the partitions out of listings of the tables.
 create schema audit_partition;
--- What no partition takes; housekeeping makes the partition and moves the rows.
+-- The default partition takes rows that have no partition yet; housekeeping makes one and moves them.
 create table audit_partition.other_months partition of audit_event default;
 
-/* Makes the partition of a class and a month (UTC) unless it is there, with what the default partition holds of it. */
+/* Makes the partition of a class and a month (UTC) if it is missing, and moves its rows out of the default partition. */
 create function make_audit_partition(of_class text, of_month date) returns boolean language plpgsql as $$
 declare
   name text := format('audit_partition.%I', of_class || to_char(of_month, '_YYYY_MM'));
@@ -50,30 +55,7 @@ end $$;
 select make_audit_partition(class, (date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead))::date)
 from unnest(array['login', 'person', 'link', 'portal', 'operator', 'key', 'audit']) class, generate_series(0, 1) ahead;
 
-insert into audit_event (id, at, class, event, client_id, subject_id, actor, reference, detail)
-select id, at,
-  case split_part(event, '.', 1)
-    when 'login' then 'login' when 'session' then 'login'
-    when 'subject' then 'person'
-    when 'link' then 'link' when 'account' then 'link' when 'review' then 'link' when 'proposal' then 'link'
-    when 'import' then 'link'
-    when 'client' then 'portal'
-    when 'operator' then 'operator'
-    when 'key' then 'key'
-    else 'other' end,
-  event, client_id, subject_id, actor, reference, detail
-from audit_event_before order by id;
-select setval('audit_event_number', max(id)) from audit_event_before having max(id) is not null;
-drop table audit_event_before;
-
-create index audit_event_id on audit_event (id);
-create index audit_event_at on audit_event using brin (at);
-create index audit_event_subject on audit_event (subject_id) where subject_id is not null;
-create index audit_event_reference on audit_event (reference) where reference is not null;
-create index audit_event_refused on audit_event (id) where event = 'link.refused';
-create index audit_event_refused_client on audit_event (client_id, id) where event = 'link.refused';
-
--- Signs the seals; the private half is sealed under the key ring.
+-- The keys that sign the seals; the private key is encrypted under the key ring.
 create table audit_key (
   kid        text primary key,
   alg        text not null,
@@ -82,10 +64,10 @@ create table audit_key (
   created_at timestamptz not null default now()
 );
 
--- A seal covers every row whose id lies above the last seal's and not above its own `last_id`.
+-- A seal covers every row whose id is above the `last_id` of the seal before it and not above its own `last_id`.
 create table audit_seal (
   number    bigint primary key,
-  -- what is hashed, chained and signed, to the letter; the other columns repeat it, to be found by
+  -- exactly the text that is hashed, chained and signed; the other columns repeat parts of it for queries
   header    text not null,
   signature bytea not null,
   last_id   bigint not null,
@@ -93,15 +75,15 @@ create table audit_seal (
 );
 create index audit_seal_at on audit_seal (at);
 
--- The rows of one partition under one seal. Ids and hashes say which row was touched; retention takes them away
+-- The rows of one partition under one seal. Ids and hashes show which row was tampered with; retention deletes them
 -- with the rows, and the root in the header stays.
 create table audit_seal_part (
   number bigint not null references audit_seal,
   class  text not null,
   month  date not null,
-  -- LEB128: the first id, then the steps from one to the next
+  -- LEB128: the first id, then the difference of each id to the one before
   ids    bytea,
-  -- SHA-256 each, in the order of the ids
+  -- a SHA-256 for each row, in the order of the ids
   leaves bytea,
   primary key (number, class, month),
   check ((ids is null) = (leaves is null))

@@ -17,7 +17,7 @@ test('what stands still is told apart from what is under way, and the audit with
   expect(Math.abs((await readBacklog(db)).clock - Date.now() / 1000)).toBeLessThan(60)
 
   for (const id of ['still', 'moves', 'again', 'over'])
-    await db.query(`insert into client (id, metadata) values ($1, '{}')`, [id])
+    await db.query(`insert into client (id, state, metadata) values ($1, 'active', '{}')`, [id])
   const run = (client: string, state: string, begun: number, touched: number) =>
     db.query(
       `insert into legacy_import (id, client_id, dry_run, state, begun_by, begun_at, touched_at)
@@ -30,7 +30,7 @@ test('what stands still is told apart from what is under way, and the audit with
   await run('again', 'done', 10, 5)
   await run('over', 'failed', 60, 20)
   await db.query(
-    `insert into audit_event (event, actor, at) values ('login.completed', 'test', now() - interval '20 minutes')`,
+    `insert into audit_event (class, event, actor, at) values ('login', 'login.completed', 'test', now() - interval '20 minutes')`,
   )
   const { unsealed, ...rest } = await readBacklog(db)
   expect(rest).toMatchObject({ importsRunning: 1, importsStuck: 1 })

@@ -45,7 +45,7 @@ test('an operator goes from an empty database to an active portal with the comma
   const portals = file('portals.json', [{ ...definition, state: 'active' }])
   const keyFile = join(folder, 'registrar.key')
 
-  expect((await cli(['migrate'])).out).toContain('applied 001-first-login.sql')
+  expect((await cli(['migrate'])).out).toContain('applied 001-subjects.sql')
   expect((await cli(['migrate'])).out).toBe('nothing to do\n')
   expect((await cli(['keys', 'generate', '--if-missing'])).out).toMatch(/^generated ES256 key [\w-]{43};/)
   expect((await cli(['keys', 'generate', '--if-missing'])).out).toBe('there is a ES256 key\n')

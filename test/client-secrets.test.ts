@@ -277,22 +277,24 @@ test('a secret that ends within thirty days is told once a day, and shown by a m
   }, within5s)
 })
 
-test('the release before, which writes one hash beside the definition, is understood', async () => {
+test('a definition that is applied with a secret has it as the only one, and never one that was revoked', async () => {
   const id = await newPortal()
   const [first, second] = [newSecret(), newSecret()]
   await add(id, first)
-  const [row] = await world.db.query<{ metadata: Record<string, unknown>; hash: Buffer }>(
-    'select metadata, secret_hash as hash from client where id = $1',
-    [id],
-  )
-  expect(row!.hash.toString('base64url')).toBe(hashOf(first))
-  await world.db.query('update client set secret_hash = $2, version = version + 1 where id = $1', [
-    id,
-    createHash('sha256').update(second).digest(),
-  ])
+  await world.register(portalDefinition(id, { ...machine, client_secret: first }))
+  expect(await list(id)).toHaveLength(2)
+  await world.register(portalDefinition(id, { ...machine, client_secret: second }))
   await until(true, id, second)
   expect(await authenticates(id, first)).toBe(false)
   expect(await authenticates(id, secretOf(id))).toBe(false)
+  const [only, ...more] = await list(id)
+  expect([only?.created_by, more]).toEqual([null, []])
+  // An operator ended it: a file that still names it does not bring it back.
+  await revoke(id, only!.id)
+  await expect(
+    world.register(portalDefinition(id, { ...machine, client_secret: second })),
+  ).rejects.toMatchObject({ code: 'state_conflict' })
+  expect(await list(id)).toEqual([])
 })
 
 test("a portal's new keys take the old ones' place within five seconds, without a restart", async () => {

@@ -119,13 +119,13 @@ for (const { name, missing, address } of engines)
       const fresh = await openDatabase({ url: await address() })
       try {
         const needed = await pendingMigrations(fresh)
-        expect(needed).toContain('001-first-login.sql')
+        expect(needed).toContain('001-subjects.sql')
         const runs = await Promise.all(Array.from({ length: 5 }, () => migrate(fresh)))
         expect(runs.flat()).toEqual(needed)
         expect(await migrate(fresh)).toEqual([])
         expect(await pendingMigrations(fresh)).toEqual([])
-        await fresh.query(`update migration set checksum = 'other' where name = '001-first-login.sql'`)
-        await expect(migrate(fresh)).rejects.toThrow('001-first-login.sql was edited')
+        await fresh.query(`update migration set checksum = 'other' where name = '001-subjects.sql'`)
+        await expect(migrate(fresh)).rejects.toThrow('001-subjects.sql was edited')
       } finally {
         await fresh.close()
       }

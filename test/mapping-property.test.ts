@@ -116,7 +116,7 @@ let told = 0
 async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<void> {
   const turn = ++told
   const portals = ['a', 'b'].map((name) => `portal-${turn}-${name}`)
-  for (const id of portals) await putClient(db, { id, metadata: {}, secretHash: null })
+  for (const id of portals) await putClient(db, { id, metadata: {} })
   const policy = { unattested_match: unattestedMatch, lock: { citizen: {}, organisation: {} } }
   const mapping = createMapping({ db: slowed(db, tempo), policy })
   const { citizenKeys } = mapping

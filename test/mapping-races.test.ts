@@ -29,7 +29,7 @@ beforeAll(async () => {
 let count = 0
 async function open(row: Record<string, string>) {
   const clientId = `portal-${++count}`
-  await putClient(db, { id: clientId, metadata: {}, secretHash: null })
+  await putClient(db, { id: clientId, metadata: {} })
   const identifier = Identifier.parse('citizen_id', `001090${String(count).padStart(6, '0')}`)
   const login = ({ signIn }: Mapping = mapping) =>
     signIn(

@@ -40,7 +40,7 @@ test.each(printed)('npm run cli -- %s', (line) => {
 test('the guide tells of every role, every reason for a case and every metric, and of no other', async () => {
   expect(namedBy(guide, 'role')).toEqual([...roles].toSorted())
   const [, reasons = ''] =
-    /reason +text not null check \(reason in \(([^)]+)\)\)/.exec(fileAt('migrations/002-mapping.sql')) ?? []
+    /reason +text not null check \(reason in \(([^)]+)\)\)/.exec(fileAt('migrations/003-mapping.sql')) ?? []
   expect(namedBy(guide, 'case')).toEqual(reasons.match(/\w+/g)!.toSorted())
   const metrics = (await registry.getMetricsAsJSON()).map(({ name }) => name)
   expect(

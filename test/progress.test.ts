@@ -176,7 +176,7 @@ for (const { database, state, isThere } of engines)
            made as (
              insert into account_link (account_id, client_id, subject_id, method, evidence, linked_by)
              select id, $1, $3, 'operators', '{}', 'test' from moved returning id)
-           insert into audit_event (event, actor, detail) select 'link.created', 'test', ${detail} from made`,
+           insert into audit_event (class, event, actor, detail) select 'link', 'link.created', 'test', ${detail} from made`,
           [clientId, key, subject],
         )
         if (round > 0) return
@@ -186,7 +186,7 @@ for (const { database, state, isThere } of engines)
            made as (
              update account_link l set unlinked_at = now(), unlinked_by = 'test', unlink_reason = 'test'
              from moved where l.account_id = moved.id and l.unlinked_at is null returning l.id)
-           insert into audit_event (event, actor, detail) select 'link.ended', 'test', ${detail} from made`,
+           insert into audit_event (class, event, actor, detail) select 'link', 'link.ended', 'test', ${detail} from made`,
           [clientId, key],
         )
       }

@@ -56,9 +56,11 @@ test('a portal that gives up its secret for a key of its own has no secret any m
   const jwks_uri = 'https://portal.example/jwks'
   const path = files(fileOf('portal-moves', { token_endpoint_auth_method: 'private_key_jwt', jwks_uri }))
   expect((await cli('client apply', [path], { yes: true })).told).toBeUndefined()
-  expect(await world.db.query(`select secret_hash from client where id = 'portal-moves'`)).toEqual([
-    { secret_hash: null },
-  ])
+  expect(
+    await world.db.query(
+      `select slot, revoked_at is null as good from client_secret where client_id = 'portal-moves'`,
+    ),
+  ).toEqual([{ slot: null, good: false }])
 })
 
 test('the commands walk the one road of a portal, each step with its reason in the history', async () => {

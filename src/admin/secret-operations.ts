@@ -23,7 +23,7 @@ const end = moment.refine(
 const secret = z.object({
   id: z.uuid(),
   created_at: z.iso.datetime(),
-  /** Null: it came with the portal's definition. */
+  /** Null: it was made when a definition was applied. */
   created_by: z.string().nullable(),
   expires_at: z.iso.datetime(),
 })

@@ -3,11 +3,12 @@ import { BrokerError } from '../errors.ts'
 import { type By, type Note, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import { lockClients } from '../store/client-changes.ts'
+import { listSecretHashes } from '../store/client-secrets.ts'
 import type { ClientRow, ClientState } from '../store/clients.ts'
 import type { Database, Db } from '../store/db.ts'
 import { lacking } from './activation.ts'
 import type { LifeAct } from './life.ts'
-import { type ClientMetadata, needsSecret } from './clients.ts'
+import type { ClientMetadata } from './clients.ts'
 import { tellFault } from './definition.ts'
 import { changeClient, createClient, moveClient } from './change.ts'
 import { idOf, makePlan, type Plan, type Planned, readStanding } from './plan.ts'
@@ -90,7 +91,7 @@ function expectSecret({ id, state, makesSecret }: Planned, hash: Buffer | undefi
     throw new BrokerError('input_invalid', `secrets: ${id} needs none here`)
 }
 
-/** @param hash of a new secret, which takes the place of the one that the definition brought */
+/** @param hash of a new secret, which replaces those in service */
 export async function applyOne(
   tx: Db,
   note: Note,
@@ -99,18 +100,21 @@ export async function applyOne(
   by: By,
 ): Promise<Applied> {
   const { id, row, metadata, act, state } = planned
-  const kept = needsSecret(metadata) ? (row?.secretHash ?? null) : null
-  const what = { metadata, secretHash: hash ?? kept }
+  const what = { metadata, secretHash: hash }
   const written =
     row === undefined
       ? await createClient(tx, note, what, by)
-      : planned.differences.length > 0 || (hash !== undefined && row.secretHash?.equals(hash) !== true)
+      : planned.differences.length > 0 || !(await isInService(tx, id, hash))
         ? await changeClient(tx, note, row, what, by)
         : undefined
   const moved = act && (await moveClient(tx, note, { id, state: row?.state ?? 'draft', metadata }, act, by))
   const outcome: Applied['outcome'] =
     row === undefined ? 'created' : (moved ?? written) === undefined ? 'unchanged' : 'changed'
   return { id, outcome, state, version: moved?.version ?? written ?? row!.version }
+}
+
+async function isInService(tx: Db, clientId: string, hash: Buffer | undefined): Promise<boolean> {
+  return hash === undefined || (await listSecretHashes(tx, [clientId])).some((one) => one.hash.equals(hash))
 }
 
 /** One act on one portal. @throws BrokerError `not_found`, `state_conflict`, `client_incomplete` with each missing thing */

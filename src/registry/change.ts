@@ -3,22 +3,31 @@ import type { AuditEvent, AuditName } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { By, Note } from '../recording.ts'
 import { insertClient, insertClientChange, setClientState, updateClient } from '../store/client-changes.ts'
+import { replaceSecrets, withdrawSecrets } from '../store/client-secrets.ts'
 import type { ClientRow, ClientState } from '../store/clients.ts'
 import type { Db } from '../store/db.ts'
 import { type LifeAct, stateAfter } from './life.ts'
-import type { ClientMetadata } from './clients.ts'
+import { type ClientMetadata, needsSecret } from './clients.ts'
 import { differences } from './difference.ts'
+
+/** What an applied definition makes of a portal. */
+interface Definition {
+  readonly metadata: ClientMetadata
+  /** SHA-256 of a secret that replaces those in service; undefined: they stay, as far as the portal uses a secret. */
+  readonly secretHash: Buffer | undefined
+}
 
 /** @throws BrokerError `precondition_failed` when somebody else has registered the id meanwhile */
 export async function createClient(
   tx: Db,
   note: Note,
-  { metadata, secretHash }: { metadata: ClientMetadata; secretHash: Buffer | null },
+  { metadata, secretHash }: Definition,
   by: By,
 ): Promise<number> {
   const id = metadata.client_id
-  if (!(await insertClient(tx, { id, metadata, secretHash })))
+  if (!(await insertClient(tx, { id, metadata })))
     throw new BrokerError('precondition_failed', `${id}: somebody has registered it meanwhile`)
+  await putSecret(tx, id, { metadata, secretHash })
   await enter(tx, note, { id, version: 1, metadata, action: 'created', ...told(metadata, undefined) }, by)
   return 1
 }
@@ -28,10 +37,11 @@ export async function changeClient(
   tx: Db,
   note: Note,
   row: ClientRow,
-  { metadata, secretHash }: { metadata: ClientMetadata; secretHash: Buffer | null },
+  { metadata, secretHash }: Definition,
   by: By,
 ): Promise<number> {
-  const version = await updateClient(tx, { id: row.id, metadata, secretHash })
+  const version = await updateClient(tx, { id: row.id, metadata })
+  await putSecret(tx, row.id, { metadata, secretHash })
   const change = {
     id: row.id,
     version,
@@ -41,6 +51,21 @@ export async function changeClient(
   } as const
   await enter(tx, note, change, by)
   return version
+}
+
+/** @throws BrokerError `state_conflict` when the secret was in service before and its end was decided or is past */
+async function putSecret(
+  tx: Db,
+  clientId: string,
+  { metadata, secretHash: hash }: Definition,
+): Promise<void> {
+  if (hash === undefined) {
+    if (!needsSecret(metadata)) await withdrawSecrets(tx, clientId)
+  } else if (!(await replaceSecrets(tx, { clientId, hash })))
+    throw new BrokerError(
+      'state_conflict',
+      `${clientId}: the client_secret was revoked or has expired; make a new one`,
+    )
 }
 
 const actions = { activate: 'activated', suspend: 'suspended', retire: 'retired' } as const

@@ -30,12 +30,13 @@ export async function registerClients(
   return audited(tools, async (tx, note) => {
     const rows = await lockClients(tx, ids)
     // Each gets a secret that needs one.
-    const plan = makePlan(wanted, rows, { ...(await readStanding(tx, ids)), withSecret: new Set(ids) })
+    const standing = await readStanding(tx, ids)
+    const plan = makePlan(wanted, rows, { ...standing, withSecret: new Set(ids) })
     refuse(plan, wanted)
     const registered: Registered[] = []
     for (const [index, planned] of plan.clients.entries()) {
       const given = clients[index]!.client_secret
-      const lacksOne = needsSecret(planned.metadata) && (planned.row?.secretHash ?? null) === null
+      const lacksOne = needsSecret(planned.metadata) && !standing.withSecret.has(planned.id)
       const made = lacksOne && given === undefined ? makeSecret().secret : undefined
       const secret = given ?? made
       const hash = secret === undefined ? undefined : hashSecret(secret)

@@ -17,12 +17,11 @@ export function lockClients(db: Db, ids: readonly string[]): Promise<ClientRow[]
 /** A new portal is a draft. @returns false if the id is taken */
 export async function insertClient(
   db: Db,
-  client: { id: string; metadata: Record<string, unknown>; secretHash: Buffer | null },
+  client: { id: string; metadata: Record<string, unknown> },
 ): Promise<boolean> {
   const rows = await db.query(
-    `insert into client (id, state, metadata, secret_hash) values ($1, 'draft', $2, $3)
-     on conflict do nothing returning 1`,
-    [client.id, JSON.stringify(client.metadata), client.secretHash],
+    `insert into client (id, state, metadata) values ($1, 'draft', $2) on conflict do nothing returning 1`,
+    [client.id, JSON.stringify(client.metadata)],
   )
   return rows.length === 1
 }
@@ -30,12 +29,11 @@ export async function insertClient(
 /** Of a portal that is there. @returns its new version */
 export async function updateClient(
   db: Db,
-  client: { id: string; metadata: Record<string, unknown>; secretHash: Buffer | null },
+  client: { id: string; metadata: Record<string, unknown> },
 ): Promise<number> {
   const [row] = await db.query<{ version: number }>(
-    `update client set metadata = $2, secret_hash = $3, version = version + 1, updated_at = now()
-     where id = $1 returning version`,
-    [client.id, JSON.stringify(client.metadata), client.secretHash],
+    `update client set metadata = $2, version = version + 1, updated_at = now() where id = $1 returning version`,
+    [client.id, JSON.stringify(client.metadata)],
   )
   return row!.version
 }

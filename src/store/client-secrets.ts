@@ -5,7 +5,7 @@ export interface SecretRow {
   readonly id: string
   readonly clientId: string
   readonly createdAt: Date
-  /** Null: it came with the portal's definition. */
+  /** Null: it was made when a definition was applied. */
   readonly createdBy: string | null
   readonly expiresAt: Date
 }
@@ -78,19 +78,48 @@ export async function revokeSecret(
   return revoked
 }
 
+/**
+ * The secret of an applied definition becomes the only one; if it is in service already, nothing changes. The caller
+ * holds the portal's row and changes its version.
+ * @returns false when an operator revoked that secret, or it has expired
+ */
+export async function replaceSecrets(
+  tx: Db,
+  { clientId, hash }: { clientId: string; hash: Buffer },
+): Promise<boolean> {
+  const [known] = await tx.query<{ inService: boolean; ended: boolean }>(
+    `select slot is not null as "inService", revoked_by is not null or expires_at <= now() as ended
+     from client_secret where client_id = $1 and hash = $2`,
+    [clientId, hash],
+  )
+  if (known?.inService) return true
+  if (known?.ended) return false
+  await withdrawSecrets(tx, clientId)
+  await tx.query(
+    `insert into client_secret (client_id, hash, slot, expires_at) values ($1, $2, 1, now() + interval '1 year')
+     on conflict (client_id, hash) do update
+       set slot = 1, revoked_at = null, warned_on = null, expires_at = excluded.expires_at`,
+    [clientId, hash],
+  )
+  return true
+}
+
+/** Takes all secrets of a portal out of service, because its definition replaces them or needs none. */
+export async function withdrawSecrets(tx: Db, clientId: string): Promise<void> {
+  await tx.query(
+    'update client_secret set slot = null, revoked_at = now() where client_id = $1 and slot is not null',
+    [clientId],
+  )
+}
+
 /** One after the other at one portal; an import of its accounts, whose rows name it, goes on. */
 async function lockSecrets(tx: Db, clientId: string): Promise<void> {
   await tx.query('select 1 from client where id = $1 for no key update', [clientId])
 }
 
-/** So that every node reads the portal anew; the newest secret stands where the release before looks for it. */
+/** So that every node reads the portal again. */
 async function touchClient(tx: Db, clientId: string): Promise<void> {
-  await tx.query(
-    `update client set version = version + 1, updated_at = now(), secret_hash = (
-       select hash from client_secret where client_id = $1 and slot is not null order by created_at desc, id limit 1)
-     where id = $1`,
-    [clientId],
-  )
+  await tx.query('update client set version = version + 1, updated_at = now() where id = $1', [clientId])
 }
 
 export interface EndingSecret extends Pick<SecretRow, 'id' | 'clientId' | 'expiresAt'> {

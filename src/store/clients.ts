@@ -10,13 +10,11 @@ export interface ClientRow {
   readonly notBefore: Date | null
   /** As validated by `registry/clients.ts`. */
   readonly metadata: Record<string, unknown>
-  readonly secretHash: Buffer | null
   readonly version: number
 }
 
 /** Of `ClientRow`. */
-export const clientColumns =
-  'id, state, not_before as "notBefore", metadata, secret_hash as "secretHash", version'
+export const clientColumns = 'id, state, not_before as "notBefore", metadata, version'
 
 export function listClients(db: Db): Promise<ClientRow[]> {
   return db.query<ClientRow>(`select ${clientColumns} from client order by id`)
@@ -34,16 +32,15 @@ export function listClientVersions(db: Db): Promise<{ id: string; version: numbe
 /** Writes only what differs. @returns what happened to the row */
 export async function putClient(
   db: Db,
-  client: { id: string; metadata: Record<string, unknown>; secretHash: Buffer | null },
+  client: { id: string; metadata: Record<string, unknown> },
 ): Promise<'created' | 'changed' | 'unchanged'> {
   const [row] = await db.query<{ created: boolean }>(
-    `insert into client (id, metadata, secret_hash) values ($1, $2, $3)
+    `insert into client (id, state, metadata) values ($1, 'active', $2)
      on conflict (id) do update
-       set metadata = excluded.metadata, secret_hash = excluded.secret_hash,
-           version = client.version + 1, updated_at = now()
-       where (client.metadata, client.secret_hash) is distinct from (excluded.metadata, excluded.secret_hash)
+       set metadata = excluded.metadata, version = client.version + 1, updated_at = now()
+       where client.metadata is distinct from excluded.metadata
      returning xmax = 0 as created`,
-    [client.id, JSON.stringify(client.metadata), client.secretHash],
+    [client.id, JSON.stringify(client.metadata)],
   )
   return row === undefined ? 'unchanged' : row.created ? 'created' : 'changed'
 }

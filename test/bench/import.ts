@@ -109,7 +109,7 @@ let rerun: ImportReading | undefined
 try {
   const db = await openDatabase({ url: await createDatabase(template) })
   await migrate(db)
-  await putClient(db, { id: clientId, metadata: {}, secretHash: null })
+  await putClient(db, { id: clientId, metadata: {} })
   await db.close()
   await writeRows(file, rows)
   for (let turn = 0; turn < rounds; turn++) {

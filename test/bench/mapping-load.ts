@@ -19,8 +19,8 @@ export async function loadAccounts(databaseUrl: string, size: number, portal: st
     await client.query('set session_replication_role = replica')
     await client.query('begin')
     await client.query(
-      `insert into client (id, metadata, secret_hash)
-       select 'portal-' || n, metadata || jsonb_build_object('client_id', 'portal-' || n), secret_hash
+      `insert into client (id, state, metadata)
+       select 'portal-' || n, state, metadata || jsonb_build_object('client_id', 'portal-' || n)
        from client, generate_series(1, ${otherPortals}) n where id = $1`,
       [portal],
     )

@@ -78,7 +78,7 @@ export function importsOn(db: Database, keys: Keys) {
       importFile(clientId, inChunks(bytesOf(csv(rows)), 65_536), options),
     async portal(): Promise<string> {
       const clientId = `portal-${randomUUID().slice(0, 8)}`
-      await putClient(db, { id: clientId, metadata: {}, secretHash: null })
+      await putClient(db, { id: clientId, metadata: {} })
       return clientId
     },
     /** A citizen comes, and is linked to what the rules allow. @returns the subject */

@@ -59,7 +59,11 @@ export function files(...definitions: Record<string, unknown>[]): string {
 }
 
 export const rowsOf = ({ db }: World) =>
-  db.query('select id, state, version, metadata, secret_hash from client order by id')
+  db.query(
+    `select id, state, version, metadata, array(
+       select hash from client_secret where client_id = client.id and slot is not null order by hash) as secrets
+     from client order by id`,
+  )
 
 export const historyOf = ({ db }: World, id: string) =>
   db.query<{ action: string; actor: string; version: number; reason: string | null }>(

@@ -1,26 +1,26 @@
--- Legacy accounts, their links to subjects, the cases for a human, what portals follow and operators count.
--- Numbers, names, birth dates and the portals' account ids lie in `sealed` only; they are found by keyed hashes.
+-- Legacy accounts, their links to subjects, the cases for an operator, the feed that portals read, and the counts.
+-- Numbers, names, birth dates and the portals' account ids are stored in `sealed` only and looked up by keyed hashes.
 
 create table legacy_account (
   id              bigint generated always as identity primary key,
   client_id       text not null references client,
   account_key     bytea not null,
   kind            text not null check (kind in ('citizen', 'foreigner', 'organisation', 'staff')),
-  -- the machine of src/mapping/states.ts
+  -- the states of src/mapping/states.ts
   state           text not null check (state in ('open', 'linked', 'in_review', 'exempt', 'retired')),
   identifier_type text,
   identifier_key  bytea,
-  -- a CMND: for an operator who searches, never for a link
+  -- keyed hash of a CMND: only for an operator's search, never for a link
   hint_key        bytea,
-  -- when the number was compared with the population database; null: never
+  -- the day the number was compared with the population database; null: never
   attested_on     date,
   created_by      text not null default 'self' check (created_by in ('self', 'officer', 'other')),
   last_used_on    date,
   province        text not null default '',
-  -- bit n: the n-th of src/mapping/classes.ts
+  -- bit n stands for the n-th class of src/mapping/classes.ts
   classes         integer not null default 0,
   sealed          bytea not null,
-  -- keyed hash of the content: rules decide on what they have seen, and a write checks that it is still there
+  -- keyed hash of the content: a write checks that the row is still the one the rules decided on
   digest          bytea not null,
   imported_at     timestamptz not null default now(),
   unique (client_id, account_key),
@@ -45,15 +45,15 @@ create table account_link (
   unlink_reason text,
   check ((unlinked_at is null) = (unlink_reason is null) and (unlinked_at is null) = (unlinked_by is null))
 );
--- One account, at most one active citizen: decided here and nowhere else.
+-- An account is linked to at most one citizen at a time: this index decides.
 create unique index account_link_active on account_link (account_id) where unlinked_at is null;
--- At one portal one person has at most one primary account, and none unless somebody marked it.
+-- A person has at most one primary account at a portal, and none unless somebody marked one.
 create unique index account_link_primary on account_link (subject_id, client_id) where unlinked_at is null and is_primary;
 create index account_link_subject on account_link (subject_id, client_id) where unlinked_at is null;
 create index account_link_history on account_link (account_id);
 
--- What a portal follows. A position is given when the row is first read, under a lock per portal: a transaction
--- that commits late gets a late position, so no reader ever passes it by.
+-- The feed of link changes that a portal reads. A row gets its position when it is first read, under a lock for the
+-- portal: a transaction that commits late gets a late position, so that no reader misses it.
 create table link_change (
   id         bigint generated always as identity primary key,
   client_id  text not null,
@@ -74,7 +74,7 @@ create table review_case (
   reason     text not null check (reason in ('not_attested', 'kind_differs', 'number_differs', 'number_changed',
     'kind_changed', 'number_cancelled', 'held_by_another', 'late_comer', 'unlinked', 'by_hand')),
   subject_id uuid references subject,
-  -- the other side as it was told (VNeID's, or the changed row's); gone with the decision
+  -- the other side as it was received (from VNeID, or from the changed row); deleted with the decision
   sealed     bytea,
   opened_at  timestamptz not null default now(),
   opened_by  text not null,
@@ -93,18 +93,20 @@ create unique index review_case_open on review_case
 create index review_case_client on review_case (client_id, opened_at, id) where outcome is null;
 create index review_case_account on review_case (account_id);
 
--- A decision that needs two persons: proposed by one, decided by another.
+-- A decision that needs two persons: one proposes it, another decides.
 create table proposal (
   id          uuid primary key default gen_random_uuid(),
   kind        text not null check (kind in ('link', 'accept', 'rekey')),
   case_id     uuid references review_case,
-  -- accept: nobody's, it is about a row
+  -- null for accept, which is about an account
   subject_id  uuid references subject,
-  -- rekey: the new number; gone with the decision
+  -- rekey: the new number; deleted with the decision
   sealed      bytea,
   evidence    text not null,
   reason      text not null,
   proposed_by text not null,
+  -- Where a machine proposed: whoever made the machine or its key by then must not approve.
+  barred      text[] not null default '{}',
   proposed_at timestamptz not null default now(),
   decision    text check (decision in ('approved', 'rejected', 'withdrawn')),
   decided_by  text,
@@ -117,8 +119,9 @@ create index proposal_open on proposal (proposed_at, id) where decision is null;
 create unique index proposal_case on proposal (case_id) where decision is null;
 create unique index proposal_rekey on proposal (subject_id) where decision is null and kind = 'rekey';
 
--- How many accounts there are, by what operators ask for: kept by triggers, so exact whoever writes and never
--- counted. Changes are appended without a lock and folded now and then; the sum of both is the truth.
+-- How many accounts and active links there are. Triggers keep the counts, so that they are exact for every writer and
+-- no query counts rows. Changes are appended without a lock and added to the totals now and then; the sum of both tables
+-- is the count.
 create table mapping_change (
   client_id text not null,
   province  text not null,
@@ -134,7 +137,7 @@ create table mapping_count (
   province  text not null,
   day       date not null,
   kind      text not null,
-  -- accounts: state and classes; active links: method
+  -- accounts have a state and classes, active links a method
   state     text not null default '',
   classes   integer not null default 0,
   method    text not null default '',
@@ -146,7 +149,7 @@ create view mapping_total as
   from (select * from mapping_count union all select * from mapping_change) both_of
   group by client_id, province, day, kind, state, classes, method;
 
--- The law's days are Vietnam's.
+-- Legal dates are days in Vietnam.
 create function vietnam_date() returns date language sql stable as
   $$ select ((now() at time zone 'utc') + interval '7 hours')::date $$;
 
@@ -165,7 +168,7 @@ create function count_changed_accounts() returns trigger language plpgsql as $$ 
   from (select client_id, province, kind, state, classes, 1 as n from new_rows
         union all select client_id, province, kind, state, classes, -1 from old_rows) both_of
   group by client_id, province, kind, state, classes having sum(n) <> 0;
-  -- An account that moves takes its link's count along.
+  -- When an account changes its province or kind, the count of its link moves too.
   insert into mapping_change (client_id, province, day, kind, state, classes, method, n)
   select n.client_id, side.province, vietnam_date(), side.kind, '', 0, l.method, side.n
   from new_rows n join old_rows o on o.id = n.id and (o.province, o.kind) <> (n.province, n.kind)
@@ -203,24 +206,3 @@ create function follow_changed_links() returns trigger language plpgsql as $$ be
 end $$;
 create trigger follow_changed_links after update on account_link
   referencing old table as old_rows new table as new_rows for each statement execute function follow_changed_links();
-
--- One run over one file. A run that a crash ended stays as it stood; the same file, imported again, ends the same.
-create table legacy_import (
-  id         uuid primary key,
-  client_id  text not null references client,
-  dry_run    boolean not null,
-  state      text not null default 'reading' check (state in ('reading', 'comparing', 'applying', 'done', 'failed')),
-  begun_by   text not null,
-  begun_at   timestamptz not null default now(),
-  touched_at timestamptz not null default now(),
-  rows_read  bigint not null default 0,
-  rows_done  bigint not null default 0,
-  -- results and classes, counted
-  summary    jsonb not null default '{}',
-  fault      text
-);
-create index legacy_import_client on legacy_import (client_id, begun_at);
-
--- Who was refused a link, and since when it was locked: everywhere, and at one portal.
-create index audit_event_refused on audit_event (id) where event = 'link.refused';
-create index audit_event_refused_client on audit_event (client_id, id) where event = 'link.refused';

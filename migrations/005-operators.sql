@@ -1,0 +1,103 @@
+-- Operators, who use the admin API: what each may do, decisions that need a second person, repeated requests.
+-- An operator is a machine, known by a key, or a person, known by the keyed hash of the identification number.
+
+create table operator (
+  -- The actor of audit events is an operator's id or one of these words, so an id must not be one of them.
+  id              text primary key check (id ~ '^[a-z0-9._-]{3,64}$'
+    and id not in ('citizen', 'system', 'local', 'operator', 'portal', 'sandbox')),
+  -- A machine may propose, never approve: an operator is a person only where that was proved.
+  kind            text not null default 'machine' check (kind in ('machine', 'person')),
+  roles           text[] not null check (cardinality(roles) > 0
+    and roles <@ array['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer']),
+  -- The public key as a JWK; the private key is never stored here. A person may have none.
+  public          jsonb,
+  key_changed_at  timestamptz,
+  -- Who made the current key, and therefore had the private key in hand.
+  key_changed_by  text,
+  -- Ever had the role security_officer, also if it was removed: whether one person may decide alone depends on how
+  -- many such persons there ever were.
+  was_officer     boolean not null default false,
+  created_at      timestamptz not null default now(),
+  created_by      text not null,
+  disabled_at     timestamptz,
+  disabled_by     text,
+  disabled_reason text,
+  -- when last enabled again
+  enabled_at      timestamptz,
+  last_seen_at    timestamptz,
+  check ((disabled_at is null) = (disabled_by is null) and (disabled_at is null) = (disabled_reason is null)),
+  check (kind = 'person' or public is not null)
+);
+-- Two operators with the same key would count as two persons.
+create unique index operator_public on operator (public);
+
+-- One person has one operator, enabled or not: this primary key decides.
+create table operator_citizen_key (
+  type        text not null,
+  key         bytea not null,
+  operator_id text not null references operator,
+  primary key (type, key)
+);
+create index operator_citizen_key_operator on operator_citizen_key (operator_id);
+
+-- What was done to an operator, and why. The reason is free text, so it is kept out of the audit.
+create table operator_change (
+  id          bigint generated always as identity primary key,
+  operator_id text not null references operator,
+  at          timestamptz not null default now(),
+  actor       text not null,
+  -- Where two persons decided: the one who proposed it.
+  proposed_by text,
+  action      text not null,
+  reason      text,
+  -- the roles after the change, if it changed them
+  roles       text[]
+);
+create index operator_change_operator on operator_change (operator_id, id);
+
+-- What one operator requested of the API and a second person must approve.
+create table decision (
+  id          uuid primary key,
+  -- as in the API's table of operations: `POST /v1/operators`
+  operation   text not null,
+  -- the request body; deleted with the outcome
+  sealed      bytea,
+  proposed_by text not null references operator,
+  -- Where a machine proposed: whoever made the machine or its key by then must not approve.
+  barred      text[] not null default '{}',
+  proposed_at timestamptz not null default now(),
+  expires_at  timestamptz not null,
+  outcome     text check (outcome in ('approved', 'declined', 'withdrawn', 'expired')),
+  decided_by  text,
+  decided_at  timestamptz,
+  check ((outcome is null) = (decided_at is null) and (outcome is null) = (decided_by is null)),
+  check ((outcome is null) = (sealed is not null)),
+  check (outcome is distinct from 'approved' or decided_by <> proposed_by)
+);
+create index decision_open on decision (proposed_at, id) where outcome is null;
+
+-- An access review: somebody confirmed who may do what.
+create table operator_review (
+  id           bigint generated always as identity primary key,
+  -- the report covered everything up to this time
+  read_at      timestamptz not null,
+  confirmed_at timestamptz not null default now(),
+  confirmed_by text not null
+);
+
+-- Writes through the admin API with an Idempotency-Key: the request and its answer.
+create table idempotent_request (
+  operator_id text not null,
+  operation   text not null,
+  -- SHA-256: callers choose their keys
+  key_hash    bytea not null,
+  -- of the attempt that holds the key; the audit has its events under this reference
+  reference   text not null,
+  begun_at    timestamptz not null default now(),
+  -- The attempt is taken to be running until then; null: it has ended.
+  held_until  timestamptz,
+  -- a hash of the request; after the end also the answer
+  sealed      bytea not null,
+  primary key (operator_id, operation, key_hash)
+);
+create index idempotent_request_begun on idempotent_request (begun_at);
