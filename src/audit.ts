@@ -4,16 +4,7 @@
  */
 
 /** Rows of one class are kept equally long, in partitions of their own (docs/audit.md). */
-export const auditClasses = [
-  'login',
-  'person',
-  'link',
-  'portal',
-  'operator',
-  'key',
-  'audit',
-  'other',
-] as const
+export const auditClasses = ['login', 'person', 'link', 'portal', 'operator', 'key', 'audit'] as const
 export type AuditClass = (typeof auditClasses)[number]
 
 /** Never deleted: the audit's own events prove the deletions of all others. */

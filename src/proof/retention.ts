@@ -15,11 +15,7 @@ import type { Database } from '../store/db.ts'
 const ahead = 2
 
 export async function preparePartitions(db: Database): Promise<void> {
-  await makeAuditPartitions(
-    db,
-    auditClasses.filter((name) => name !== 'other'),
-    ahead,
-  )
+  await makeAuditPartitions(db, auditClasses, ahead)
 }
 
 /** @param days by class; @returns how many rows went */

@@ -22,7 +22,7 @@ export function makeAuditPartitions(
          from unnest($1::text[]) class, generate_series(0, $2::int) n
          union
          select class, date_trunc('month', at at time zone 'UTC')::date from audit_partition.other_months
-         where class = any($1 || '{other}') and isfinite(at))
+         where class = any($1) and isfinite(at))
        select class, to_char(month, 'YYYY-MM') as month from wanted
        where make_audit_partition(class, month) order by class, month`,
       [classes, ahead],

@@ -6,7 +6,7 @@ export const auditColumns = 'class, event, client_id, subject_id, actor, referen
 
 /** The select that turns `auditRows` into rows, to stand inside the statement they describe. */
 export const auditValues = (parameter: string) => `
-  select coalesce(e.class, 'other'), e.event, e."clientId", e."subjectId", e.actor, e.reference, coalesce(e.detail, '{}')
+  select e.class, e.event, e."clientId", e."subjectId", e.actor, e.reference, coalesce(e.detail, '{}')
   from jsonb_to_recordset(${parameter}::jsonb) as e(class text, event text, "clientId" text, "subjectId" uuid,
     actor text, reference text, detail jsonb)`
 

@@ -22,7 +22,7 @@ export function listRefusals(
     `select id::text, at, client_id as "clientId", subject_id as "subjectId", detail->>'reason' as reason,
        detail->>'population' as population, detail->>'since' as since, reference
      from audit_event
-     where class in ('link', 'other') and event = 'link.refused' and ($1::text is null or client_id = $1)
+     where class = 'link' and event = 'link.refused' and ($1::text is null or client_id = $1)
        and id > $2::bigint
      order by audit_event.id limit $3`,
     [clientId ?? null, after, limit],
@@ -41,7 +41,7 @@ export function countRefusals(db: Db, clientId: string | undefined): Promise<Ref
   return db.query<RefusalCount>(
     `select client_id as "clientId", detail->>'reason' as reason, count(*)::int as n, min(at) as first, max(at) as last
      from audit_event
-     where class in ('link', 'other') and event = 'link.refused' and ($1::text is null or client_id = $1)
+     where class = 'link' and event = 'link.refused' and ($1::text is null or client_id = $1)
      group by 1, 2 order by 1, 2`,
     [clientId ?? null],
   )

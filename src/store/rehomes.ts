@@ -98,7 +98,7 @@ export async function hasOwnPersons(tx: Db, clientId: string, sector: string | n
        or exists (select from client_rehome r where r.new_client = c.id and r.subs = 'old'
          and r.undone_at is not null and r.sector is distinct from $2)
        or exists (select from audit_event e
-         where e.class in ('login', 'other') and e.event = 'login.completed' and e.client_id = c.id
+         where e.class = 'login' and e.event = 'login.completed' and e.client_id = c.id
            and e.at > now() - interval '10 minutes' and not exists (
              select from client_rehome r where r.new_client = c.id and r.subs = 'old'
                and e.at between r.begun_at and r.undone_at)) as had
