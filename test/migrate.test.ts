@@ -1,21 +1,20 @@
 /** The schema's way from one release to the next: one runner at a time, all or nothing, and old code beside new rows. */
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../src/store/db.ts'
-import { migrate } from '../src/store/migrate.ts'
+import { migrate, migrationNames } from '../src/store/migrate.ts'
+import { schemaSnapshot, snapshotAddress } from '../src/store/schema-snapshot.ts'
 import { freshDatabase, openWorld, portalDefinition } from './support/world.ts'
 
 const run = promisify(execFile)
 const postgres = inject('databaseUrl') !== undefined
 const ours = new URL('../migrations/', import.meta.url)
-const names = readdirSync(ours)
-  .filter((name) => name.endsWith('.sql'))
-  .toSorted()
+const names = await migrationNames()
 
 test.skipIf(!postgres)(
   'three processes that migrate at once apply each migration once, and all are content (needs PostgreSQL)',
@@ -119,3 +118,11 @@ test(
     expect(claims.sub).toBeTruthy()
   },
 )
+
+test('migrations/schema.sql is the schema after all migrations, and is no migration itself', async () => {
+  expect(
+    readFileSync(snapshotAddress, 'utf8'),
+    'migrations/schema.sql is not the schema of the migrations: run "npm run schema" and commit the file',
+  ).toBe(await schemaSnapshot())
+  expect(names).not.toContain('schema.sql')
+})

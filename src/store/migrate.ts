@@ -59,16 +59,17 @@ async function applyAll(tx: Db, from: URL, patience: number): Promise<string[]> 
 }
 
 /**
- * A database may be newer than the code: a migration only adds, so that the last release goes on beside this one.
- * @returns the migrations this release needs and the database has not
+ * A database may be newer than the code: a migration only adds, so that the previous release can run beside this one.
+ * @returns the migrations that this release needs and the database lacks
  */
 export async function pendingMigrations(db: Db): Promise<string[]> {
   const [table] = await db.query<{ found: boolean }>(`select to_regclass('migration') is not null as found`)
   const done = table?.found ? await db.query<{ name: string }>('select name from migration') : []
   const names = new Set(done.map((row) => row.name))
-  return (await migrationNames(folder)).filter((name) => !names.has(name))
+  return (await migrationNames()).filter((name) => !names.has(name))
 }
 
-async function migrationNames(from: URL): Promise<string[]> {
-  return (await readdir(from)).filter((name) => name.endsWith('.sql')).toSorted()
+/** In the order of their numbers; `schema.sql` beside them is no migration. */
+export async function migrationNames(from: URL = folder): Promise<string[]> {
+  return (await readdir(from)).filter((name) => /^\d{3}-.*\.sql$/.test(name)).toSorted()
 }
