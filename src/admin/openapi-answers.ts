@@ -1,10 +1,10 @@
 /** What an operation may answer, as OpenAPI says it: its own answer, and each failure with its codes. */
 import { z } from 'zod'
+import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi'
 import { type ErrorCode, errorTable } from '../errors.ts'
-import type { JsonSchema, Schemas } from './json-schema.ts'
 import { type Operation, isWrite, takesKey } from './operation.ts'
 
-const problem = z
+export const problem = z
   .strictObject({
     type: z.string().meta({ description: 'The section of docs/errors.md that tells of the code.' }),
     title: z.string(),
@@ -17,7 +17,7 @@ const problem = z
       .optional()
       .meta({ description: 'What is wrong with the input, by field.' }),
   })
-  .meta({ id: 'Problem', description: 'A failure (RFC 9457).' })
+  .meta({ description: 'A failure (RFC 9457).' })
 
 const held = z
   .strictObject({ decision: z.uuid(), expires_at: z.iso.datetime() })
@@ -42,73 +42,72 @@ function codesOf(row: Operation): ErrorCode[] {
   return [...new Set([...codes, ...(row.refuses ?? [])])]
 }
 
-const text = { schema: { type: 'string' } }
-const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
-export const headers: Readonly<Record<string, JsonSchema>> = {
-  'X-Reference': { description: 'Leads to the log and the audit.', required: true, ...text },
-  ETag: { description: 'The version that was read, for If-Match and If-None-Match.', ...text },
-  Location: { description: 'Where what was made is.', ...text },
-  'Idempotency-Replayed': {
-    description: 'The request was carried out before, under the same Idempotency-Key; this is its answer.',
-    schema: { type: 'string', const: 'true' },
-  },
+/** @param schema optional unless every answer has the header */
+const header = (id: string, description: string, schema: z.ZodType = z.string().optional()) => ({
+  [id]: schema.meta({ header: { id, description } }),
+})
+const reference = header('X-Reference', 'Leads to the log and the audit.', z.string())
+const etag = header('ETag', 'The version that was read, for If-Match and If-None-Match.')
+const location = header('Location', 'Where what was made is.')
+const replayed = header(
+  'Idempotency-Replayed',
+  'The request was carried out before, under the same Idempotency-Key; this is its answer.',
+  z.literal('true').optional(),
+)
+
+/** Most operations fail alike: each such answer is described once, under the names of its codes. */
+export type Failures = Map<string, ZodOpenApiResponseObject>
+
+export function describeAnswers(row: Operation, failures: Failures): ZodOpenApiResponsesObject {
+  const answers = success(row)
+  for (const [status, codes] of Map.groupBy(codesOf(row), (code) => errorTable[code].status)) {
+    const id = codes.toSorted().join('-')
+    const described = failures.get(id) ?? failure(id, status, codes)
+    failures.set(id, described)
+    answers[`${status}` as '400'] = described
+  }
+  return answers
 }
 
-/** @param shared takes up the failures, which most operations have alike */
-export function describeAnswers(
-  row: Operation,
-  schemas: Schemas,
-  shared: Record<string, JsonSchema>,
-): Record<string, JsonSchema> {
-  const failures = [...Map.groupBy(codesOf(row), (code) => errorTable[code].status)].map(
-    ([status, codes]) => {
-      const name = codes.toSorted().join('-')
-      shared[name] ??= failure(status, codes, schemas)
-      return [status, { $ref: `#/components/responses/${name}` }] as const
-    },
-  )
-  return { ...success(row, schemas), ...Object.fromEntries(failures) }
-}
-
-function success(row: Operation, schemas: Schemas): Record<string, JsonSchema> {
+function success(row: Operation): ZodOpenApiResponsesObject {
   const { answer, produces } = row
+  const isRead = row.method === 'GET'
+  const headers = z.object({
+    ...reference,
+    ...etag,
+    ...(!isRead && location),
+    ...(takesKey(row) && replayed),
+  })
   const content = {
-    ...(answer && { 'application/json': { schema: schemas.output(answer) } }),
+    ...(answer && { 'application/json': { schema: answer } }),
     ...(produces !== undefined && { [produces]: {} }),
   }
   const hasContent = Object.keys(content).length > 0
-  const isRead = row.method === 'GET'
-  const told = [
-    'X-Reference',
-    ...(isRead ? ['ETag'] : ['ETag', 'Location']),
-    ...(takesKey(row) ? ['Idempotency-Replayed'] : []),
-  ]
-  const described = {
-    description: hasContent ? 'Done.' : 'Done; there is nothing to tell.',
-    headers: Object.fromEntries(told.map((name) => [name, header(name)])),
-  }
+  const done = { description: 'Done.', headers, content }
+  const nothing = { description: 'Done; there is nothing to tell.', headers }
   return {
-    [row.status ?? (hasContent ? 200 : 204)]: { ...described, ...(hasContent && { content }) },
+    [`${row.status ?? (hasContent ? 200 : 204)}`]: hasContent ? done : nothing,
     ...(row.twoPersons === true && {
       202: {
-        ...described,
         description: 'It waits for a second person: `POST /v1/decisions/{id}/approve`.',
-        content: { 'application/json': { schema: schemas.output(held) } },
+        headers,
+        content: { 'application/json': { schema: held } },
       },
     }),
-    ...(isRead && { 304: { ...described, description: 'It is still the version of If-None-Match.' } }),
+    ...(isRead && { 304: { description: 'It is still the version of If-None-Match.', headers } }),
   }
 }
 
-const failure = (status: number, codes: readonly ErrorCode[], schemas: Schemas): JsonSchema => ({
+const failure = (id: string, status: number, codes: readonly ErrorCode[]): ZodOpenApiResponseObject => ({
+  id,
   description: codes.map((code) => `\`${code}\`: ${errorTable[code].meaning}`).join(' '),
-  headers: { 'X-Reference': header('X-Reference') },
+  headers: z.object(reference),
   content: {
     'application/problem+json': {
       schema: {
         allOf: [
-          schemas.output(problem),
-          { properties: { status: { const: status }, code: { enum: codes } } },
+          { $ref: '#/components/schemas/Problem' },
+          { properties: { status: { const: status }, code: { enum: [...codes] } } },
         ],
       },
     },

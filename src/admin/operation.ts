@@ -46,7 +46,7 @@ interface Shape<Path extends string, Query, Body, Answer> {
   /** Who has one of these may. */
   readonly roles: readonly Role[]
   /** A strict object; without it a query is refused. */
-  readonly query?: z.ZodType<Query>
+  readonly query?: z.ZodType<Query, Record<string, unknown>>
   /** A strict object, read as JSON. */
   readonly body?: z.ZodType<Body>
   /** Bytes that a body may have, if more than usual. */
