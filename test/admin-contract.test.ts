@@ -1,4 +1,5 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Operation, nameOf, operation } from '../src/admin/operation.ts'
@@ -6,7 +7,7 @@ import { roles } from '../src/admin/operators.ts'
 import { errorTable } from '../src/errors.ts'
 import { knownOperator, sender } from './support/admin-server.ts'
 import { createContract } from './support/contract.ts'
-import { openWorld, type World } from './support/world.ts'
+import { openWorld, portalDefinition, type World } from './support/world.ts'
 
 interface Described {
   readonly operationId: string
@@ -61,11 +62,29 @@ test('it tells what an answer holds: no answer is left open', () => {
     if (typeof schema !== 'object' || schema === null) return
     const { type, properties, additionalProperties } = schema as Record<string, unknown>
     if (type === 'object' && properties !== undefined && additionalProperties !== false) open.push(place)
-    for (const [name, part] of Object.entries(schema)) look(part, `${place}/${name}`)
+    // A JWK may hold members of its own (RFC 7517 §4).
+    for (const [name, part] of Object.entries(schema)) if (name !== 'jwks') look(part, `${place}/${name}`)
   }
   for (const { name, responses } of every()) if (name !== 'GET /v1/openapi.json') look(responses, name)
   look(document.components.schemas, 'components')
   expect(open).toEqual([])
+})
+
+test('it describes a portal’s definition wherever one is sent or answered', () => {
+  const reference = { $ref: '#/components/schemas/PortalDefinition' }
+  const part = (...path: string[]) =>
+    path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], document.paths)
+  const sent = ['requestBody', 'content', 'application/json', 'schema']
+  expect(part('/v1/clients/{id}', 'put', ...sent)).toEqual(reference)
+  for (const path of ['/v1/clients/plan', '/v1/clients/apply'])
+    expect(part(path, 'post', ...sent, 'properties', 'clients', 'items')).toEqual(reference)
+  const answered = ['responses', '200', 'content', 'application/json', 'schema', 'properties']
+  expect(part('/v1/clients/{id}', 'get', ...answered, 'metadata')).toMatchObject(reference)
+
+  const fits = new Ajv2020({ strict: false }).compile(document.components.schemas['PortalDefinition']!)
+  const { client_secret: _, ...definition } = portalDefinition('cong-mau')
+  expect(fits({ ...definition, state: 'draft' })).toBe(true)
+  expect(fits({ ...definition, policy: { minimum_level: 3 } })).toBe(false)
 })
 
 test('writes take an Idempotency-Key, conditional ones need If-Match', () => {

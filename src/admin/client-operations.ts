@@ -6,7 +6,16 @@ import { actOnClient, applyRegistration } from '../registry/apply.ts'
 import { listClientChanges, pageClients } from '../store/client-changes.ts'
 import { findClients } from '../store/clients.ts'
 import type { Database } from '../store/db.ts'
-import { changed, listed, shown, state, tellChange, tellListed, tellShown } from './client-output.ts'
+import {
+  changed,
+  definition,
+  listed,
+  shown,
+  state,
+  tellChange,
+  tellListed,
+  tellShown,
+} from './client-output.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import type { Role } from './operators.ts'
@@ -100,7 +109,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       about:
         'Creates a portal (If-Match: "0") or replaces its definition, and brings it into the state that this names; a suspended one only its own call activates.',
       roles: ['registrar'],
-      body: z.looseObject({ client_id: z.string() }),
+      body: definition.pipe(z.looseObject({ client_id: z.string() })),
       answer: done,
       conditional: true,
       refuses: ['definition_invalid', 'client_incomplete'],

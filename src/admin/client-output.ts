@@ -1,15 +1,21 @@
 /** Portals as the admin API tells them: never a secret or its hash. */
 import { z } from 'zod'
 import { kinds } from '../registry/policy-schema.ts'
-import type { ClientMetadata } from '../registry/clients.ts'
+import { type ClientMetadata, definitionSchema } from '../registry/clients.ts'
 import { type Difference, differences } from '../registry/difference.ts'
 import { nameOf } from '../registry/plan.ts'
 import type { PastChange } from '../store/client-changes.ts'
 import { type ClientRow, clientStates } from '../store/clients.ts'
 
 export const state = z.enum(clientStates)
-/** Members by their names in OIDC Dynamic Client Registration, and `policy`. */
-const metadata = z.record(z.string(), z.unknown())
+/** A portal's definition in a request: described here, checked by the registry, which reports each fault by its field. */
+export const definition = z.unknown().meta({
+  id: 'PortalDefinition',
+  override: ({ jsonSchema }) => Object.assign(jsonSchema, z.toJSONSchema(definitionSchema, { io: 'input' })),
+})
+const metadata = z
+  .record(z.string(), z.unknown())
+  .meta({ override: { $ref: '#/components/schemas/PortalDefinition' } })
 export const difference = z.object({
   path: z.string(),
   from: z.unknown().optional(),

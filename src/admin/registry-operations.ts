@@ -6,14 +6,13 @@ import { applyRegistration } from '../registry/apply.ts'
 import { type Missing, type PlanFault, type Planned, planRegistration } from '../registry/plan.ts'
 import type { Database } from '../store/db.ts'
 import { readers } from './client-operations.ts'
-import { difference, state } from './client-output.ts'
+import { definition, difference, state } from './client-output.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 
 /** Bytes: hundreds of portals. */
 const longest = 4 * 1024 * 1024
-/** Anything: what is wrong with a definition is told by the plan, field by field. */
-const definitions = z.array(z.unknown()).min(1).max(2_000)
+const definitions = z.array(definition).min(1).max(2_000)
 const version = z.int().nonnegative()
 export const secretHash = z
   .string()
