@@ -6,6 +6,7 @@ import { inspect } from 'node:util'
 import { BrokerError } from './errors.ts'
 import { createKeyedHash } from './crypto/keyed-hash.ts'
 import type { Seal } from './crypto/seal.ts'
+import type { Gender } from './vocabulary.ts'
 
 /**
  * - `citizen_id`: số định danh cá nhân, 12 digits `PPP G YY RRRRRR` (Law on Identification 2023 art. 12)
@@ -84,7 +85,7 @@ export function createCitizenKeys({
  */
 export function disagreements(
   identifier: Identifier,
-  person: { birthDate?: string | undefined; gender?: 'male' | 'female' | undefined },
+  person: { birthDate?: string | undefined; gender?: Gender | undefined },
 ): ('birth_year' | 'sex')[] {
   if (identifier.type !== 'citizen_id') return []
   const digits = identifier.reveal()

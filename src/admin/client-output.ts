@@ -1,11 +1,11 @@
 /** Portals as the admin API tells them: never a secret or its hash. */
 import { z } from 'zod'
-import { kinds } from '../registry/policy-schema.ts'
 import { type ClientMetadata, definitionSchema } from '../registry/clients.ts'
 import { type Difference, differences } from '../registry/difference.ts'
 import { nameOf } from '../registry/plan.ts'
 import type { PastChange } from '../store/client-changes.ts'
 import { type ClientRow, clientStates } from '../store/clients.ts'
+import { admissibleKinds } from '../vocabulary.ts'
 
 export const state = z.enum(clientStates)
 /** A portal's definition in a request: described here, checked by the registry, which reports each fault by its field. */
@@ -29,7 +29,7 @@ export const listed = z.object({
   version: z.int(),
   token_endpoint_auth_method: z.string(),
   minimum_level: z.int(),
-  kinds: z.array(z.enum(kinds)),
+  kinds: z.array(z.enum(admissibleKinds)),
 })
 
 export function tellListed({ id, state: now, version, metadata: said }: ClientRow): z.output<typeof listed> {

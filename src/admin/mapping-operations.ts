@@ -4,8 +4,6 @@ import { record } from '../recording.ts'
 import type { Identifier } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import { classNames, classesOf } from '../mapping/classes.ts'
-import { populations } from '../mapping/record.ts'
-import { accountStates } from '../mapping/states.ts'
 import { type AccountRow, findAccount, listLinkHistory, searchAccounts } from '../store/accounts.ts'
 import { findHolder } from '../store/identifiers.ts'
 import { findOperatorByNumber } from '../store/operators.ts'
@@ -23,6 +21,7 @@ import {
 import { linkTold, proposalTold, tellLink, tellProposal } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
+import { accountStates, populations } from '../vocabulary.ts'
 
 const ways = ['citizen_id', 'cmnd', 'account_id'] as const
 const searched = z

@@ -22,11 +22,12 @@ import {
   roles,
 } from './operators.ts'
 import type { SecondPerson } from './second-person.ts'
+import { operatorKinds } from '../vocabulary.ts'
 
 /** Text, for it waits sealed as JSON. */
 const citizenId = z.string().regex(/^\d{12}$/, 'must be 12 digits')
 const reason = z.string().trim().min(1).max(500)
-const kind = z.enum(['machine', 'person'])
+const kind = z.enum(operatorKinds)
 const moment = z.iso.datetime()
 const told = z.object({
   id: operatorId,

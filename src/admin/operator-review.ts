@@ -9,11 +9,12 @@ import type { Database, Db } from '../store/db.ts'
 import { listOperators } from '../store/operators.ts'
 import { type Operation, operation } from './operation.ts'
 import { operatorId, roles } from './operators.ts'
+import { operatorKinds } from '../vocabulary.ts'
 
 const moment = z.iso.datetime()
 const reviewed = z.object({
   id: operatorId,
-  kind: z.enum(['machine', 'person']),
+  kind: z.enum(operatorKinds),
   roles: z.array(z.enum(roles)),
   created_at: moment,
   created_by: z.string(),

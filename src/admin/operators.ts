@@ -16,6 +16,7 @@ import {
   findOperator,
   insertOperator,
 } from '../store/operators.ts'
+import type { OperatorKind } from '../vocabulary.ts'
 
 export const roles = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer'] as const
 export type Role = (typeof roles)[number]
@@ -23,7 +24,7 @@ export type Role = (typeof roles)[number]
 export interface Operator {
   readonly id: string
   /** Only a person may be the second one of a decision. */
-  readonly kind: 'machine' | 'person'
+  readonly kind: OperatorKind
   readonly roles: readonly Role[]
 }
 

@@ -1,8 +1,7 @@
 /** How far the mapping is, as the admin API tells it: the shape of `mapping/progress.ts`. */
 import { z } from 'zod'
 import { classNames } from '../mapping/classes.ts'
-import { populations } from '../mapping/record.ts'
-import { accountStates } from '../mapping/states.ts'
+import { type Population, accountStates, linkMethods, populations } from '../vocabulary.ts'
 
 const count = z.int()
 const tally = z
@@ -10,12 +9,12 @@ const tally = z
     accounts: count,
     states: z.record(z.enum(accountStates), count),
     classes: z.record(z.enum(classNames), count),
-    links: z.record(z.enum(['attested_number', 'matching_person', 'portal_word', 'operators']), count),
+    links: z.record(z.enum(linkMethods), count),
   })
   .meta({ id: 'Tally' })
 const ofAll = { all: tally }
 const ofKinds = Object.fromEntries(populations.map((kind) => [kind, tally.optional()])) as Record<
-  (typeof populations)[number],
+  Population,
   z.ZodOptional<typeof tally>
 >
 const kinds = z.strictObject({ ...ofAll, ...ofKinds }).meta({ id: 'Tallies' })

@@ -5,8 +5,7 @@ import { record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import { classNames, classesOf } from '../mapping/classes.ts'
 import { sameBirthDate, sameName } from '../mapping/names.ts'
-import { type LegacyRecord, populations } from '../mapping/record.ts'
-import { accountStates } from '../mapping/states.ts'
+import type { LegacyRecord } from '../mapping/record.ts'
 import { findAccountByNumber, listLinkHistory } from '../store/accounts.ts'
 import { findActiveIdentifier, findHolder } from '../store/identifiers.ts'
 import { listProposals } from '../store/proposals.ts'
@@ -23,6 +22,7 @@ import {
 import { linkTold, proposalTold, reviewTold, tellCase, tellLink, tellProposal } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
+import { accountStates, populations } from '../vocabulary.ts'
 
 type Side = Pick<LegacyRecord, 'identifier' | 'cmnd' | 'name' | 'birthDate'>
 /** Numbers by their last three digits. */

@@ -7,6 +7,7 @@ import { unwrapByCommand, unwrapSettings } from './wrapped-keys.ts'
 import { dimensions, limitGroups } from './limit-table.ts'
 import { key, keyList, seconds, port, networks, flag, json, splitPair, safeUrl } from './values.ts'
 import { type DeepReadonly, type Environment, deepFreeze, readSettings } from './settings.ts'
+import { levels, personKinds } from '../vocabulary.ts'
 
 const claimNames = z.object({
   kind: z.string(),
@@ -104,13 +105,8 @@ const schema = z.object({
   UPSTREAM_ENVELOPE: z.enum(['none', 'ecb', 'cbc']).default('ecb'),
   UPSTREAM_ENVELOPE_KEY: z.string().startsWith('-----BEGIN', 'must be a PEM RSA private key').optional(),
   UPSTREAM_CLAIMS: json(claimNames.partial()).prefault('{}'),
-  UPSTREAM_KINDS: json(
-    z.record(
-      z.string(),
-      z.enum(['citizen', 'foreigner', 'organisation', 'representative', 'unauthorised_member']),
-    ),
-  ).optional(),
-  UPSTREAM_LEVELS: json(z.record(z.string(), z.union([z.literal(1), z.literal(2)]))).optional(),
+  UPSTREAM_KINDS: json(z.record(z.string(), z.enum(personKinds))).optional(),
+  UPSTREAM_LEVELS: json(z.record(z.string(), z.literal(levels))).optional(),
 
   SESSION_TTL: seconds.default(8 * 3600),
   INTERACTION_TTL: seconds.min(600, 'must be at least 600: a citizen needs 10 minutes at VNeID').default(900),

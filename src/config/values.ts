@@ -1,6 +1,7 @@
 /** What values of settings look like: the parts that `config.ts` is made of. */
 import { z } from 'zod'
 import { parseNetworks } from '../net/networks.ts'
+import { isLoopback } from '../vocabulary.ts'
 
 export const key = z
   .string()
@@ -40,7 +41,6 @@ export const splitPair = (pair: string): [string, string] => {
   const at = pair.indexOf('=')
   return [pair.slice(0, at), decodeURIComponent(pair.slice(at + 1))]
 }
-const isLoopback = (hostname: string) => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 export const safeUrl = z.url().refine((text) => {
   const url = URL.parse(text)
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))

@@ -6,7 +6,8 @@ import { type Identifier, type IdentifierType, disagreements, identifierTypes } 
 import { type ClassName, classMask } from '../mapping/classes.ts'
 import type { ColumnName, RawRow } from './columns.ts'
 import * as read from './values.ts'
-import type { LegacyRecord, LegacyRecords, Population } from '../mapping/record.ts'
+import type { LegacyRecord, LegacyRecords } from '../mapping/record.ts'
+import { type AccountCreator, type Gender, type Population, isLegible } from '../vocabulary.ts'
 
 export interface CleanRow {
   readonly line: number
@@ -21,7 +22,7 @@ export interface CleanRow {
   readonly hintKeys: readonly Buffer[]
   /** `YYYY-MM-DD` */
   readonly attestedOn: string | null
-  readonly createdBy: 'self' | 'officer' | 'other'
+  readonly createdBy: AccountCreator
   /** `YYYY-MM-DD` */
   readonly lastUsedOn: string | null
   /** Two digits. */
@@ -61,7 +62,7 @@ export function createRowCleaner({
       const value = fields[column]?.trim()
       if (value === undefined || value === '') return undefined
       if (value.length > longest) fault(column, `longer than ${longest} characters`)
-      else if (!read.isLegible(value)) fault(column, 'holds control or text direction characters')
+      else if (!isLegible(value)) fault(column, 'holds control or text direction characters')
       else return value
       return undefined
     }
@@ -167,7 +168,7 @@ function readAccountId(given: string | undefined, fault: Fault): string | undefi
   const accountId = given?.trim() ?? ''
   if (accountId === '') fault('account_id', 'is missing')
   else if (accountId.length > 256) fault('account_id', 'longer than 256 characters')
-  else if (!read.isLegible(accountId)) fault('account_id', 'holds control or text direction characters')
+  else if (!isLegible(accountId)) fault('account_id', 'holds control or text direction characters')
   else return accountId
   return undefined
 }
@@ -226,7 +227,7 @@ function readNumbers(kind: Population, cell: Cell): Numbers {
 function compare(
   identifier: Identifier,
   birthDate: string | undefined,
-  gender: 'male' | 'female' | undefined,
+  gender: Gender | undefined,
   found: ClassName[],
 ): void {
   if (identifier.type !== 'citizen_id') return

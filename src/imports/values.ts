@@ -1,6 +1,6 @@
 /** What a cell of a legacy account's row may say, column by column. Nothing here keeps or quotes a cell. */
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
-import type { Population } from '../mapping/record.ts'
+import type { AccountCreator, Gender, Population } from '../vocabulary.ts'
 
 /** Words compare trimmed, in any case and composition. */
 const words = <T>(table: Record<string, T>) => {
@@ -19,7 +19,7 @@ export const readKind = words<Population>({
   staff: 'staff',
   'cán bộ': 'staff',
 })
-export const readCreator = words<'self' | 'officer' | 'other'>({
+export const readCreator = words<AccountCreator>({
   self: 'self',
   'công dân': 'self',
   officer: 'officer',
@@ -28,11 +28,7 @@ export const readCreator = words<'self' | 'officer' | 'other'>({
   khác: 'other',
 })
 /** Anything else counts as not said: nothing depends on it. */
-export const readSex = words<'male' | 'female'>({ male: 'male', nam: 'male', female: 'female', nữ: 'female' })
-
-/** No controls, lone surrogates, private letters or direction overrides: people will read it. */
-export const isLegible = (text: string): boolean => !illegible.test(text)
-const illegible = /[\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]/u
+export const readSex = words<Gender>({ male: 'male', nam: 'male', female: 'female', nữ: 'female' })
 
 /** Groups of digits may stand apart, as on the card; nothing else is taken out of a number, nor put in. */
 export const joinDigits = (given: string): string =>

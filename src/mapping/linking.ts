@@ -1,7 +1,7 @@
 /** When a legacy account becomes a link, and when it becomes a case for a human. Rules only: no HTTP, no SQL. */
 import type { Identifier } from '../citizen-id.ts'
 import type { Candidate } from '../store/subjects.ts'
-import type { Kind } from '../upstream/upstream.ts'
+import type { PersonKind } from '../vocabulary.ts'
 import { sameBirthDate, sameName } from './names.ts'
 import type { LegacyRecord } from './record.ts'
 
@@ -47,8 +47,6 @@ function row(...[open, in_review, theirs, anothers, exempt, retired]: readonly O
   return { open, in_review, theirs, anothers, exempt, retired } as Record<Situation, Outcome>
 }
 
-export type LinkMethod = 'attested_number' | 'matching_person' | 'portal_word' | 'operators'
-
 /** Why a case is opened (`review_case.reason`). */
 export type ReviewReason =
   | 'not_attested'
@@ -84,7 +82,7 @@ export function situationOf(
 
 /** The person as VNeID vouches for him. */
 export interface Person {
-  readonly kind: Kind
+  readonly kind: PersonKind
   readonly identifier: Identifier
   readonly name?: string
   readonly birthDate?: string
@@ -94,7 +92,7 @@ export interface Person {
  * A person who acts for an organisation acts not for himself: the portal hears nothing of his own accounts,
  * and none is linked on that occasion.
  */
-export const actsForSelf = (kind: Kind): boolean => kind !== 'representative'
+export const actsForSelf = (kind: PersonKind): boolean => kind !== 'representative'
 
 /** For an account of the portal whose recorded number equals VNeID's. @param record opened, only where it matters */
 export function evidenceByNumber(

@@ -3,7 +3,7 @@
  * locked. Dates are data: the law's are the defaults, and a portal's policy may name its own.
  */
 import { vietnamDate } from '../vietnam-date.ts'
-import type { Population } from './record.ts'
+import type { Population } from '../vocabulary.ts'
 
 export type Phase = 'open' | 'grace' | 'locked' | 'exempt'
 

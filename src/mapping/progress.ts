@@ -2,11 +2,16 @@
 import { csvLine } from './csv.ts'
 import type { PortalRow, ProgressRow, TrendDay } from '../store/progress.ts'
 import { type ClassName, classNames, classesOf } from './classes.ts'
-import type { LinkMethod } from './linking.ts'
 import { vietnamDate } from '../vietnam-date.ts'
 import { type LockPolicy, type legalDates, lockStand } from './lock.ts'
-import { type Population, populations } from './record.ts'
-import { type AccountState, accountStates } from './states.ts'
+import {
+  type AccountState,
+  type LinkMethod,
+  type Population,
+  accountStates,
+  linkMethods,
+  populations,
+} from '../vocabulary.ts'
 
 export interface Tally {
   readonly accounts: number
@@ -51,13 +56,6 @@ export interface ProgressReport {
     readonly accounts: number
   }[]
 }
-
-const methods = [
-  'attested_number',
-  'matching_person',
-  'portal_word',
-  'operators',
-] as const satisfies LinkMethod[]
 
 /** @param now milliseconds since the epoch */
 export function shapeProgress(
@@ -107,7 +105,7 @@ function tally(rows: readonly ProgressRow[]): Tally {
     Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>
   const states = zeros(accountStates)
   const classes = zeros(classNames)
-  const links = zeros(methods)
+  const links = zeros(linkMethods)
   let accounts = 0
   for (const { state, classes: mask, method, n } of rows) {
     if (method !== '') links[method as LinkMethod] += n
@@ -144,7 +142,7 @@ export function progressCsv({ portals, provinces, total, trend }: ProgressReport
   ]
   const lines = (of: string, id: string, name: string, kinds: Tallies) =>
     Object.entries(kinds).map(([kind, own]) => [of, id, name, kind, ...numbers(own), '', ''])
-  const afterStates = [...methods, ...classNames].map(() => '')
+  const afterStates = [...linkMethods, ...classNames].map(() => '')
   return csv([
     [
       'of',
@@ -153,7 +151,7 @@ export function progressCsv({ portals, provinces, total, trend }: ProgressReport
       'kind',
       'accounts',
       ...accountStates,
-      ...methods.map((name) => `by_${name}`),
+      ...linkMethods.map((name) => `by_${name}`),
       ...classNames,
       'new_linked',
       'new_accounts',

@@ -7,10 +7,6 @@ import { type CitizenKeys, Identifier, type IdentifierType } from '../citizen-id
 import { createKeyedHash } from '../crypto/keyed-hash.ts'
 import { createSeal } from '../crypto/seal.ts'
 
-export const populations = ['citizen', 'foreigner', 'organisation', 'staff'] as const
-/** Whose account it is: the law dates each population's end (`lock.ts`). */
-export type Population = (typeof populations)[number]
-
 export interface LegacyRecord {
   /** The portal's own, taken letter by letter. */
   readonly accountId: string

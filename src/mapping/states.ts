@@ -2,6 +2,7 @@
  * The life of a legacy account: every state, and every event that leads out of it. What is not here does not
  * happen; the README draws this table, and a test compares the two.
  */
+import { type AccountState, accountStates } from '../vocabulary.ts'
 
 export const machine = {
   /** Nobody's yet. */
@@ -14,11 +15,9 @@ export const machine = {
   exempt: { admit: 'open', doubt: 'in_review' },
   /** In use no more. */
   retired: { reopen: 'in_review' },
-} as const satisfies Record<string, Record<string, string>>
+} as const satisfies Record<AccountState, Record<string, AccountState>>
 
-export type AccountState = keyof typeof machine
 export type AccountEvent = { [S in AccountState]: keyof (typeof machine)[S] }[AccountState]
-export const accountStates = Object.keys(machine) as AccountState[]
 
 /** The states that an event can find an account in, for the `where` of the statement that carries it out. */
 export const statesBefore = (event: AccountEvent): AccountState[] =>

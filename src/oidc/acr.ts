@@ -1,18 +1,13 @@
 /** Assurance levels: ours toward portals, ordered. VNeID's own names for them are settings (`UPSTREAM_LEVELS`). */
-
-export type Level = 1 | 2
+import { type Level, levels } from '../vocabulary.ts'
 
 const prefix = 'urn:vneid:'
-export const acrValues = ['urn:vneid:1', 'urn:vneid:2'] as const
 
 /** OIDC Core §2 `acr`: "mức độ 01" is `urn:vneid:1`, "mức độ 02" is `urn:vneid:2`. */
 export const acrOf = (level: Level): string => `${prefix}${level}`
+export const acrValues = levels.map(acrOf)
 
-function levelOf(acr: string | undefined): Level | undefined {
-  if (acr === acrOf(1)) return 1
-  if (acr === acrOf(2)) return 2
-  return undefined
-}
+const levelOf = (acr: string): Level | undefined => levels.find((level) => acrOf(level) === acr)
 
 /**
  * The lowest level that satisfies a request. `acr_values` (OIDC Core §3.1.2.1) lists alternatives: the
@@ -21,10 +16,10 @@ function levelOf(acr: string | undefined): Level | undefined {
  */
 export function requiredLevel(asked: string | undefined, minimum: Level): Level | 'unknown' {
   if (asked === undefined) return minimum
-  const levels = asked
+  const known = asked
     .split(' ')
     .map(levelOf)
     .filter((level) => level !== undefined)
-  if (levels.length === 0) return 'unknown'
-  return Math.max(minimum, Math.min(...levels)) as Level
+  if (known.length === 0) return 'unknown'
+  return Math.max(minimum, Math.min(...known)) as Level
 }

@@ -3,16 +3,17 @@ import type { Grant, Session } from 'oidc-provider'
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
 import type { Link } from '../mapping/links.ts'
 import type { LinkOutcome } from '../mapping/word.ts'
-import type { Identity, Kind } from '../upstream/upstream.ts'
+import type { Identity } from '../upstream/upstream.ts'
+import type { Gender, Level, PersonKind } from '../vocabulary.ts'
 
 export interface IdentityRecord {
-  kind: Kind
+  kind: PersonKind
   type: IdentifierType
   number: string
-  level?: 1 | 2
+  level?: Level
   name?: string
   birthDate?: string
-  gender?: 'male' | 'female'
+  gender?: Gender
   organisation?: { type: IdentifierType; number: string; name?: string }
   authenticatedAt: number
 }

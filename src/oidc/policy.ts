@@ -7,7 +7,8 @@ import {
   interactionPolicy,
 } from 'oidc-provider'
 import type { Identity } from '../upstream/upstream.ts'
-import { type Level, acrOf, requiredLevel } from './acr.ts'
+import type { Level } from '../vocabulary.ts'
+import { acrOf, requiredLevel } from './acr.ts'
 import { policyOf } from '../registry/clients.ts'
 import type { BrokerSession } from './identity-record.ts'
 

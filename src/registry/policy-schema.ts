@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { claimsByScope } from './scopes.ts'
 import { day, email, httpsUrl, matching, network, pastDay, words } from './schema-parts.ts'
+import { admissibleKinds, levels } from '../vocabulary.ts'
 
-export const kinds = ['citizen', 'foreigner', 'organisation', 'representative'] as const
 const claimNames: readonly string[] = Object.values(claimsByScope).flat()
 
 const lockDates = z
@@ -62,9 +62,9 @@ const agreed = {
 export const policySchema = z.strictObject({
   ...agreed,
   /** Who may sign in. */
-  kinds: z.array(z.enum(kinds)).min(1).default(['citizen']),
+  kinds: z.array(z.enum(admissibleKinds)).min(1).default(['citizen']),
   /** Lowest VNeID level of a person; organisations have none. */
-  minimum_level: z.literal([1, 2]).default(1),
+  minimum_level: z.literal(levels).default(1),
   /** Whether a session begun at another portal will do without a new trip to VNeID. */
   session_reuse: z.boolean().default(true),
   /** Seconds after which this portal wants a new trip to VNeID in any case. */

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { vietnamDate } from '../vietnam-date.ts'
 import { parseNetworks } from '../net/outgoing.ts'
+import { isLoopback } from '../vocabulary.ts'
 
 /** @param faultOf the first fault of the text, undefined when it has none */
 const text = (faultOf: (text: string) => string | undefined) =>
@@ -24,10 +25,9 @@ export const words = (least: number, most: number) =>
 export const matching = (pattern: RegExp, message: string) =>
   text((value) => (pattern.test(value) ? undefined : message))
 
-export const isLoopback = (url: URL) => /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname)
 export const isHttps = (given: string): boolean => {
   const url = URL.parse(given)
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
 }
 export const notHttps = 'is not https; write https (http only on loopback)'
 

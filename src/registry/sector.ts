@@ -3,7 +3,7 @@ import type { ClientRow } from '../store/clients.ts'
 import type { ClientMetadata } from './clients.ts'
 import { type Fault, faultAt } from './definition.ts'
 import { type Rehome, sectorOf } from './rehoming.ts'
-import { isLoopback } from './schema-parts.ts'
+import { isLoopback } from '../vocabulary.ts'
 
 /** Another sector is another `sub` for everybody: only where nobody can have one yet, in a draft or a trial. */
 export function sectorFault(
@@ -28,7 +28,7 @@ export function sectorFault(
 
 const isTrial = (sector: string | null): boolean => {
   const url = sector === null ? null : URL.parse(`http://${sector}/`)
-  return url !== null && isLoopback(url)
+  return url !== null && isLoopback(url.hostname)
 }
 
 /** @returns what is to be known of other portals where people have the same `sub`s as here */

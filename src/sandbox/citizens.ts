@@ -2,7 +2,7 @@
  * The made-up citizens of the sandbox. Nobody here exists: the random part of every number starts with
  * 9999, and organisations and foreigners carry formats of our own. Append only: `sub` follows the position.
  */
-import type { Kind } from '../upstream/upstream.ts'
+import type { Level, PersonKind } from '../vocabulary.ts'
 
 /** What the citizen does, or meets, at VNeID instead of signing in. */
 type Manner = 'locked' | 'refuses' | 'walks_away'
@@ -15,9 +15,9 @@ export interface Citizen {
   /** The identification number; for kind `organisation` the organisation's. */
   readonly number: string
   readonly name: string
-  readonly kind: Kind
+  readonly kind: PersonKind
   /** Mức độ 01/02; organisations have none. */
-  readonly level?: 1 | 2
+  readonly level?: Level
   /** `YYYY-MM-DD`, or `YYYY` where only the year is known. */
   readonly birthDate?: string
   readonly gender?: 'male' | 'female'
@@ -156,7 +156,7 @@ export function citizenNamed(name: string): Citizen {
   return citizen
 }
 
-const accountTypes: Readonly<Record<Kind, string>> = {
+const accountTypes: Readonly<Record<PersonKind, string>> = {
   citizen: '1',
   organisation: '2',
   representative: '3',

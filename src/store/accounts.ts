@@ -1,12 +1,13 @@
 import type { IdentifierType } from '../citizen-id.ts'
 import type { Db } from './db.ts'
+import type { AccountState, Population } from '../vocabulary.ts'
 
 export interface AccountRow {
   readonly account: string
   readonly clientId: string
   readonly accountKey: Buffer
-  readonly kind: 'citizen' | 'foreigner' | 'organisation' | 'staff'
-  readonly state: 'open' | 'linked' | 'in_review' | 'exempt' | 'retired'
+  readonly kind: Population
+  readonly state: AccountState
   readonly identifierType: IdentifierType | null
   /** `YYYY-MM-DD`, or null. */
   readonly attestedOn: string | null

@@ -1,13 +1,14 @@
 import type { JWK } from 'jose'
 import type { IdentifierType } from '../citizen-id.ts'
 import { type Db, isUniqueViolation } from './db.ts'
+import type { OperatorKind } from '../vocabulary.ts'
 
 /** Days without a sign-in or a call after which an operator is out (TCVN 14423). */
 const idleDays = 45
 
 export interface OperatorRow {
   readonly id: string
-  readonly kind: 'machine' | 'person'
+  readonly kind: OperatorKind
   /** As `admin/operators.ts` names them. */
   readonly roles: string[]
   /** Null: a person without a key. */

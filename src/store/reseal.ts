@@ -4,6 +4,7 @@
  */
 import type { Db, Session } from './db.ts'
 import type { SealedTable } from './ring.ts'
+import type { AccountCreator, Population } from '../vocabulary.ts'
 
 export interface SealedRow {
   readonly id: string
@@ -132,9 +133,9 @@ export interface AccountRow extends SealedRow {
   readonly identifierKey: Buffer | null
   readonly hintKey: Buffer | null
   readonly digest: Buffer
-  readonly kind: 'citizen' | 'foreigner' | 'organisation' | 'staff'
+  readonly kind: Population
   readonly attestedOn: string | null
-  readonly createdBy: 'self' | 'officer' | 'other'
+  readonly createdBy: AccountCreator
   readonly lastUsedOn: string | null
   readonly province: string
   readonly classes: number

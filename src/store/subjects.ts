@@ -3,6 +3,7 @@ import type { AuditEvent } from '../audit.ts'
 import type { Db } from './db.ts'
 import { auditColumns, auditRows, auditValues, writtenEvent } from './audit.ts'
 import { type StoredLink, linksOf } from './links.ts'
+import type { AccountState, Population } from '../vocabulary.ts'
 
 /** A legacy account that may concern the person who came. */
 export interface Candidate {
@@ -11,8 +12,8 @@ export interface Candidate {
   readonly portal: string
   /** base64 */
   readonly accountKey: string
-  readonly kind: 'citizen' | 'foreigner' | 'organisation' | 'staff'
-  readonly state: 'open' | 'linked' | 'in_review' | 'exempt' | 'retired'
+  readonly kind: Population
+  readonly state: AccountState
   readonly attested: boolean
   /** ISO date, or null. */
   readonly attestedOn: string | null

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { Identifier } from '../citizen-id.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
-import type { Identity, Kind } from './upstream.ts'
+import { type Gender, type Level, type PersonKind, isLegible } from '../vocabulary.ts'
+import type { Identity } from './upstream.ts'
 
 type Settings = Pick<Config['upstream'], 'claims' | 'kinds' | 'levels'>
 type ClaimName = keyof Settings['claims']
@@ -16,20 +17,14 @@ export const invalidAnswer = (check: string) => new BrokerError('upstream_answer
 
 /** Codes arrive as `"1"`, `"01"` or `1`, whatever the release. */
 const code = z.union([z.string().min(1).max(64), z.int()]).transform(String)
-// No controls, surrogates or text direction overrides: the name is shown to others.
 const text = z
   .string()
   .max(400)
   .transform((given) => given.normalize('NFC').trim())
-  .pipe(
-    z
-      .string()
-      .max(200)
-      .regex(/^[^\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]*$/u),
-  )
+  .pipe(z.string().max(200).refine(isLegible))
 const date = z.union([z.string().max(10), z.int()]).transform(String)
 /** Anything else counts as not said: policy never depends on it. */
-const genders = new Map<unknown, 'male' | 'female'>([
+const genders = new Map<unknown, Gender>([
   ['male', 'male'],
   ['female', 'female'],
   ['nam', 'male'],
@@ -62,9 +57,9 @@ export function toIdentity(claims: Claims, authenticatedAt: number, settings: Se
     ...nameOf('organisationName'),
   })
 
-  const kind = listed<Kind>('kind', kinds)
+  const kind = listed<PersonKind>('kind', kinds)
   if (kind === 'organisation') return { kind, ...nameOf('name'), ...organisation(), authenticatedAt }
-  const level = listed<1 | 2>('level', levels)
+  const level = listed<Level>('level', levels)
   const identifier = Identifier.parse(
     kind === 'foreigner' ? 'foreigner_id' : 'citizen_id',
     value('citizenId'),
@@ -89,7 +84,7 @@ export function toIdentity(claims: Claims, authenticatedAt: number, settings: Se
 /** Whether these claims say all that a login needs, so that userinfo need not be asked. */
 export function isComplete(claims: Claims, settings: Settings): boolean {
   const names = settings.claims as Names
-  const kinds: Readonly<Record<string, Kind>> = settings.kinds
+  const kinds: Readonly<Record<string, PersonKind>> = settings.kinds
   const has = (claim: ClaimName) => present(claims[names[claim]]) !== undefined
   const kind = kinds[String(claims[names.kind])]
   if (kind === 'organisation') return has('organisationId') && (has('organisationName') || has('name'))

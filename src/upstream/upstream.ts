@@ -3,30 +3,21 @@
  * there is no other way into the broker.
  */
 import type { Identifier } from '../citizen-id.ts'
-
-/** `unauthorised_member` is named so that it can be refused with its own sentence. */
-export const kinds = [
-  'citizen',
-  'foreigner',
-  'organisation',
-  'representative',
-  'unauthorised_member',
-] as const
-export type Kind = (typeof kinds)[number]
+import type { Gender, Level, PersonKind } from '../vocabulary.ts'
 
 /** What VNeID vouches for. */
 export interface Identity {
-  readonly kind: Kind
+  readonly kind: PersonKind
   /** The natural person; for kind `organisation` the organisation itself. */
   readonly identifier: Identifier
   /** Whom a `representative` acts for. */
   readonly organisation?: { readonly identifier: Identifier; readonly name?: string }
   /** VNeID "mức độ 01/02"; organisations have none. */
-  readonly level?: 1 | 2
+  readonly level?: Level
   readonly name?: string
   /** `YYYY-MM-DD`, or `YYYY` where only the year is known. */
   readonly birthDate?: string
-  readonly gender?: 'male' | 'female'
+  readonly gender?: Gender
   /** When the citizen authenticated at VNeID, seconds since the epoch. */
   readonly authenticatedAt: number
 }
@@ -45,7 +36,7 @@ export interface Transaction {
 
 export interface Upstream {
   /** The absolute address to send the citizen to. */
-  begin(transaction: Transaction, wish: { level?: 1 | 2; locale?: 'vi' | 'en' }): Promise<string>
+  begin(transaction: Transaction, wish: { level?: Level; locale?: 'vi' | 'en' }): Promise<string>
   /**
    * @param query the callback's query string exactly as received, without `?` (VNeID sends raw `+`)
    * @throws BrokerError `upstream_*` or `identifier_malformed`; never falls through to unchecked data
