@@ -2,24 +2,25 @@
 import { type ByteLimits, invalidFile } from './bytes.ts'
 
 /** The columns that a file may have, by their English or any of their Vietnamese headers. */
+// oxfmt-ignore
 export const columns = [
-  { name: 'account_id', vietnamese: ['Mã tài khoản', 'Tài khoản'] },
-  { name: 'kind', vietnamese: ['Loại tài khoản'] },
-  { name: 'citizen_id', vietnamese: ['Số định danh cá nhân', 'Số CCCD'] },
-  { name: 'cmnd', vietnamese: ['Số CMND'] },
-  { name: 'foreigner_id', vietnamese: ['Số định danh người nước ngoài'] },
+  { name: 'account_id',      vietnamese: ['Mã tài khoản', 'Tài khoản'] },
+  { name: 'kind',            vietnamese: ['Loại tài khoản'] },
+  { name: 'citizen_id',      vietnamese: ['Số định danh cá nhân', 'Số CCCD'] },
+  { name: 'cmnd',            vietnamese: ['Số CMND'] },
+  { name: 'foreigner_id',    vietnamese: ['Số định danh người nước ngoài'] },
   { name: 'organisation_id', vietnamese: ['Mã định danh tổ chức'] },
-  { name: 'tax_code', vietnamese: ['Mã số thuế'] },
-  { name: 'other_id', vietnamese: ['Giấy tờ khác'] },
-  { name: 'name', vietnamese: ['Họ và tên', 'Họ tên'] },
-  { name: 'birth_date', vietnamese: ['Ngày sinh'] },
-  { name: 'sex', vietnamese: ['Giới tính'] },
-  { name: 'attested_at', vietnamese: ['Ngày so khớp'] },
-  { name: 'created_by', vietnamese: ['Người tạo'] },
-  { name: 'last_used_at', vietnamese: ['Lần dùng cuối'] },
-  { name: 'province', vietnamese: ['Mã tỉnh'] },
-  { name: 'email', vietnamese: ['Thư điện tử', 'Email'] },
-  { name: 'phone', vietnamese: ['Số điện thoại'] },
+  { name: 'tax_code',        vietnamese: ['Mã số thuế'] },
+  { name: 'other_id',        vietnamese: ['Giấy tờ khác'] },
+  { name: 'name',            vietnamese: ['Họ và tên', 'Họ tên'] },
+  { name: 'birth_date',      vietnamese: ['Ngày sinh'] },
+  { name: 'sex',             vietnamese: ['Giới tính'] },
+  { name: 'attested_at',     vietnamese: ['Ngày so khớp'] },
+  { name: 'created_by',      vietnamese: ['Người tạo'] },
+  { name: 'last_used_at',    vietnamese: ['Lần dùng cuối'] },
+  { name: 'province',        vietnamese: ['Mã tỉnh'] },
+  { name: 'email',           vietnamese: ['Thư điện tử', 'Email'] },
+  { name: 'phone',           vietnamese: ['Số điện thoại'] },
 ] as const
 export type ColumnName = (typeof columns)[number]['name']
 

@@ -32,15 +32,16 @@ export type Situation = 'open' | 'in_review' | 'theirs' | 'anothers' | 'exempt' 
 export type Outcome = 'link' | 'keep' | 'wait' | 'review' | 'refuse'
 
 /** The whole of it, for login, portal and operator alike. Import makes no links: it opens cases and closes none. */
+// oxfmt-ignore
 export const rules: Readonly<Record<Evidence, Readonly<Record<Situation, Outcome>>>> = {
-  //                            open            in_review        theirs        anothers            exempt            retired
-  attested_number: row('link', 'wait', 'keep', 'review', 'refuse', 'refuse'),
-  matching_person: row('link', 'wait', 'keep', 'review', 'refuse', 'refuse'),
-  bare_number: row('review', 'wait', 'keep', 'review', 'refuse', 'refuse'),
-  other_kind: row('review', 'wait', 'keep', 'review', 'refuse', 'refuse'),
-  portal_word: row('link', 'wait', 'keep', 'review', 'refuse', 'refuse'),
-  portal_word_against_number: row('review', 'review', 'keep', 'review', 'refuse', 'refuse'),
-  operators: row('link', 'link', 'keep', 'refuse', 'refuse', 'refuse'),
+  //                              open      in_review  theirs   anothers  exempt    retired
+  attested_number:            row('link',   'wait',    'keep',  'review', 'refuse', 'refuse'),
+  matching_person:            row('link',   'wait',    'keep',  'review', 'refuse', 'refuse'),
+  bare_number:                row('review', 'wait',    'keep',  'review', 'refuse', 'refuse'),
+  other_kind:                 row('review', 'wait',    'keep',  'review', 'refuse', 'refuse'),
+  portal_word:                row('link',   'wait',    'keep',  'review', 'refuse', 'refuse'),
+  portal_word_against_number: row('review', 'review',  'keep',  'review', 'refuse', 'refuse'),
+  operators:                  row('link',   'link',    'keep',  'refuse', 'refuse', 'refuse'),
 }
 
 function row(...[open, in_review, theirs, anothers, exempt, retired]: readonly Outcome[]) {
