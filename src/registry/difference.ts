@@ -1,4 +1,5 @@
 /** What differs between two definitions, field by field. */
+import { isDeepStrictEqual } from 'node:util'
 
 export interface Difference {
   /** Names with dots between; a list is one value. */
@@ -15,7 +16,7 @@ export function differences(before: Fields, after: Fields, within = ''): Differe
   return names.flatMap((name) => {
     const [from, to] = [before[name], after[name]]
     const path = within + name
-    if (inOrder(from) === inOrder(to)) return []
+    if (isDeepStrictEqual(from, to)) return []
     const inside =
       isGroup(from ?? {}) && isGroup(to ?? {}) ? differences(fieldsOf(from), fieldsOf(to), `${path}.`) : []
     if (inside.length > 0) return inside
@@ -27,11 +28,3 @@ const fieldsOf = (group: unknown): Fields => (group ?? {}) as Fields
 
 const isGroup = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** JSON by which equal values are equal texts. */
-const inOrder = (value: unknown): string | undefined =>
-  JSON.stringify(value, (_name, inner: unknown) =>
-    isGroup(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
