@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createAdminClient } from '../src/cli/client.ts'
 import { createOperator, generateOperatorKey } from '../src/admin/operators.ts'
 import { verifyFrom } from '../src/cli/audit-verifying.ts'
@@ -50,6 +50,10 @@ test.skipIf(!here)(
       })
     await auditor(world.adminUrl).call('POST', '/v1/audit/seals')
     const publicKeys = await auditor(world.adminUrl).call<{ keys: object[] }>('GET', '/v1/audit/keys')
+
+    // The node writes this some seconds after the login: not between the dump and the comparison.
+    const counted = () => world.db.query('select 1 from client where first_person_at is not null')
+    await vi.waitFor(async () => expect(await counted()).toHaveLength(1), { timeout: 20_000, interval: 100 })
 
     // docs/operate.md, Backup and restore.
     const folder = mkdtempSync(join(tmpdir(), 'broker-backup-'))
