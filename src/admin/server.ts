@@ -28,6 +28,13 @@ const headers = Object.entries({
   'cache-control': 'no-store',
 })
 
+/** What was asked, and by whom, for the line that tells of it. */
+interface Asked {
+  readonly operation: string
+  operator?: string
+}
+const served = new WeakMap<Koa.Context, Asked>()
+
 /** @param audience what an operator's assertion must be made for */
 export function createAdminServer({
   audience,
@@ -64,9 +71,10 @@ export function createAdminServer({
   const router = new Router({ strict: true })
   for (const row of operations) {
     router.register(row.path, [row.method], async (ctx) => {
-      ctx.state['operation'] = nameOf(row)
+      const asked: Asked = { operation: nameOf(row) }
+      served.set(ctx, asked)
       const operator = await authenticate(ctx.get('authorization'))
-      ctx.state['operator'] = operator.id
+      asked.operator = operator.id
       if (!row.roles.some((role) => operator.roles.includes(role)))
         throw new BrokerError('forbidden', `needs ${row.roles.join(' or ')}`)
       const { params } = ctx
@@ -123,11 +131,12 @@ const createBoundary = (log: Log) =>
     headers,
     fail: (ctx, { code, error }) => answerProblem(ctx, code, error),
     served(ctx, ms) {
-      describeTrace({}, (ctx.state['operation'] as string | undefined) ?? 'operation')
+      const { operation, operator } = served.get(ctx) ?? {}
+      describeTrace({}, operation ?? 'operation')
       log.info({
         event: 'operation.served',
-        operation: (ctx.state['operation'] as string | undefined) ?? 'other',
-        operator: ctx.state['operator'] as string | undefined,
+        operation: operation ?? 'other',
+        operator,
         status: ctx.status,
         ms: Math.round(ms * 10) / 10,
         reference: referenceOf(ctx),

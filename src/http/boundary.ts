@@ -28,7 +28,9 @@ const newReference = (): string => {
   return text
 }
 
-export const referenceOf = (ctx: Koa.Context): string => ctx.state['reference'] as string
+const references = new WeakMap<Koa.Context, string>()
+/** The request's own: what people read out, and what its log lines and audit events bear. */
+export const referenceOf = (ctx: Koa.Context): string => references.get(ctx)!
 
 export interface Failure {
   readonly code: ErrorCode
@@ -106,7 +108,7 @@ export function createPassage({
 }): Koa.Middleware {
   async function pass(ctx: Koa.Context, next: Koa.Next) {
     const begun = performance.now()
-    ctx.state['reference'] = newReference()
+    references.set(ctx, newReference())
     for (const [name, value] of headers) ctx.res.setHeader(name, value)
     ctx.res.setHeader('x-reference', referenceOf(ctx))
     try {

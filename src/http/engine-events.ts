@@ -3,7 +3,7 @@ import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provide
 import type { Log } from '../telemetry/log.ts'
 import { tallyLogout, tallyRefusal } from '../telemetry/tally.ts'
 import { traced } from '../telemetry/tracing.ts'
-import { codeOf, report } from './boundary.ts'
+import { codeOf, referenceOf, report } from './boundary.ts'
 
 /** How a sign-in ends is counted where it ends. */
 const aboutTheCitizen = new Set([
@@ -44,7 +44,7 @@ export function listenToEngine({ provider, log }: { provider: Provider; log: Log
         // The engine's own words; a detail that comes from a cause may quote what was sent.
         why: (error.cause === undefined && error.error_detail) || error.error_description,
         client: ctx.oidc.client?.clientId,
-        reference: ctx.state['reference'],
+        reference: referenceOf(ctx),
       })
     })
   }

@@ -177,8 +177,11 @@ export function createLimits({
 }
 
 type Named = Pick<Client, 'clientId' | 'clientAuthMethod'>
+const callers = new WeakMap<Context, Named>()
+/** A request that the engine does not answer has proved to come from this portal. */
+export const countAs = (ctx: Context, client: Named): void => void callers.set(ctx, client)
 const clientOf = (ctx: Context): Named | undefined =>
-  (ctx as { oidc?: { client?: Named } }).oidc?.client ?? (ctx.state['portal'] as Named | undefined)
+  (ctx as { oidc?: { client?: Named } }).oidc?.client ?? callers.get(ctx)
 
 /** Of an answer other than 401. To name a portal without a secret proves nothing; nor does a request that the engine did not go on to read. */
 const isProven = (ctx: Context, { clientAuthMethod }: Named): boolean =>

@@ -29,6 +29,9 @@ const countKey = (ctx: Context) => {
 }
 const wrongSoFar = async (key: string) => Number((await currentUnit().read(key))?.['wrong'] ?? 0)
 
+/** The code that stood in the address. */
+const userCodes = new WeakMap<Context, string>()
+
 /** Before the engine: it would show a page of its own for a code in the address, and knows no end of trying. */
 export const guardUserCodes: Middleware = async (ctx, next) => {
   // Who comes back from VNeID goes on within the callback, never by this address.
@@ -39,7 +42,7 @@ export const guardUserCodes: Middleware = async (ctx, next) => {
     throw new BrokerError('too_many_requests')
   if (ctx.method === 'GET') {
     const { user_code: code, ui_locales: locale } = ctx.query
-    ctx.state['userCode'] = typeof code === 'string' && /^[\w-]{1,20}$/.test(code) ? code : undefined
+    if (typeof code === 'string' && /^[\w-]{1,20}$/.test(code)) userCodes.set(ctx, code)
     ctx.querystring = typeof locale === 'string' ? new URLSearchParams({ ui_locales: locale }).toString() : ''
   }
   return next()
@@ -48,7 +51,7 @@ export const guardUserCodes: Middleware = async (ctx, next) => {
 export function createDevicePages({ config, log }: { config: Config; log: Log }): DeviceFace {
   const frame = (ctx: EngineContext) => {
     const locale = localeOf(ctx, ctx.query['ui_locales'])
-    const code = ctx.state['userCode'] as string | undefined
+    const code = userCodes.get(ctx)
     const other = new URLSearchParams({
       ui_locales: locale === 'vi' ? 'en' : 'vi',
       ...(code !== undefined && { user_code: code }),
@@ -78,7 +81,7 @@ export function createDevicePages({ config, log }: { config: Config; log: Log })
     async input(ctx, error) {
       if (error === undefined) {
         nameBrowser(ctx, consoleId)
-        const code = ctx.state['userCode'] as string | undefined
+        const code = userCodes.get(ctx)
         return send(ctx, deviceCodePage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
       }
       // The engine has put the secret of a new form into a session that it cannot save: no form is shown here.

@@ -5,7 +5,7 @@ import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
 import type { Log } from '../telemetry/log.ts'
 import { acrOf } from '../oidc/acr.ts'
-import type { Arrival } from '../oidc/grants.ts'
+import { type Arrival, leaveArrival } from '../oidc/arrival.ts'
 import type { BrokerSession } from '../oidc/identity-record.ts'
 import { endSession, sessionOf } from '../oidc/logout.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -42,7 +42,7 @@ export interface Ending {
   /** Ends the interaction with what the portal shall hear. */
   finish(ctx: Context, taken: Omit<Taken, 'client'>, result: object, next: Next): Promise<void>
   /** The person enters. */
-  enter(ctx: Context, taken: Taken, arrival: Arrival & { subjectId: string }, next: Next): Promise<void>
+  enter(ctx: Context, taken: Taken, arrival: Arrival, next: Next): Promise<void>
   /** The portal hears of it while its request is alive. */
   refuse(ctx: Context, taken: Taken, error: unknown, next: Next): Promise<void>
   /** Another person at a shared computer: nothing of the one before may be inherited. */
@@ -81,7 +81,7 @@ export function createEnding({
 
     enter(ctx, taken, arrival, next) {
       const { identity, subjectId } = arrival
-      ctx.state['signedIn'] = arrival
+      leaveArrival(ctx, arrival)
       const login = {
         accountId: subjectId,
         // The cookie ends with the browser: counter PCs are shared.

@@ -7,13 +7,15 @@ import type { Context, Middleware, Next } from 'koa'
 
 const engineCookies = new Set(['interaction', 'resume'])
 
+/** The interaction that this request continues. */
+const resumed = new WeakMap<Context, string>()
+
 /** Before the engine: its two interaction cookies are neither set nor believed. */
 export const hideEngineCookies: Middleware = (ctx, next) => {
   const { cookies } = ctx
   const get = cookies.get.bind(cookies)
   const set = cookies.set.bind(cookies)
-  cookies.get = (name, options) =>
-    engineCookies.has(name) ? (ctx.state['resumes'] as string | undefined) : get(name, options)
+  cookies.get = (name, options) => (engineCookies.has(name) ? resumed.get(ctx) : get(name, options))
   cookies.set = (name, value, options) => (engineCookies.has(name) ? cookies : set(name, value, options))
   return next()
 }
@@ -25,7 +27,7 @@ export async function resumeInEngine(
   next: Next,
 ): Promise<void> {
   const { method, _matchedRouteName: route } = ctx as Context & { _matchedRouteName?: string }
-  ctx.state['resumes'] = uid
+  resumed.set(ctx, uid)
   // `/auth/…` for a portal, `/device/…` for an operator's terminal.
   ctx.path = new URL(returnTo).pathname
   // A decision comes by POST, and stays one for whoever answers or logs this request; so does the step's own name.

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
+import { arrivalOf } from './arrival.ts'
 import { type BrokerGrant, type BrokerSession, fromRecord, toRecord } from './identity-record.ts'
 import { type Requirement, requirementOf } from './policy.ts'
 import { claimsByScope } from '../registry/scopes.ts'
@@ -14,13 +15,6 @@ import type { Link } from '../mapping/links.ts'
 /** The engine's own to give (OIDC Core §2): no scope releases them, and none may take them away. */
 const engineClaims = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
 
-/** Left by the callback for the engine's resumption within the same request. */
-export interface Arrival {
-  readonly identity: Identity
-  readonly links: readonly Link[]
-  readonly linkOutcome?: BrokerGrant['linkOutcome']
-}
-
 /** Found or new, not yet saved: `admit` completes it when every check has passed. */
 export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant> {
   const { client, session, provider } = ctx.oidc as unknown as {
@@ -28,7 +22,7 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
     session: BrokerSession
     provider: Provider
   }
-  const arrival = ctx.state['signedIn'] as Arrival | undefined
+  const arrival = arrivalOf(ctx)
   if (arrival !== undefined) {
     session.identity = toRecord(arrival.identity)
     session.signedInAt = Math.floor(Date.now() / 1000)
@@ -84,7 +78,7 @@ export function createAdmit({ again, now = Date.now }: { again: AdmitAgain; now?
   return async function admit(ctx: EngineContext): Promise<void> {
     const session = ctx.oidc.session as BrokerSession
     const grant = ctx.oidc.grant as BrokerGrant
-    const arrival = ctx.state['signedIn'] as Arrival | undefined
+    const arrival = arrivalOf(ctx)
     if (session.identity === undefined) throw new Error('a session without an identity')
     grant.identity = session.identity
     grant.links =

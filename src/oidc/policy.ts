@@ -10,6 +10,7 @@ import type { Identity } from '../upstream/upstream.ts'
 import type { Level } from '../vocabulary.ts'
 import { acrOf, requiredLevel } from './acr.ts'
 import { policyOf } from '../registry/clients.ts'
+import { arrivalOf } from './arrival.ts'
 import type { BrokerSession } from './identity-record.ts'
 
 export interface Requirement {
@@ -112,7 +113,7 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
     )
   const identityUnmet = (ctx: EngineContext) => {
     const { identity } = ctx.oidc.session as BrokerSession
-    if (ctx.state['signedIn'] !== undefined) return undefined
+    if (arrivalOf(ctx) !== undefined) return undefined
     return identity === undefined
       ? 'kind_not_admitted'
       : unmet(identity, requirementOf(ctx.oidc.client!, ctx.oidc.params!))
@@ -122,12 +123,12 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
   policy.get('login')!.checks.push(
     // Whose old account it is, the one who is here now must say: at a shared computer that need not be who was.
     new Check('legacy_account', 'a portal vouches for an old account', 'login_required', (ctx) =>
-      ctx.oidc.params?.['legacy_account'] !== undefined && ctx.state['signedIn'] === undefined
+      ctx.oidc.params?.['legacy_account'] !== undefined && arrivalOf(ctx) === undefined
         ? Check.REQUEST_PROMPT
         : Check.NO_NEED_TO_PROMPT,
     ),
     ask('session_reuse', 'the portal asks for a new authentication', 'login_required', (ctx) => {
-      if (ctx.state['signedIn'] !== undefined) return false
+      if (arrivalOf(ctx) !== undefined) return false
       const { session_reuse: reuse, session_max_age: age } = policyOf(ctx.oidc.client!)
       return !reuse || (age !== undefined && ctx.oidc.session!.past(age))
     }),

@@ -7,6 +7,7 @@ import { audited } from '../recording.ts'
 import { BrokerError, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import { parse, readJson } from '../http/input.ts'
+import { countAs } from '../http/limits.ts'
 import { answerProblem } from '../http/problem.ts'
 import type { Log } from '../telemetry/log.ts'
 import { classesOf } from '../mapping/classes.ts'
@@ -60,7 +61,8 @@ export function createPortalApi({
   const authenticate = createPortalAuthentication({ provider, issuer })
   const figuresQuery = z.strictObject(spanQuery)
   const router = new Router({ strict: true })
-  const portalOf = (ctx: Context) => ctx.state['portal'] as Client
+  const portals = new WeakMap<Context, Client>()
+  const portalOf = (ctx: Context) => portals.get(ctx)!
   const namedIn = async (ctx: Context) => parse('the body', accountBody, await readJson(ctx, longestBody))
 
   /** Another portal's accounts are as unknown as those of nobody. */
@@ -136,7 +138,9 @@ export function createPortalApi({
     ctx.set('cache-control', 'no-store')
     try {
       // What is counted about a portal needs no agreement beyond its registration.
-      ctx.state['portal'] = await authenticate(ctx, area === 'figures' ? undefined : neededScope)
+      const portal = await authenticate(ctx, area === 'figures' ? undefined : neededScope)
+      portals.set(ctx, portal)
+      countAs(ctx, portal)
       await routes(ctx as never, () => Promise.reject(new BrokerError('not_found')))
     } catch (error) {
       const code = codeOf(error)
