@@ -28,7 +28,7 @@ import { createBoundary, pinAddress, report } from './http/boundary.ts'
 import { createAddressOf } from './http/client-address.ts'
 import { listenToEngine } from './http/engine-events.ts'
 import { createLimits } from './http/limits.ts'
-import { createOperationsServer } from './http/operations.ts'
+import { createHealthServer, createReadiness } from './http/health.ts'
 import { requirePlainPath } from './http/plain-path.ts'
 import { createWatch } from './http/watch.ts'
 import { createTransport, parseNetworks } from './net/outgoing.ts'
@@ -77,7 +77,8 @@ import { openUpstream } from './upstream/open.ts'
 export interface App {
   /** Toward citizens and portals. */
   readonly callback: RequestListener
-  readonly operations: Server
+  /** Health and metrics, never on the public port. */
+  readonly health: Server
   /** Toward operators. */
   readonly admin: Server
   readonly adminOperations: readonly Operation[]
@@ -236,28 +237,10 @@ export async function createApp({
 
   const callback = app.callback()
   let draining = false
-  const needed = {
-    database: () => db.ping(),
-    state: () => state.ping(),
-    async migrations() {
-      if ((await pendingMigrations(db)).length > 0) throw new Error('the database is older than this release')
-    },
-    async registry() {
-      if (registry.age() > 60) throw new Error('the portals known here are a minute old')
-    },
-    async signing_keys() {
-      if (signingKeys.age() > 60) throw new Error('the signing keys known here are a minute old')
-      const { calendar } = signingKeys.published()
-      if (!calendar.some(({ alg, state: stand }) => alg === 'ES256' && stand === 'current'))
-        throw new Error('nothing signs')
-    },
-  }
-  const reported = { upstream: () => upstream.ready() }
   return {
     callback: (request, response) => void callback(request, response),
-    operations: createOperationsServer({
-      needed,
-      reported,
+    health: createHealthServer({
+      ...createReadiness({ db, state, registry, signingKeys, upstream }),
       look: createWatch({ db }),
       isDraining: () => draining,
     }),

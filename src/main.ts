@@ -52,7 +52,7 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
 
   const server = createListener(app.callback)
   const url = await listen(server, config.listen)
-  const operationsUrl = await listen(app.operations, config.operations)
+  const operationsUrl = await listen(app.health, config.operations)
   const adminUrl = await listen(app.admin, config.admin)
   const keySeal = createSeal(config.keys.seal, 'signing key')
   const chores = {
@@ -92,8 +92,8 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
       await Promise.all([server, app.admin].map((open) => end(open, config.shutdownGrace)))
       await app.close()
       await new Promise<void>((resolve) => {
-        app.operations.close(() => resolve())
-        app.operations.closeAllConnections()
+        app.health.close(() => resolve())
+        app.health.closeAllConnections()
       })
       await closeTracing()
       await kept

@@ -1,6 +1,6 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import request from 'supertest'
-import { createOperationsServer } from '../src/http/operations.ts'
+import { createHealthServer } from '../src/http/health.ts'
 import { openWorld, type World } from './support/world.ts'
 
 let world: World
@@ -31,7 +31,7 @@ test('metric labels are closed sets: a made-up path is counted as other', async 
 test('readiness names what is missing, goes on without VNeID, and says that the node is draining', async () => {
   let draining = false
   let isDatabaseAway = true
-  const server = createOperationsServer({
+  const server = createHealthServer({
     needed: {
       database: () => (isDatabaseAway ? new Promise(() => {}) : Promise.resolve()),
       state: () => Promise.resolve(),

@@ -160,7 +160,7 @@ export const stateRecords = new Gauge({
   registers,
 })
 
-// What is looked at when the metrics are read (http/operations.ts)
+// What is looked at when the metrics are read (http/health.ts)
 
 export const dependencyUp = new Gauge({
   name: 'dependency_up',

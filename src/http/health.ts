@@ -1,19 +1,57 @@
-/** The operators' listener: health and metrics, never on the public port. */
+/** Health and metrics, on a listener of their own and never on the public port. */
 import type { Server } from 'node:http'
-import { dependencyUp, registry } from '../telemetry/metrics.ts'
+import type { SigningKeys } from '../oidc/key-store.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Database } from '../store/db.ts'
+import { pendingMigrations } from '../store/migrate.ts'
+import type { State } from '../store/state/state.ts'
+import { dependencyUp, registry as metrics } from '../telemetry/metrics.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 import { createListener } from './listener.ts'
 
 export interface Checks {
   readonly [dependency: string]: () => Promise<void>
 }
 
+/** What /health/ready asks. A node without all of `needed` serves nobody; `reported` is told and decides nothing. */
+export function createReadiness({
+  db,
+  state,
+  registry,
+  signingKeys,
+  upstream,
+}: {
+  db: Database
+  state: Pick<State, 'ping'>
+  registry: Pick<Registry, 'age'>
+  signingKeys: Pick<SigningKeys, 'age' | 'published'>
+  upstream: Pick<Upstream, 'ready'>
+}): { needed: Checks; reported: Checks } {
+  const needed = {
+    database: () => db.ping(),
+    state: () => state.ping(),
+    async migrations() {
+      if ((await pendingMigrations(db)).length > 0) throw new Error('the database is older than this release')
+    },
+    async registry() {
+      if (registry.age() > 60) throw new Error('the portals known here are a minute old')
+    },
+    async signing_keys() {
+      if (signingKeys.age() > 60) throw new Error('the signing keys known here are a minute old')
+      const { calendar } = signingKeys.published()
+      if (!calendar.some(({ alg, state: stand }) => alg === 'ES256' && stand === 'current'))
+        throw new Error('no ES256 key signs')
+    },
+  }
+  // When VNeID is away, sessions, refreshes and logouts go on.
+  return { needed, reported: { upstream: () => upstream.ready() } }
+}
+
 /**
- * @param needed without these a node serves nobody
- * @param reported told but not decisive: when VNeID is away, sessions, refreshes and logouts go on
  * @param look brings up to date what only whoever reads the metrics wants to know
  * @param isDraining true once the process has been told to end: not ready, still alive
  */
-export function createOperationsServer({
+export function createHealthServer({
   needed,
   reported,
   look = () => Promise.resolve(),
@@ -41,9 +79,9 @@ export function createOperationsServer({
         })
       case '/metrics':
         return void Promise.all([tell({ ...needed, ...reported }), unreached({ look })])
-          .then(() => registry.metrics())
+          .then(() => metrics.metrics())
           .then(
-            (text) => answer(200, registry.contentType, text),
+            (text) => answer(200, metrics.contentType, text),
             () => json(500, { status: 'no metrics' }),
           )
       default:
