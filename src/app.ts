@@ -54,7 +54,7 @@ import { createCurrentLinks } from './mapping/links.ts'
 import { createProposals } from './mapping/proposals.ts'
 import { createLegacyRecords } from './mapping/record.ts'
 import { createRekey } from './mapping/rekey.ts'
-import { createPortalWord } from './mapping/word.ts'
+import { createVouching } from './mapping/vouching.ts'
 import { createSubOf } from './oidc/accounts.ts'
 import { createAdapterFactory, mergeRecords } from './oidc/adapter.ts'
 import { withConsole } from './oidc/console.ts'
@@ -181,12 +181,12 @@ export async function createApp({
   const figures = createFigures({ db, log })
   app.use(createPortalApi({ db, provider, issuer: config.issuer, registry, records, subOf, figures, log }))
   const ending = createEnding({ db, provider, registry, log })
-  const word = createPortalWord({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log })
+  const vouching = createVouching({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log })
   const linking = createLinkRoutes({
     config,
     provider,
     transactions,
-    word,
+    vouching,
     links,
     ending,
     nameOf: registry.nameOf,

@@ -200,7 +200,7 @@ describe('there is no other way in', () => {
       'store/subjects.ts',
     ])
     expect(having(/\binsertIdentifier\(/)).toEqual(['mapping/rekey.ts', 'store/identifiers.ts'])
-    expect(having(/\bwriteSignIn\(db,/)).toEqual(['login/sign-in.ts', 'mapping/word.ts'])
+    expect(having(/\bwriteSignIn\(db,/)).toEqual(['login/sign-in.ts', 'mapping/vouching.ts'])
     expect(having(/\bcreate: /)).toEqual(['login/sign-in.ts'])
     expect(having(/createSignIn\(/)).toEqual(['app.ts', 'login/sign-in.ts'])
     // The gate lets only operators on to the console; it adds nobody.

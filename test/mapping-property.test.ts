@@ -197,8 +197,8 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
         const clientId = portals[given.portal]!
         const person = personOf(given.number)
         const { subjectId } = await login(clientId, given.number)
-        const word = { clientId, accountId: `old-${given.account}`, subjectId, person, reference: 'word' }
-        return mapping.word.settle({ ...word, request: 'pushed' }, true)
+        const vouched = { clientId, accountId: `old-${given.account}`, subjectId, person, reference: 'word' }
+        return mapping.vouching.settle({ ...vouched, request: 'pushed' }, true)
       }
       case 'question':
         return one(accounts, given.pick, ({ id }) =>

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
-import { type At, createVouching, decide, expectQuestion, heardAt, toPortal } from './support/word.ts'
+import { type At, createVouching, decide, expectQuestion, heardAt, toPortal } from './support/vouching.ts'
 import { expectPage } from './support/wire.ts'
 
 // The broker's clock can be set forward; it is never set back while a world lives.

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
-import { farAway, heardAt, toPortal } from './support/word.ts'
+import { farAway, heardAt, toPortal } from './support/vouching.ts'
 import { ask, basic, browse, encode, newSigner, now, post, sign, unsigned, wish } from './support/wire.ts'
 
 const world = await openWorld()

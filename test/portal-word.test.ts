@@ -5,7 +5,7 @@ import { createLegacyRecords } from '../src/mapping/record.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { createSeal } from '../src/crypto/seal.ts'
 import { signer } from './support/keys.ts'
-import { type At, createVouching, decide, expectQuestion, farAway, heardAt } from './support/word.ts'
+import { type At, createVouching, decide, expectQuestion, farAway, heardAt } from './support/vouching.ts'
 import { openWorld } from './support/world.ts'
 
 const world = await openWorld()

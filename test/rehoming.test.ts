@@ -9,7 +9,7 @@ import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
 import { type Change, createCallers, grants } from './support/portal-callers.ts'
 import { encode, wish } from './support/wire.ts'
-import { createVouching, farAway } from './support/word.ts'
+import { createVouching, farAway } from './support/vouching.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
 
 const world = await openWorld()

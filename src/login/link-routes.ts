@@ -11,7 +11,7 @@ import { referenceOf } from '../http/boundary.ts'
 import { readForm } from '../http/posted-form.ts'
 import { actsForSelf } from '../mapping/linking.ts'
 import type { CurrentLinks } from '../mapping/links.ts'
-import type { LinkOutcome, PortalWord, Question } from '../mapping/word.ts'
+import type { LinkOutcome, Vouching, Question } from '../mapping/vouching.ts'
 import { type IdentityRecord, fromRecord, toRecord } from '../oidc/identity-record.ts'
 import { legacyAccountOf } from '../oidc/legacy-account.ts'
 import { sessionOf } from '../oidc/logout.ts'
@@ -52,7 +52,7 @@ export function createLinkRoutes({
   config,
   provider,
   transactions,
-  word,
+  vouching,
   links: currentLinks,
   ending,
   nameOf,
@@ -60,7 +60,7 @@ export function createLinkRoutes({
   config: Config
   provider: Provider
   transactions: Transactions
-  word: PortalWord
+  vouching: Vouching
   links: CurrentLinks
   ending: Ending
   /** As citizens know a portal, in service or not. */
@@ -80,7 +80,7 @@ export function createLinkRoutes({
     { subjectId, identity }: { subjectId: string; identity: Identity },
     agreed: boolean,
   ) =>
-    word.settle(
+    vouching.settle(
       {
         clientId: client.clientId,
         accountId: accountIn(interaction).id,
@@ -96,7 +96,7 @@ export function createLinkRoutes({
   /** To the page. */
   function wait(ctx: Context, uid: string, state: string, waiting: Omit<Waiting, 'reference'>) {
     const record: Waiting = { ...waiting, reference: referenceOf(ctx) }
-    currentUnit().put(keyOf('Word', uid), record as unknown as Payload, patience)
+    currentUnit().put(keyOf('LinkQuestion', uid), record as unknown as Payload, patience)
     ctx.redirect(`${config.issuer}/interaction/${state}/link${wishOf(ctx)}`)
     ctx.status = 303
   }
@@ -126,7 +126,7 @@ export function createLinkRoutes({
 
   router.get('link', '/interaction/:state/link', async (ctx) => {
     const { uid } = recognise(ctx)
-    const waiting = (await currentUnit().read(keyOf('Word', uid))) as Waiting | undefined
+    const waiting = (await currentUnit().read(keyOf('LinkQuestion', uid))) as Waiting | undefined
     if (waiting === undefined) throw new BrokerError('interaction_gone')
     continueTrace(waiting.interaction.trace)
     await assertSamePerson(ctx, waiting.subjectId)
@@ -163,7 +163,7 @@ export function createLinkRoutes({
   router.post('link', '/interaction/:state/link', async (ctx, next) => {
     const { uid, state } = recognise(ctx)
     const choice = new URLSearchParams(await readForm(ctx)).get('choice')
-    const waiting = (await currentUnit().take(keyOf('Word', uid))) as Waiting | undefined
+    const waiting = (await currentUnit().take(keyOf('LinkQuestion', uid))) as Waiting | undefined
     if (waiting === undefined) throw new BrokerError('interaction_gone')
     continueTrace(waiting.interaction.trace)
     const { subjectId } = waiting

@@ -23,7 +23,7 @@ export function wantedAtLogin(
   /** Of the portal whose account it is. */
   policyOf: (portal: string) => { readonly unattested_match: boolean },
   records: LegacyRecords,
-  /** The account keys, base64, of what the portal may vouch for: whether that is a case, `word.ts` decides. */
+  /** The account keys, base64, of what the portal may vouch for: whether that is a case, `vouching.ts` decides. */
   vouched: readonly string[],
 ): WantedChanges {
   const links: WantedLink[] = []

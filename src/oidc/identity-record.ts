@@ -2,7 +2,7 @@
 import type { Grant, Session } from 'oidc-provider'
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
 import type { Link } from '../mapping/links.ts'
-import type { LinkOutcome } from '../mapping/word.ts'
+import type { LinkOutcome } from '../mapping/vouching.ts'
 import type { Identity } from '../upstream/upstream.ts'
 import type { Gender, Level, PersonKind } from '../vocabulary.ts'
 

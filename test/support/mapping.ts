@@ -11,7 +11,7 @@ import { createCurrentLinks } from '../../src/mapping/links.ts'
 import { type Proposals, createProposals } from '../../src/mapping/proposals.ts'
 import { createLegacyRecords, type LegacyRecords } from '../../src/mapping/record.ts'
 import { createRekey } from '../../src/mapping/rekey.ts'
-import { type PortalWord, createPortalWord } from '../../src/mapping/word.ts'
+import { type Vouching, createVouching } from '../../src/mapping/vouching.ts'
 import type { ClientPolicy } from '../../src/registry/clients.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
 import type { Database } from '../../src/store/db.ts'
@@ -21,7 +21,7 @@ export interface Mapping extends Acts, Proposals {
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
   readonly signIn: SignIn
-  readonly word: PortalWord
+  readonly vouching: Vouching
   /** Rows as a portal's file would hold them, by the columns' English names. */
   importRows(clientId: string, ...rows: Readonly<Record<string, string>>[]): Promise<ImportSummary>
 }
@@ -58,7 +58,7 @@ export function createMapping({
     citizenKeys,
     records,
     signIn: createSignIn({ db, citizenKeys, records, links, portalsOf, mappingPolicyOf, log }),
-    word: createPortalWord({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log }),
+    vouching: createVouching({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log }),
     ...createActs({ db, log }),
     ...createProposals({ db, log, records, rekey: createRekey({ citizenKeys }) }),
     importRows: (clientId, ...rows) => {

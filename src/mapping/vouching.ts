@@ -1,6 +1,6 @@
 /**
- * The portal's word: it authenticated the old account itself and names it; the citizen, back from VNeID, is asked.
- * Rules and their record: no HTTP.
+ * A portal vouches for an account: it authenticated the old account itself and names it; the citizen, back from VNeID,
+ * is asked. Rules, and what they write: no HTTP.
  */
 import type { AuditEvent } from '../audit.ts'
 import type { CitizenKeys } from '../citizen-id.ts'
@@ -38,7 +38,8 @@ export interface LinkOutcome {
   readonly reason?: RefusalReason | ReviewReason | 'pending'
 }
 
-export interface Word {
+/** The account that a portal vouches for, and to whom. */
+export interface VouchedAccount {
   readonly clientId: string
   /** The portal's own id of the account. */
   readonly accountId: string
@@ -46,7 +47,7 @@ export interface Word {
   readonly owner?: string | undefined
   readonly subjectId: string
   readonly person: Person
-  /** How the portal proved that the word is its own (RFC 9126, RFC 9101). */
+  /** How the portal proved that it is the one that vouches (RFC 9126, RFC 9101). */
   readonly request: 'pushed' | 'signed'
   readonly reference: string
 }
@@ -58,13 +59,13 @@ export interface Question {
   readonly lockedFrom?: string
 }
 
-export interface PortalWord {
+export interface Vouching {
   /**
-   * Does what the rules say, as things stand now: opens a case, records a refusal, and links when the citizen has
-   * agreed. What changes under its hands is considered again.
+   * Does what the rules say, as things stand now: opens a case, audits a refusal, and links when the citizen has
+   * agreed. An account that changes meanwhile is read and judged again.
    * @throws BrokerError `identifier_cancelled` when the number leads to nobody any more
    */
-  settle(word: Word, agreed: boolean): Promise<Question | LinkOutcome>
+  settle(vouched: VouchedAccount, agreed: boolean): Promise<Question | LinkOutcome>
 }
 
 type Verdict =
@@ -130,7 +131,7 @@ function evidenceByWord(
   return `${kind}_id` === identifier.type ? 'portal_word' : 'other_kind'
 }
 
-export function createPortalWord({
+export function createVouching({
   db,
   citizenKeys,
   records,
@@ -146,33 +147,39 @@ export function createPortalWord({
   mappingPolicyOf: (clientId: string) => LockPolicy
   log: Log
   now?: () => number
-}): PortalWord {
-  async function refuse(word: Word, verdict: Verdict & { step: 'refused' }): Promise<LinkOutcome> {
+}): Vouching {
+  async function refuse(
+    vouched: VouchedAccount,
+    verdict: Verdict & { step: 'refused' },
+  ): Promise<LinkOutcome> {
     const { reason, candidate, since } = verdict
     linkRefusals.inc({ reason })
     const detail = {
       reason,
       ...(candidate && { account: candidate.account, population: candidate.kind }),
       ...(since !== undefined && { since }),
-      ...(candidate && candidate.portal !== word.clientId && { of: candidate.portal }),
+      ...(candidate && candidate.portal !== vouched.clientId && { of: candidate.portal }),
     }
-    await record({ db, log }, [{ event: 'link.refused', ...aboutOf(word), detail }])
+    await record({ db, log }, [{ event: 'link.refused', ...aboutOf(vouched), detail }])
     return { outcome: 'refused', reason }
   }
 
   /** @returns whether it was made */
-  async function write(word: Word, verdict: Verdict & { step: 'ask' | 'review' }): Promise<boolean> {
-    const { clientId, subjectId, person, request, reference } = word
+  async function write(
+    vouched: VouchedAccount,
+    verdict: Verdict & { step: 'ask' | 'review' },
+  ): Promise<boolean> {
+    const { clientId, subjectId, person, request, reference } = vouched
     const { candidate } = verdict
     const link = wantedLink(candidate, 'portal_word')
-    const vouched = { request, ...(candidate.portal !== clientId && { portal: clientId }) }
+    const how = { request, ...(candidate.portal !== clientId && { portal: clientId }) }
     const writing = retried(() =>
       writeSignIn(db, {
         subjectId,
         type: person.identifier.type,
         keys: citizenKeys.keys(person.identifier),
         portals: [candidate.portal],
-        links: verdict.step === 'ask' ? [{ ...link, evidence: { ...link.evidence, ...vouched } }] : [],
+        links: verdict.step === 'ask' ? [{ ...link, evidence: { ...link.evidence, ...how } }] : [],
         cases: verdict.step === 'review' ? [wantedCase(candidate, verdict.reason, person, records)] : [],
         actor: 'citizen',
         reference,
@@ -185,10 +192,10 @@ export function createPortalWord({
   }
 
   return {
-    async settle(word, agreed) {
-      const { clientId, accountId, subjectId, person } = word
+    async settle(vouched, agreed) {
+      const { clientId, accountId, subjectId, person } = vouched
       const portals = portalsOf(clientId)
-      const owner = ownerMeant(portals, word.owner)
+      const owner = ownerMeant(portals, vouched.owner)
       const isTheirs = owner !== undefined && portals.includes(owner)
       let asked: string | undefined
       for (let attempt = 0; attempt < 5; attempt++) {
@@ -209,12 +216,12 @@ export function createPortalWord({
           () => openCandidate(records, candidate!),
         )
         if (verdict.step === 'settled') return verdict.settled
-        if (verdict.step === 'refused') return refuse(word, verdict)
+        if (verdict.step === 'refused') return refuse(vouched, verdict)
         if (verdict.step === 'ask' && !agreed) {
           const { lockedFrom } = verdict
           return { outcome: 'ask', ...(lockedFrom !== undefined && { lockedFrom }) }
         }
-        const isMade = await write(word, verdict)
+        const isMade = await write(vouched, verdict)
         if (verdict.step === 'ask') {
           if (isMade) return { outcome: 'linked' }
           continue
@@ -229,7 +236,11 @@ export function createPortalWord({
   }
 }
 
-const aboutOf = ({ clientId, subjectId, reference }: Word): Omit<AuditEvent, 'event' | 'detail'> => ({
+const aboutOf = ({
+  clientId,
+  subjectId,
+  reference,
+}: VouchedAccount): Omit<AuditEvent, 'event' | 'detail'> => ({
   clientId,
   subjectId,
   actor: 'citizen',
