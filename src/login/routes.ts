@@ -4,7 +4,7 @@ import type { Context, Middleware } from 'koa'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { referenceOf } from '../http/boundary.ts'
-import { awaySeconds, trips, upstreamCalls } from '../telemetry/metrics.ts'
+import { awaySeconds, trips } from '../telemetry/metrics.ts'
 import { createSubOf } from '../oidc/accounts.ts'
 import { legacyAccountOf } from '../oidc/legacy-account.ts'
 import { freshness, requirementOf, subjectsAsked } from '../oidc/policy.ts'
@@ -110,17 +110,11 @@ export function createLoginRoutes({
     let signedIn: SignedIn & { readonly identity: Identity }
     try {
       const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
-      const measure = upstreamCalls.startTimer()
-      const completing = upstream.complete(ctx.querystring, {
+      const came = await upstream.complete(ctx.querystring, {
         ...trip,
         begunAt: interaction.iat,
         ...(maxAge === undefined ? {} : { maxAge }),
       })
-      void completing.then(
-        () => measure({ outcome: 'identity' }),
-        () => measure({ outcome: 'failure' }),
-      )
-      const came = await completing
       identity = came
       const requirement = requirementOf(client, interaction.params)
       const asked = subjectsAsked(interaction.params)
