@@ -36,17 +36,8 @@ import { acceptPostedForm } from './http/posted-form.ts'
 import { BrokerError } from './errors.ts'
 import type { Log } from './telemetry/log.ts'
 import { knownBrowser } from './login/browser.ts'
-import { createDevicePages, guardUserCodes } from './login/device-pages.ts'
-import { createEnding } from './login/ending.ts'
-import { createFace } from './login/face.ts'
-import { speakFormPost } from './login/form-post.ts'
-import { hideEngineCookies } from './login/hand-off.ts'
-import { createLinkRoutes, patience } from './login/link-routes.ts'
-import { createLogoutRoutes } from './login/logout-routes.ts'
-import { createLoginRoutes } from './login/routes.ts'
-import { withOperatorGate } from './login/operator-gate.ts'
-import { createSignIn } from './login/sign-in.ts'
-import { createTransactions } from './login/transaction.ts'
+import { patience } from './login/link-routes.ts'
+import { createLogin } from './login/login.ts'
 import { createActs } from './mapping/decisions.ts'
 import { createImport } from './imports/import.ts'
 import { createImportRun } from './imports/run.ts'
@@ -54,7 +45,6 @@ import { createCurrentLinks } from './mapping/links.ts'
 import { createProposals } from './mapping/proposals.ts'
 import { createLegacyRecords } from './mapping/record.ts'
 import { createRekey } from './mapping/rekey.ts'
-import { createVouching } from './mapping/vouching.ts'
 import { createSubOf } from './oidc/accounts.ts'
 import { createAdapterFactory, mergeRecords } from './oidc/adapter.ts'
 import { withConsole } from './oidc/console.ts'
@@ -117,17 +107,11 @@ export async function createApp({
   const { portalsOf } = registry
   const links = createCurrentLinks({ db, records, portalsOf })
   const upstream = openUpstream(config.upstream)
-  const transactions = createTransactions(config.keys.cookie)
   const mappingPolicyOf = (clientId: string) => {
     const policy = registry.policyOf(clientId)
     if (policy === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
     return policy.mapping
   }
-  const signIn = withOperatorGate({
-    db,
-    citizenKeys,
-    signIn: createSignIn({ db, citizenKeys, records, links, portalsOf, mappingPolicyOf, log }),
-  })
   const { networks: proxies, header } = config.proxies
   const limits = createLimits({
     state,
@@ -137,7 +121,19 @@ export async function createApp({
     browserOf: knownBrowser,
     log,
   })
-  const face = createFace({ config, db, upstream, transactions, signIn, registry, log })
+  const parts = {
+    config,
+    db,
+    log,
+    citizenKeys,
+    records,
+    registry,
+    portalsOf,
+    mappingPolicyOf,
+    links,
+    upstream,
+  }
+  const login = createLogin(parts)
   const provider = createProvider({
     config,
     links,
@@ -147,8 +143,7 @@ export async function createApp({
       interactionTtl: config.ttl.interaction + patience,
       admitClient: limits.admitClient,
     }),
-    face,
-    device: createDevicePages({ config, log }),
+    ...login,
     // Addresses that a portal can set lead to public networks, or to private ones on its own list.
     fetch: createTransport({
       timeout: 2.5,
@@ -165,7 +160,7 @@ export async function createApp({
   })
   app.keys = provider.keys as string[]
   pinAddress(app, config.issuer)
-  app.use(createBoundary({ log, issuer: config.issuer, renderFailure: face.renderFailure }))
+  app.use(createBoundary({ log, issuer: config.issuer, renderFailure: login.pages.renderFailure }))
   app.use(limits.middleware)
   app.use(requirePlainPath)
   app.use(createKeyRoutes({ keys: signingKeys }))
@@ -175,27 +170,11 @@ export async function createApp({
     await unit.commit()
   })
   app.use(acceptPostedForm)
-  app.use(hideEngineCookies)
-  app.use(guardUserCodes)
+  for (const guard of login.guards) app.use(guard)
   const subOf = createSubOf(config.keys.pairwise)
   const figures = createFigures({ db, log })
   app.use(createPortalApi({ db, provider, issuer: config.issuer, registry, records, subOf, figures, log }))
-  const ending = createEnding({ db, provider, registry, log })
-  const vouching = createVouching({ db, citizenKeys, records, portalsOf, mappingPolicyOf, log })
-  const linking = createLinkRoutes({
-    config,
-    provider,
-    transactions,
-    vouching,
-    links,
-    ending,
-    nameOf: registry.nameOf,
-  })
-  app.use(linking.routes)
-  const beginLink = linking.begin
-  app.use(createLoginRoutes({ config, upstream, transactions, signIn, face, ending, beginLink }))
-  app.use(createLogoutRoutes({ config, db, provider, registry, upstream, log }))
-  app.use(speakFormPost)
+  for (const route of login.routes(provider)) app.use(route)
   for (const engine of provider.middleware) app.use(engine)
 
   const mapping = {

@@ -8,13 +8,11 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { BrokerError, type ErrorCode, errorTable, isForCitizens } from '../src/errors.ts'
 import { createBoundary } from '../src/http/boundary.ts'
 import { createLog } from '../src/telemetry/log.ts'
-import { createFace } from '../src/login/face.ts'
-import { createTransactions } from '../src/login/transaction.ts'
+import { createPages } from '../src/login/pages.ts'
 import { openRegistry } from '../src/registry/registry.ts'
 import { errorDocument } from '../src/pages/error-document.ts'
 import { html } from '../src/pages/html.ts'
 import { locales, sentences } from '../src/pages/locale.ts'
-import { openUpstream } from '../src/upstream/open.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
@@ -45,20 +43,11 @@ describe('a failure at the boundary', async () => {
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
   const { config, db } = world
   const registry = await openRegistry({ db })
-  const face = createFace({
-    config,
-    db,
-    log,
-    registry,
-    upstream: openUpstream(config.upstream),
-    transactions: createTransactions(config.keys.cookie),
-    // Nobody signs in here.
-    signIn: () => Promise.reject(new Error('unused')),
-  })
+  const { renderFailure } = createPages({ config, log, registry })
   const app = new Koa()
   // As the engine's, which names browsers and signs sessions.
   app.keys = { signatures: (data: string) => [hash('sha256', data, 'buffer')] } as unknown as string[]
-  app.use(createBoundary({ log, issuer: config.issuer, renderFailure: face.renderFailure }))
+  app.use(createBoundary({ log, issuer: config.issuer, renderFailure }))
   app.use((ctx) => {
     throw new BrokerError(ctx.path.slice(1) as ErrorCode)
   })

@@ -202,11 +202,10 @@ describe('there is no other way in', () => {
     expect(having(/\binsertIdentifier\(/)).toEqual(['mapping/rekey.ts', 'store/identifiers.ts'])
     expect(having(/\bwriteSignIn\(db,/)).toEqual(['login/sign-in.ts', 'mapping/vouching.ts'])
     expect(having(/\bcreate: /)).toEqual(['login/sign-in.ts'])
-    expect(having(/createSignIn\(/)).toEqual(['app.ts', 'login/sign-in.ts'])
-    // The gate lets only operators on to the console; it adds nobody.
-    expect(having(/\bsignIn\((identity|came), /)).toEqual([
-      'login/face.ts',
-      'login/operator-gate.ts',
+    expect(having(/createSignIn\(/)).toEqual(['login/login.ts', 'login/sign-in.ts'])
+    // The first admits again a person whose session serves.
+    expect(having(/\bsignIn\(identity, /)).toEqual([
+      'login/engine-steps.ts',
       'login/routes.ts',
       'login/sign-in.ts',
     ])
@@ -242,7 +241,7 @@ describe('there is no other way in', () => {
       'portals/routes.ts',
     ])
     expect(routes.match(/\.complete\(/g)).toHaveLength(1)
-    expect(having(/const login = /)).toEqual(['login/ending.ts'])
-    expect(having(/\bending\.enter\(/)).toEqual(['login/link-routes.ts', 'login/routes.ts'])
+    expect(having(/\bconsent: /)).toEqual(['login/resume.ts'])
+    expect(having(/\bresume\.enter\(/)).toEqual(['login/link-routes.ts', 'login/routes.ts'])
   })
 })

@@ -4,17 +4,16 @@
  */
 import type { Context, Middleware } from 'koa'
 import type { KoaContextWithOIDC as EngineContext } from 'oidc-provider'
-import type { Config } from '../config/config.ts'
 import { BrokerError, errorTable, type ErrorCode } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Parts } from '../parts.ts'
 import { consoleId } from '../oidc/console.ts'
-import type { DeviceFace } from '../oidc/provider.ts'
+import type { DevicePages } from '../oidc/provider.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
-import { pageHeaders } from '../pages/csp.ts'
 import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../pages/device.ts'
 import { errorPage } from '../pages/error.ts'
 import { localeOf, nameBrowser } from './browser.ts'
+import { otherThan, sendPage } from './page.ts'
 
 const path = '/device'
 /** Wrong codes that one browser may bring, and for how many seconds they are remembered. */
@@ -48,12 +47,12 @@ export const guardUserCodes: Middleware = async (ctx, next) => {
   return next()
 }
 
-export function createDevicePages({ config, log }: { config: Config; log: Log }): DeviceFace {
+export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>): DevicePages {
   const frame = (ctx: EngineContext) => {
     const locale = localeOf(ctx, ctx.query['ui_locales'])
     const code = userCodes.get(ctx)
     const other = new URLSearchParams({
-      ui_locales: locale === 'vi' ? 'en' : 'vi',
+      ui_locales: otherThan(locale),
       ...(code !== undefined && { user_code: code }),
     })
     return {
@@ -63,13 +62,9 @@ export function createDevicePages({ config, log }: { config: Config; log: Log })
       formAction: `${path}?ui_locales=${locale}`,
     }
   }
-  const send = (ctx: EngineContext, markup: string, page?: { form: boolean }) => {
-    ctx.set(pageHeaders(page))
-    ctx.body = markup
-  }
   const secretOf = (ctx: EngineContext) => (ctx.oidc.session!.state as { secret: string }).secret
 
-  /** What the engine makes of a refusal of ours; see `Ending.refuse`. */
+  /** What the engine makes of a refusal of ours; see `Resume.refuse`. */
   const refusalIn = (error: Error): ErrorCode | undefined => {
     const { cause = error } = error as { cause?: unknown }
     const [, code = ''] =
@@ -82,7 +77,7 @@ export function createDevicePages({ config, log }: { config: Config; log: Log })
       if (error === undefined) {
         nameBrowser(ctx, consoleId)
         const code = userCodes.get(ctx)
-        return send(ctx, deviceCodePage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
+        return sendPage(ctx, deviceCodePage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
       }
       // The engine has put the secret of a new form into a session that it cannot save: no form is shown here.
       const session = ctx.oidc.session as { new?: boolean } | undefined
@@ -90,26 +85,26 @@ export function createDevicePages({ config, log }: { config: Config; log: Log })
       const refused = refusalIn(error)
       if (refused !== undefined) {
         ctx.status = errorTable[refused].status
-        return send(ctx, errorPage({ ...frame(ctx), code: refused, reference: referenceOf(ctx) }))
+        return sendPage(ctx, errorPage({ ...frame(ctx), code: refused, reference: referenceOf(ctx) }))
       }
       const why = reasons.get(error.name)
       if (why === undefined) {
         const code = codeOf(error)
         if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
-        return send(ctx, errorPage({ ...frame(ctx), code, reference: referenceOf(ctx) }))
+        return sendPage(ctx, errorPage({ ...frame(ctx), code, reference: referenceOf(ctx) }))
       }
       if (why === 'wrong') {
         const key = countKey(ctx)
         currentUnit().put(key, { wrong: (await wrongSoFar(key)) + 1 }, memory)
       }
       // A form would carry a secret that the engine has not saved: whoever tries again asks for the page again.
-      return send(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
+      return sendPage(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
     },
     confirm(ctx, code) {
-      send(ctx, deviceConfirmPage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
+      sendPage(ctx, deviceConfirmPage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
     },
     done(ctx) {
-      send(ctx, deviceTellPage({ ...frame(ctx), what: 'done' }))
+      sendPage(ctx, deviceTellPage({ ...frame(ctx), what: 'done' }))
     },
   }
 }

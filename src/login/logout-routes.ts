@@ -4,15 +4,11 @@ import type { ParsedUrlQuery } from 'node:querystring'
 import Router from '@koa/router'
 import { decodeJwt } from 'jose'
 import type { Middleware } from 'koa'
-import type { Provider, Session } from 'oidc-provider'
-import type { Config } from '../config/config.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Session } from 'oidc-provider'
 import { sessionOf } from '../oidc/logout.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { Parts } from '../parts.ts'
+import { noteSessionEnd } from './session.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
-import type { Db } from '../store/db.ts'
-import type { Upstream } from '../upstream/upstream.ts'
-import { recordSessionEnd } from './record.ts'
 
 export function createLogoutRoutes({
   config,
@@ -21,14 +17,7 @@ export function createLogoutRoutes({
   registry,
   upstream,
   log,
-}: {
-  config: Config
-  db: Db
-  provider: Provider
-  registry: Registry
-  upstream: Upstream
-  log: Log
-}): Middleware {
+}: Pick<Parts, 'config' | 'db' | 'provider' | 'registry' | 'upstream' | 'log'>): Middleware {
   const router = new Router()
 
   // Nobody is signed in here: the engine would show a form that only a script or a needless click sends on.
@@ -71,7 +60,7 @@ export function createLogoutRoutes({
       before?.accountId !== undefined &&
       (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
     if (!ended) return
-    await recordSessionEnd({ db, log }, ctx, before.accountId!, 'logout')
+    await noteSessionEnd({ db, log }, ctx, before.accountId!, 'logout')
     const state = randomBytes(24).toString('base64url')
     const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
     if (away === undefined) return

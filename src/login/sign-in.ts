@@ -1,40 +1,58 @@
-/** Identity → subject, or a refusal. No HTTP. Two round trips to the database, whoever comes. */
+/**
+ * Identity → subject, or a refusal (a BrokerError). No HTTP. The steps, in this order:
+ *
+ * 1. `unmet`: the person is of a kind and level that the portal, by this request, admits.
+ * 2. `operators.admit`: at the operators' console, the person is an operator.
+ * 3. `find`: the number leads to a subject that may sign in, and to the one that the request speaks of.
+ * 4. `wantedAtLogin`: the rules say which legacy accounts become links, and which become cases.
+ * 5. `write`: one statement writes the subject, links, cases and audit events, as far as step 4 still holds.
+ *
+ * Steps 3 and 5 are one round trip to the database each, whoever comes.
+ */
 import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../audit.ts'
-import { type CitizenKeys, disagreements } from '../citizen-id.ts'
+import { disagreements } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import { record, recordWith } from '../recording.ts'
-import type { Log } from '../telemetry/log.ts'
-import { wantedAtLogin } from '../mapping/at-login.ts'
-import { type CurrentLinks, type Link, type PortalsOf, openLink, ownerMeant } from '../mapping/links.ts'
+import { type WantedChanges, wantedAtLogin } from '../mapping/at-login.ts'
+import { type Link, openLink, ownerMeant } from '../mapping/links.ts'
 import { actsForSelf } from '../mapping/linking.ts'
-import type { LegacyRecords } from '../mapping/record.ts'
-import type { ClientPolicy } from '../registry/clients.ts'
+import { consoleId } from '../oidc/console.ts'
 import { type Requirement, unmet } from '../oidc/policy.ts'
-import { type Db, retried } from '../store/db.ts'
-import { findForSignIn, writeSignIn } from '../store/subjects.ts'
+import type { Parts } from '../parts.ts'
+import { retried } from '../store/db.ts'
+import { type Known, findForSignIn, writeSignIn } from '../store/subjects.ts'
 import { tallyLogin } from '../telemetry/tally.ts'
 import type { Identity } from '../upstream/upstream.ts'
+import { createOperatorGate } from './operator-gate.ts'
 
 export interface SignedIn {
   readonly subjectId: string
   readonly links: readonly Link[]
 }
 
-export type SignIn = (
-  identity: Identity,
-  occasion: {
-    readonly requirement: Requirement
-    readonly reference: string
-    readonly sso: boolean
-    /** Whether the request speaks of this person; of somebody not yet known it never does. */
-    readonly isAskedFor?: (subjectId: string | undefined) => boolean
-    /** The account that the portal vouches for, by its own id. */
-    readonly legacyAccount?: { readonly id: string; readonly owner: string | undefined } | undefined
-    /** What else the audit shall say of it. */
-    readonly also?: (subjectId: string) => readonly AuditEvent[]
-  },
-) => Promise<SignedIn>
+export interface Occasion {
+  readonly requirement: Requirement
+  readonly reference: string
+  /** Whether the session served again. */
+  readonly sso: boolean
+  /** Whether the request speaks of this person; of somebody not yet known it never does. */
+  readonly isAskedFor?: (subjectId: string | undefined) => boolean
+  /** The account that the portal vouches for, by its own id. */
+  readonly legacyAccount?: { readonly id: string; readonly owner: string | undefined } | undefined
+}
+
+export type SignIn = (identity: Identity, occasion: Occasion) => Promise<SignedIn>
+
+/** The person as step 3 found them, with what the next steps need to read or write again. */
+interface Found {
+  readonly subjectId: string
+  readonly known: Known
+  readonly keys: readonly Buffer[]
+  readonly portals: readonly string[]
+  /** The keys, base64, of the account that the portal vouches for. */
+  readonly vouched: readonly string[]
+}
 
 export function createSignIn({
   db,
@@ -44,118 +62,116 @@ export function createSignIn({
   portalsOf,
   mappingPolicyOf,
   log,
-}: {
-  db: Db
-  citizenKeys: CitizenKeys
-  records: LegacyRecords
-  links: CurrentLinks
-  portalsOf: PortalsOf
-  mappingPolicyOf: (clientId: string) => ClientPolicy['mapping']
-  log: Log
-}): SignIn {
-  async function once(
-    identity: Identity,
-    { requirement, reference, sso, isAskedFor, legacyAccount, also }: Parameters<SignIn>[1],
-  ): Promise<SignedIn> {
-    const { identifier, kind } = identity
-    const { clientId } = requirement
+}: Pick<
+  Parts,
+  'db' | 'citizenKeys' | 'records' | 'links' | 'portalsOf' | 'mappingPolicyOf' | 'log'
+>): SignIn {
+  const operators = createOperatorGate({ db, citizenKeys })
+
+  async function find(
+    { identifier }: Identity,
+    { requirement, isAskedFor, legacyAccount }: Occasion,
+  ): Promise<Found> {
     const keys = citizenKeys.keys(identifier)
-    const portals = portalsOf(clientId)
+    const portals = portalsOf(requirement.clientId)
     const known = await findForSignIn(db, identifier.type, keys, portals)
     if (known.subject?.cancelled) throw new BrokerError('identifier_cancelled')
     if (known.subject?.disabled) throw new BrokerError('subject_disabled')
     if (isAskedFor?.(known.subject?.id) === false) throw new BrokerError('login_mismatch')
-
-    const subjectId = known.subject?.id ?? randomUUID()
-    const existing = actsForSelf(kind) ? known.links.map((link) => openLink(records, link)) : []
     const owner = legacyAccount && ownerMeant(portals, legacyAccount.owner)
     const vouched =
       owner === undefined ? [] : [records.accountKey(owner, legacyAccount!.id).toString('base64')]
-    const wanted = wantedAtLogin(identity, known, subjectId, mappingPolicyOf, records, vouched)
-    const about = { clientId, subjectId, actor: 'citizen', reference }
-    const warnings = disagreements(identifier, identity)
-    const events: AuditEvent[] = [
-      ...(known.subject ? [] : [{ event: 'subject.created' as const, ...about, detail: { kind } }]),
-      {
-        event: 'login.completed',
-        ...about,
-        detail: {
-          kind,
-          ...(identity.level === undefined ? {} : { level: identity.level }),
-          sso,
-          auth_time: identity.authenticatedAt,
-          ...(warnings.length > 0 ? { number_disagrees: warnings } : {}),
-        },
-      },
-      ...(also?.(subjectId) ?? []),
-    ]
+    return { subjectId: known.subject?.id ?? randomUUID(), known, keys, portals, vouched }
+  }
+
+  const wantedBy = (identity: Identity, { known, subjectId, vouched }: Found): WantedChanges =>
+    wantedAtLogin(identity, known, subjectId, mappingPolicyOf, records, vouched)
+
+  function write(
+    { identifier }: Identity,
+    { subjectId, keys, portals }: Found,
+    { requirement, reference }: Occasion,
+    change: WantedChanges & Pick<Parameters<typeof writeSignIn>[1], 'create' | 'events'>,
+  ) {
+    const about = { subjectId, actor: 'citizen', reference, at: requirement.clientId }
+    return recordWith(log, writeSignIn(db, { type: identifier.type, keys, portals, ...about, ...change }))
+  }
+
+  /** Steps 3 to 5. */
+  async function once(identity: Identity, occasion: Occasion, operator?: string): Promise<SignedIn> {
+    const found = await find(identity, occasion)
+    const { known, subjectId } = found
+    const existing = actsForSelf(identity.kind) ? known.links.map((link) => openLink(records, link)) : []
+    const wanted = wantedBy(identity, found)
+    const events = eventsOf(identity, found, occasion, operator)
     if (known.subject !== undefined && wanted.links.length + wanted.cases.length === 0) {
       await record({ db, log }, events)
       return { subjectId, links: existing }
     }
-    const writing = writeSignIn(db, {
-      subjectId,
-      create: known.subject
-        ? undefined
-        : {
-            kind: kind === 'representative' ? 'citizen' : kind,
-            identifierId: randomUUID(),
-            sealed: citizenKeys.seal(identifier),
-          },
-      type: identifier.type,
-      keys,
-      portals,
+    const made = await write(identity, found, occasion, {
       ...wanted,
-      actor: 'citizen',
-      reference,
-      at: clientId,
+      create: known.subject === undefined ? newSubject(identity) : undefined,
       events,
     })
-    const made = await recordWith(log, writing)
     const isAll = made.links.length === wanted.links.length && made.cases.length === wanted.cases.length
     if (isAll)
       return { subjectId, links: [...existing, ...made.links.map((link) => openLink(records, link))] }
-    await again(identity, { subjectId, clientId, keys, portals, vouched, reference })
-    // Another tab of the same person linked meanwhile: both shall hear of it.
-    return { subjectId, links: (await currentLinks(subjectId, clientId)) ?? [] }
+    await again(identity, found, occasion)
+    // Another tab of the same person linked meanwhile: both logins report the links.
+    return { subjectId, links: (await currentLinks(subjectId, occasion.requirement.clientId)) ?? [] }
   }
 
-  /** Accounts that were written to between our two statements, sealed anew at least: read and judged as they are now. */
-  async function again(
-    identity: Identity,
-    {
-      subjectId,
-      clientId,
-      keys,
-      portals,
-      vouched,
-      reference,
-    }: {
-      subjectId: string
-      clientId: string
-      keys: readonly Buffer[]
-      portals: ReturnType<PortalsOf>
-      vouched: readonly string[]
-      reference: string
-    },
-  ): Promise<void> {
-    const { type } = identity.identifier
+  const newSubject = ({ identifier, kind }: Identity) => ({
+    kind: kind === 'representative' ? 'citizen' : kind,
+    identifierId: randomUUID(),
+    sealed: citizenKeys.seal(identifier),
+  })
+
+  /** Accounts that were written to between our two statements, at least sealed anew: read and judged as they are now. */
+  async function again(identity: Identity, before: Found, occasion: Occasion): Promise<void> {
+    const { subjectId, keys, portals } = before
     for (let attempt = 0; attempt < 5; attempt++) {
-      const known = await findForSignIn(db, type, keys, portals)
+      const known = await findForSignIn(db, identity.identifier.type, keys, portals)
       if (known.subject?.id !== subjectId) return
-      const wanted = wantedAtLogin(identity, known, subjectId, mappingPolicyOf, records, vouched)
+      const found = { ...before, known }
+      const wanted = wantedBy(identity, found)
       if (wanted.links.length + wanted.cases.length === 0) return
-      const about = { subjectId, actor: 'citizen', reference, at: clientId, events: [] }
-      await recordWith(log, writeSignIn(db, { type, keys, portals, ...wanted, ...about }))
+      await write(identity, found, occasion, { ...wanted, events: [] })
     }
   }
 
   return async function signIn(identity, occasion) {
-    const refusal = unmet(identity, occasion.requirement)
+    const { requirement } = occasion
+    const refusal = unmet(identity, requirement)
     if (refusal !== undefined) throw new BrokerError(refusal)
+    const operator = requirement.clientId === consoleId ? await operators.admit(identity) : undefined
     // Someone else may register the same number between our two statements: the second then fails whole.
-    const signedIn = await retried(() => once(identity, occasion))
-    tallyLogin(occasion.requirement.clientId)
+    const signedIn = await retried(() => once(identity, occasion, operator?.id))
+    tallyLogin(requirement.clientId)
+    if (operator !== undefined) await operators.renewKeys(operator, identity)
     return signedIn
   }
+}
+
+function eventsOf(
+  identity: Identity,
+  { subjectId, known }: Found,
+  { requirement: { clientId }, reference, sso }: Occasion,
+  operator: string | undefined,
+): AuditEvent[] {
+  const { kind, level, authenticatedAt } = identity
+  const about = { clientId, subjectId, actor: 'citizen', reference }
+  const warnings = disagreements(identity.identifier, identity)
+  const detail = {
+    kind,
+    ...(level === undefined ? {} : { level }),
+    sso,
+    auth_time: authenticatedAt,
+    ...(warnings.length > 0 ? { number_disagrees: warnings } : {}),
+  }
+  const events: AuditEvent[] = [{ event: 'login.completed', ...about, detail }]
+  if (known.subject === undefined) events.unshift({ event: 'subject.created', ...about, detail: { kind } })
+  if (operator !== undefined)
+    events.push({ event: 'operator.signed_in', actor: operator, subjectId, reference })
+  return events
 }

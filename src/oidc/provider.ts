@@ -27,18 +27,22 @@ import { createInteractionPolicy } from './policy.ts'
 /** Longest life of a client assertion or request object, seconds. */
 const longestAssertion = 600
 
-/** Pages and steps that belong to the citizen's side; the engine asks for them. */
-export interface CitizenFace {
+/** Steps that the engine asks of the citizen's side. */
+export interface CitizenSteps {
   /** Where the browser goes now: upstream, or a page of ours. May throw an engine error. */
   interactionUrl(ctx: EngineContext, interaction: InstanceType<Provider['Interaction']>): Promise<string>
   admitAgain: AdmitAgain
+}
+
+/** The pages that the engine shows. */
+export interface CitizenPages {
   renderError: NonNullable<Configuration['renderError']>
   logoutPage(ctx: EngineContext): void
   loggedOutPage(ctx: EngineContext): Promise<void>
 }
 
 /** The pages of the device flow. */
-export interface DeviceFace {
+export interface DevicePages {
   /** The page for the code; with an error, how it went instead. */
   input(ctx: EngineContext, error?: Error): Promise<void>
   confirm(ctx: EngineContext, code: string): void
@@ -50,7 +54,8 @@ export function createProvider({
   links,
   keys,
   adapter,
-  face,
+  steps,
+  pages,
   device,
   fetch,
 }: {
@@ -58,8 +63,9 @@ export function createProvider({
   links: CurrentLinks
   keys: JWKS
   adapter: (model: string) => Adapter
-  face: CitizenFace
-  device: DeviceFace
+  steps: CitizenSteps
+  pages: CitizenPages
+  device: DevicePages
   fetch: NonNullable<Configuration['fetch']>
 }): Provider {
   const { ttl } = config
@@ -75,10 +81,10 @@ export function createProvider({
     findAccount: createFindAccount({ links, formerSubs: createFormerSubs(config.keys.pairwise) }),
     loadExistingGrant: loadExistingGrant as NonNullable<Configuration['loadExistingGrant']>,
     interactions: {
-      policy: createInteractionPolicy({ admit: createAdmit({ again: face.admitAgain }) }),
-      url: face.interactionUrl,
+      policy: createInteractionPolicy({ admit: createAdmit({ again: steps.admitAgain }) }),
+      url: steps.interactionUrl,
     },
-    renderError: face.renderError,
+    renderError: pages.renderError,
     fetch,
 
     scopes: [...scopeNames, consoleScope],
@@ -165,8 +171,8 @@ export function createProvider({
       },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: (ctx) => face.logoutPage(ctx),
-        postLogoutSuccessSource: (ctx) => face.loggedOutPage(ctx),
+        logoutSource: (ctx) => pages.logoutPage(ctx),
+        postLogoutSuccessSource: (ctx) => pages.loggedOutPage(ctx),
       },
       userinfo: { enabled: true },
     },

@@ -1,0 +1,102 @@
+/** The pages that the engine and the boundary ask for: failures and the way out. They decide nothing about a login. */
+import type { Context } from 'koa'
+import type { KoaContextWithOIDC as EngineContext } from 'oidc-provider'
+import { errorTable } from '../errors.ts'
+import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
+import type { CitizenPages } from '../oidc/provider.ts'
+import { errorPage } from '../pages/error.ts'
+import type { Locale } from '../pages/locale.ts'
+import { leftPortalPage, loggedOutPage } from '../pages/logged-out.ts'
+import { logoutPage } from '../pages/logout.ts'
+import type { Parts } from '../parts.ts'
+import { localeOf, nameBrowser, readBrowser } from './browser.ts'
+import { otherThan, sendPage } from './page.ts'
+
+export interface Pages extends CitizenPages {
+  /** The page for a failure that nobody else answered. */
+  renderFailure(ctx: Context, failure: Failure): Promise<void>
+}
+
+export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'registry' | 'log'>): Pages {
+  /** This page in the other language, where asking for it again is harmless and shows nothing that was posted. */
+  const switchUrl = (ctx: Context, locale: Locale) => {
+    const { pathname, searchParams } = URL.parse(ctx.originalUrl, config.issuer) ?? {}
+    if (ctx.method !== 'GET' || searchParams === undefined || searchParams.has('posted')) return undefined
+    searchParams.set('ui_locales', otherThan(locale))
+    return `${pathname}?${searchParams.toString()}`
+  }
+  const frame = (ctx: Context, uiLocales?: unknown) => {
+    const locale = localeOf(ctx, uiLocales)
+    return { locale, hotline: config.hotline, switchUrl: switchUrl(ctx, locale) }
+  }
+  const wishIn = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
+  /** The portal this browser last came from: a dead end always shows the way back. */
+  const wayBack = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
+    const client = await registry.find(clientId ?? '')
+    return (
+      client && {
+        returnUrl: client.client_uri ?? originOf(client.redirect_uris?.[0]),
+        portalName: client.client_name,
+      }
+    )
+  }
+  const portalAsked = async (ctx: Context) => {
+    const asked = readBrowser(ctx)?.clientId ?? String(ctx.query['client_id'])
+    return (await registry.find(asked)) === undefined ? '-' : asked
+  }
+  const showFailure = async (ctx: Context, failure: Failure, engine?: EngineContext) => {
+    const way = await wayBack(ctx, engine?.oidc.client?.clientId)
+    const retryUrl =
+      failure.code === 'too_many_requests' && ctx.method === 'GET' ? ctx.originalUrl : undefined
+    sendPage(ctx, errorPage({ ...frame(ctx, engine && wishIn(engine)), ...way, ...failure, retryUrl }))
+  }
+
+  return {
+    renderError: async (ctx, _out, error) => {
+      const asked = ctx.oidc.params?.['client_id'] ?? ctx.query['client_id']
+      const isOut =
+        ctx.oidc.client === undefined && typeof asked === 'string' && registry.isOutOfService(asked)
+      const code = isOut ? 'portal_not_in_service' : codeOf(error)
+      if (isOut) ctx.status = errorTable[code].status
+      // A fault has been reported by the engine's event; what it refuses on a page carries our code as well.
+      if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
+      await showFailure(ctx, { code, reference: referenceOf(ctx) }, ctx)
+    },
+
+    async renderFailure(ctx, failure) {
+      ctx.status = errorTable[failure.code].status
+      if (ctx.accepts('json', 'html') === 'json')
+        ctx.body = { error: failure.code, reference: failure.reference }
+      else {
+        // Who has to wait comes back as somebody we know. A form of another site's page hides the name that there is.
+        if (failure.code === 'too_many_requests' && ctx.method === 'GET')
+          nameBrowser(ctx, await portalAsked(ctx))
+        await showFailure(ctx, failure)
+      }
+    },
+
+    logoutPage(ctx) {
+      const { secret } = ctx.oidc.session!.state as { secret: string }
+      const view = {
+        ...frame(ctx, wishIn(ctx)),
+        formAction: ctx.oidc.urlFor('end_session_confirm'),
+        xsrf: secret,
+        portalName: ctx.oidc.client?.clientName,
+      }
+      sendPage(ctx, logoutPage(view), { form: true })
+    },
+
+    async loggedOutPage(ctx) {
+      const { client } = ctx.oidc
+      const view = { ...frame(ctx, wishIn(ctx)), ...(await wayBack(ctx, client?.clientId)) }
+      const logoutUrl = `${config.issuer}/session/end`
+      // The engine names a client here only when that portal alone was left.
+      const markup = client?.clientName
+        ? leftPortalPage({ ...view, portalName: client.clientName, logoutUrl })
+        : loggedOutPage(view)
+      sendPage(ctx, markup)
+    },
+  }
+}
+
+const originOf = (uri: string | undefined) => (uri === undefined ? undefined : URL.parse(uri)?.origin)

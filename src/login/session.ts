@@ -1,0 +1,36 @@
+/** The end of the session that this browser has with us. */
+import type { Context } from 'koa'
+import { referenceOf } from '../http/boundary.ts'
+import type { BrokerSession } from '../oidc/identity-record.ts'
+import { endSession, sessionOf } from '../oidc/logout.ts'
+import { currentUnit } from '../oidc/unit-of-work.ts'
+import type { Parts } from '../parts.ts'
+import { record } from '../recording.ts'
+import type { PendingLogin } from './trip.ts'
+
+/** Another person at a shared computer: nothing of the one before may be inherited. */
+export async function endSessionUnless(
+  { db, log, provider }: Pick<Parts, 'db' | 'log' | 'provider'>,
+  ctx: Context,
+  { interaction }: PendingLogin,
+  isSame: (session: BrokerSession) => boolean,
+): Promise<void> {
+  const session = await sessionOf(provider, ctx)
+  if (session?.accountId === undefined || isSame(session)) return
+  await endSession(provider, session, log)
+  delete interaction.session
+  await noteSessionEnd({ db, log }, ctx, session.accountId, 'another_person')
+}
+
+/** A session has ended: now, not with the answer, whatever fails from here on; and then in the audit. */
+export async function noteSessionEnd(
+  { db, log }: Pick<Parts, 'db' | 'log'>,
+  ctx: Context,
+  subjectId: string,
+  reason: 'logout' | 'another_person',
+): Promise<void> {
+  await currentUnit().commit()
+  await record({ db, log }, [
+    { event: 'session.ended', subjectId, actor: 'citizen', reference: referenceOf(ctx), detail: { reason } },
+  ])
+}

@@ -1,0 +1,29 @@
+/** What the rooms are made from. A factory takes what it needs: `Pick<Parts, 'db' | 'log'>`; `app.ts` makes each once. */
+import type { Provider } from 'oidc-provider'
+import type { CitizenKeys } from './citizen-id.ts'
+import type { Config } from './config/config.ts'
+import type { CurrentLinks, PortalsOf } from './mapping/links.ts'
+import type { LegacyRecords } from './mapping/record.ts'
+import type { ClientPolicy } from './registry/clients.ts'
+import type { Registry } from './registry/registry.ts'
+import type { Database } from './store/db.ts'
+import type { State } from './store/state/state.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Upstream } from './upstream/upstream.ts'
+
+export interface Parts {
+  readonly config: Config
+  readonly db: Database
+  readonly state: State
+  readonly log: Log
+  readonly citizenKeys: CitizenKeys
+  readonly records: LegacyRecords
+  readonly registry: Registry
+  readonly portalsOf: PortalsOf
+  /** @throws BrokerError `interaction_gone` when the portal is no longer registered */
+  readonly mappingPolicyOf: (clientId: string) => ClientPolicy['mapping']
+  readonly links: CurrentLinks
+  readonly upstream: Upstream
+  /** The engine; made by `oidc/`, so what the engine itself calls is made without it. */
+  readonly provider: Provider
+}
