@@ -1,26 +1,17 @@
 /** config → stores → app → listen; drains and closes on SIGTERM. */
 import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endIdleOperators } from './admin/idle-operators.ts'
 import type { Operation } from './admin/operation.ts'
-import { watchReview } from './admin/operator-review.ts'
-import { endDecisions } from './admin/second-person.ts'
 import { createApp } from './app.ts'
-import { preparePartitions, retireAudit } from './proof/retention.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createListener } from './http/listener.ts'
 import { createLog, type Log } from './telemetry/log.ts'
-import { ensureSigningKey, retireOldKeys, rotateDueKeys } from './oidc/keys.ts'
-import { completeDueRehomes } from './registry/rehome.ts'
-import { warnOfEndingSecrets } from './registry/secrets.ts'
+import { ensureSigningKey } from './oidc/keys.ts'
 import { createSeal } from './crypto/seal.ts'
 import { ConfigError } from './config/settings.ts'
-import { deleteOldFigures } from './store/figures.ts'
 import { type Database, openDatabase } from './store/db.ts'
 import { migrate } from './store/migrate.ts'
-import { forgetAttempts } from './store/idempotent-requests.ts'
-import { foldProgress } from './store/progress.ts'
 import { openState } from './store/state/open.ts'
 import { openTracing } from './telemetry/tracing-export.ts'
 
@@ -54,23 +45,7 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.health, config.operations)
   const adminUrl = await listen(app.admin, config.admin)
-  const keySeal = createSeal(config.keys.seal, 'signing key')
-  const chores = {
-    rotateKeys: () => rotateDueKeys({ db, seal: keySeal, log }, { days: config.keyRotationDays }),
-    retireKeys: () => retireOldKeys({ db, log }),
-    partitions: () => preparePartitions(db),
-    retention: () => retireAudit({ db, log }, config.auditRetention),
-    fold: () => foldProgress(db),
-    secrets: () => warnOfEndingSecrets({ db, log }),
-    rehomes: () => completeDueRehomes({ db, log }),
-    figures: () => deleteOldFigures(db),
-    keptAnswers: () => forgetAttempts(db),
-    idleOperators: () => endIdleOperators({ db, log }),
-    decisions: () => endDecisions({ db, log }),
-    accessReview: () => watchReview({ db, log }),
-  }
-  // That no officer is left, or the review late, is told at once.
-  const endHousekeeping = keepHouse({ chores, urgent: ['idleOperators', 'accessReview'], log })
+  const endHousekeeping = keepHouse({ ...app.housekeeping, log })
   log.info({
     event: 'broker.started',
     issuer: config.issuer,

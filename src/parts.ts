@@ -2,6 +2,7 @@
 import type { Provider } from 'oidc-provider'
 import type { CitizenKeys } from './citizen-id.ts'
 import type { Config } from './config/config.ts'
+import type { Seal } from './crypto/seal.ts'
 import type { CurrentLinks, PortalsOf } from './mapping/links.ts'
 import type { LegacyRecords } from './mapping/record.ts'
 import type { ClientPolicy } from './registry/clients.ts'
@@ -16,6 +17,8 @@ export interface Parts {
   readonly db: Database
   readonly state: State
   readonly log: Log
+  /** Of signing keys, and of the audit's key. */
+  readonly keySeal: Seal
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
   readonly registry: Registry

@@ -1,32 +1,40 @@
 /** Health and metrics, on a listener of their own and never on the public port. */
 import type { Server } from 'node:http'
 import type { SigningKeys } from '../oidc/key-store.ts'
-import type { Registry } from '../registry/registry.ts'
-import type { Database } from '../store/db.ts'
+import type { Parts } from '../parts.ts'
 import { pendingMigrations } from '../store/migrate.ts'
-import type { State } from '../store/state/state.ts'
 import { dependencyUp, registry as metrics } from '../telemetry/metrics.ts'
-import type { Upstream } from '../upstream/upstream.ts'
 import { createListener } from './listener.ts'
+import { createWatch } from './watch.ts'
 
 export interface Checks {
   readonly [dependency: string]: () => Promise<void>
 }
 
+/** The listener as this node needs it. */
+export function createHealth(
+  parts: Pick<Parts, 'db' | 'state' | 'registry' | 'upstream'> & { signingKeys: SigningKeys },
+): { server: Server; drain(): void } {
+  let draining = false
+  const server = createHealthServer({
+    ...readinessOf(parts),
+    look: createWatch(parts),
+    isDraining: () => draining,
+  })
+  return { server, drain: () => void (draining = true) }
+}
+
 /** What /health/ready asks. A node without all of `needed` serves nobody; `reported` is told and decides nothing. */
-export function createReadiness({
+function readinessOf({
   db,
   state,
   registry,
   signingKeys,
   upstream,
-}: {
-  db: Database
-  state: Pick<State, 'ping'>
-  registry: Pick<Registry, 'age'>
-  signingKeys: Pick<SigningKeys, 'age' | 'published'>
-  upstream: Pick<Upstream, 'ready'>
-}): { needed: Checks; reported: Checks } {
+}: Pick<Parts, 'db' | 'state' | 'registry' | 'upstream'> & { signingKeys: SigningKeys }): {
+  needed: Checks
+  reported: Checks
+} {
   const needed = {
     database: () => db.ping(),
     state: () => state.ping(),

@@ -16,11 +16,10 @@ import {
   limitGroups,
   limitTable,
 } from '../config/limit-table.ts'
-import type { Log } from '../telemetry/log.ts'
 import { limited } from '../telemetry/metrics.ts'
-import type { State } from '../store/state/state.ts'
+import type { Parts } from '../parts.ts'
 import { codeOf, referenceOf, report } from './boundary.ts'
-import type { AddressOf } from './client-address.ts'
+import { createAddressOf } from './client-address.ts'
 import { type Standing, createLimiter } from './limiter.ts'
 import { isPostedForm } from './posted-form.ts'
 import { answerProblem } from './problem.ts'
@@ -45,27 +44,23 @@ interface Measured {
 }
 
 export function createLimits({
+  config,
   state,
-  key,
-  overrides,
-  addressOf,
-  browserOf,
   log,
-}: {
-  state: State
-  /** Addresses and browsers are counted under keyed hashes: neither the state nor a log learns one. */
-  key: Buffer
-  overrides: Readonly<Partial<Record<LimitGroup, Budget>>>
-  addressOf: AddressOf
+  browserOf,
+}: Pick<Parts, 'config' | 'state' | 'log'> & {
   /** The name of a browser that we know. */
   browserOf: (ctx: Context) => string | undefined
-  log: Log
 }): Limits {
+  const { networks: proxies, header } = config.proxies
+  const addressOf = createAddressOf({ proxies, header })
+  // Addresses and browsers are counted under keyed hashes: neither the state nor a log learns one.
+  const key = config.keys.cookie[0]!
   const limiter = createLimiter({ state })
   const digest = createKeyedHash(Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'rate limits', 32)))
   const hashed = (text: string) => digest(text).toString('base64url', 0, 12)
   const budgets = Object.fromEntries(
-    limitGroups.map((group) => [group, { ...limitTable[group], ...overrides[group] }]),
+    limitGroups.map((group) => [group, { ...limitTable[group], ...config.limits[group] }]),
   ) as Readonly<Record<LimitGroup, Budget>>
   const asking = new AsyncLocalStorage<{ ctx: Context; measured: Measured }>()
 

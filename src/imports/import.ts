@@ -1,19 +1,42 @@
 /**
  * A portal's file becomes legacy accounts, as an operation with a name: recorded, audited, followed. The work
- * itself is `import-run.ts`, here or in a thread of its own.
+ * itself is `run.ts`, here or in a thread of its own.
  */
 import { record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
 import { insertImport, touchImport } from '../store/imports/runs.ts'
-import type { ImportProgress, ImportSummary, ImportWork, RunImport } from './run.ts'
+import type { Parts } from '../parts.ts'
+import {
+  type ImportProgress,
+  type ImportSummary,
+  type ImportWork,
+  type RunImport,
+  createImportRun,
+} from './run.ts'
+import { createImportThreads } from './thread.ts'
 
 export type ImportOrder = Omit<ImportWork, 'onProgress'> & {
   /** Of the run: to follow it by, and to name it in the audit. */
   readonly id: string
 }
 export type ImportLegacy = (order: ImportOrder) => Promise<ImportSummary>
+
+/** An embedded database belongs to one thread alone; beside a server's, an import runs in a thread of its own. */
+export function createImports({
+  config,
+  db,
+  log,
+  records,
+}: Pick<Parts, 'config' | 'db' | 'log' | 'records'>) {
+  const isEmbedded = config.database.url.startsWith('embedded:')
+  return createImport({
+    db,
+    log,
+    run: isEmbedded ? createImportRun({ db, records }) : createImportThreads(config),
+  })
+}
 
 /** @throws BrokerError `import_invalid` with line and column; then nothing was imported */
 export function createImport({ db, run, log }: { db: Database; run: RunImport; log: Log }): ImportLegacy {

@@ -36,7 +36,7 @@ import type { Parts } from '../parts.ts'
 import { createDevicePages, guardUserCodes } from './device-pages.ts'
 import { createEngineSteps } from './engine-steps.ts'
 import { speakFormPost } from './form-post.ts'
-import { createLinkRoutes } from './link-routes.ts'
+import { createLinkRoutes, patience } from './link-routes.ts'
 import { createLogoutRoutes } from './logout-routes.ts'
 import { type Pages, createPages } from './pages.ts'
 import { createPendingLogins } from './pending.ts'
@@ -50,6 +50,8 @@ export interface Login {
   readonly steps: CitizenSteps
   readonly pages: Pages
   readonly device: DevicePages
+  /** Seconds that a page of ours may hold an interaction beyond its own end. */
+  readonly patience: number
   /** Before every other route. */
   readonly guards: readonly Middleware[]
   /** Our addresses, and what is done to answers of the engine. */
@@ -63,6 +65,7 @@ export function createLogin(parts: Omit<Parts, 'state' | 'provider'>): Login {
     steps: createEngineSteps({ ...parts, trips, signIn }),
     pages: createPages(parts),
     device: createDevicePages(parts),
+    patience,
     guards: [hideEngineCookies, guardUserCodes],
     routes(provider) {
       const served = { ...parts, provider, trips, signIn, resume: createResume(parts) }

@@ -1,7 +1,7 @@
 /** What a portal asks of its own legacy accounts. An account id may be a citizen's number: it travels in bodies only. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import type { Client, Provider } from 'oidc-provider'
+import type { Client } from 'oidc-provider'
 import { z } from 'zod'
 import { audited } from '../recording.ts'
 import { BrokerError, errorTable } from '../errors.ts'
@@ -9,13 +9,11 @@ import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import { parse, readJson } from '../http/input.ts'
 import { countAs } from '../http/limits.ts'
 import { answerProblem } from '../http/problem.ts'
-import type { Log } from '../telemetry/log.ts'
 import { classesOf } from '../mapping/classes.ts'
-import type { LegacyRecords } from '../mapping/record.ts'
 import type { SubOf } from '../oidc/accounts.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { Parts } from '../parts.ts'
 import { type AccountRow, findAccount } from '../store/accounts.ts'
-import type { Database, Db } from '../store/db.ts'
+import type { Db } from '../store/db.ts'
 import { markPrimary } from '../store/links.ts'
 import { cursorPattern, readFeed } from './feed.ts'
 import { createPortalAuthentication, neededScope, proofAlgorithms } from './authentication.ts'
@@ -48,15 +46,10 @@ export function createPortalApi({
   subOf,
   figures,
   log,
-}: {
-  db: Database
-  provider: Provider
+}: Pick<Parts, 'db' | 'provider' | 'registry' | 'records' | 'log'> & {
   issuer: string
-  registry: Registry
-  records: LegacyRecords
   subOf: SubOf
   figures: Figures
-  log: Log
 }): Middleware {
   const authenticate = createPortalAuthentication({ provider, issuer })
   const figuresQuery = z.strictObject(spanQuery)

@@ -1,6 +1,7 @@
 /** The registered portals as the engine asks for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdapterPayload } from 'oidc-provider'
+import { BrokerError } from '../errors.ts'
 import { clientSecretExpires, registryRead, registrySize } from '../telemetry/metrics.ts'
 import { repeat } from '../repeat.ts'
 import { listSecretHashes } from '../store/client-secrets.ts'
@@ -137,6 +138,15 @@ export async function openRegistry({
     close: () => void endRenewal(),
   }
 }
+
+/** @returns throws BrokerError `interaction_gone` when the portal is no longer registered */
+export const mappingPolicyIn =
+  ({ policyOf }: Pick<Registry, 'policyOf'>) =>
+  (clientId: string): ClientPolicy['mapping'] => {
+    const policy = policyOf(clientId)
+    if (policy === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
+    return policy.mapping
+  }
 
 /** The engine knows a client that it has built by the JSON of its metadata, at every use: a name is shorter. */
 const named = (payload: AdapterPayload, name: string): AdapterPayload =>

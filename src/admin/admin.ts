@@ -1,0 +1,87 @@
+/** The operators' API as one part: its operations, and what runs only for them. */
+import type { Server } from 'node:http'
+import type { Middleware } from 'koa'
+import { createSeal } from '../crypto/seal.ts'
+import { createImports } from '../imports/import.ts'
+import { createActs } from '../mapping/decisions.ts'
+import { createProposals } from '../mapping/proposals.ts'
+import { createRekey } from '../mapping/rekey.ts'
+import type { UnitOfWork } from '../oidc/unit-of-work.ts'
+import type { Parts } from '../parts.ts'
+import type { Figures } from '../portals/figures.ts'
+import { openSealer } from '../proof/sealer.ts'
+import { createReseal } from '../ring/reseal.ts'
+import { createPersonOf } from './access-token.ts'
+import { auditOperations } from './audit-operations.ts'
+import { auditProofOperations } from './audit-proof-operations.ts'
+import { clientOperations } from './client-operations.ts'
+import { figuresOperations } from './figures-operations.ts'
+import { importOperations } from './import-operations.ts'
+import { keyOperations } from './key-operations.ts'
+import { mappingOperations } from './mapping-operations.ts'
+import { withDescription } from './openapi.ts'
+import type { Operation } from './operation.ts'
+import { operatorOperations } from './operator-operations.ts'
+import { operatorReviewOperations } from './operator-review.ts'
+import { progressOperations } from './progress-operations.ts'
+import { registryOperations } from './registry-operations.ts'
+import { rehomeOperations } from './rehome-operations.ts'
+import { reviewOperations } from './review-operations.ts'
+import { createSecondPerson } from './second-person.ts'
+import { secretOperations } from './secret-operations.ts'
+import { createAdminServer } from './server.ts'
+
+export interface Admin {
+  readonly server: Server
+  readonly operations: readonly Operation[]
+  close(): Promise<void>
+}
+
+export async function createAdmin(
+  parts: Omit<Parts, 'links' | 'upstream' | 'portalsOf' | 'mappingPolicyOf'> & {
+    beginUnit: () => UnitOfWork
+    figures: Figures
+    limit: Middleware
+  },
+): Promise<Admin> {
+  const { config, keySeal } = parts
+  const { keys, ttl } = config
+  const second = createSecondPerson({ ...parts, seal: createSeal(keys.seal, 'decision') })
+  const longest = Math.max(ttl.session, ttl.refreshToken, ttl.interaction)
+  const reseals = createReseal({ ...parts, ring: keys, longest })
+  const sealer = await openSealer({ ...parts, seal: keySeal })
+  const proposals = createProposals({ ...parts, rekey: createRekey(parts) })
+  const mapping = { ...parts, acts: createActs(parts), proposals }
+  const operations = withDescription([
+    ...keyOperations({ ...parts, keys, seal: keySeal, reseals, longest }),
+    ...operatorOperations({ ...parts, second }),
+    ...operatorReviewOperations(parts),
+    ...second.operations,
+    ...clientOperations(parts),
+    ...registryOperations(parts),
+    ...secretOperations(parts),
+    ...rehomeOperations({ ...parts, second }),
+    ...mappingOperations(mapping),
+    ...reviewOperations(mapping),
+    ...progressOperations(parts),
+    ...figuresOperations(parts),
+    ...auditOperations(parts),
+    ...auditProofOperations({ ...parts, sealer, seal: keySeal }),
+    ...importOperations({ ...parts, importLegacy: createImports(parts) }),
+  ])
+  const server = createAdminServer({
+    ...parts,
+    audience: config.admin.audience,
+    seal: createSeal(keys.seal, 'kept answer'),
+    personOf: createPersonOf(parts),
+    operations,
+  })
+  return {
+    server,
+    operations,
+    async close() {
+      await sealer.close()
+      await reseals.stop()
+    },
+  }
+}
