@@ -72,31 +72,36 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
     return code in errorTable ? (code as ErrorCode) : undefined
   }
 
+  const askForCode = (ctx: EngineContext) => {
+    nameBrowser(ctx, consoleId)
+    const view = { ...frame(ctx), xsrf: secretOf(ctx), code: userCodes.get(ctx) }
+    sendPage(ctx, deviceCodePage(view), { form: true })
+  }
+  const showError = (ctx: EngineContext, code: ErrorCode) =>
+    sendPage(ctx, errorPage({ ...frame(ctx), code, reference: referenceOf(ctx) }))
+  const countWrong = async (ctx: EngineContext) => {
+    const key = countKey(ctx)
+    currentUnit().put(key, { wrong: (await wrongSoFar(key)) + 1 }, memory)
+  }
+
   return {
     async input(ctx, error) {
-      if (error === undefined) {
-        nameBrowser(ctx, consoleId)
-        const code = userCodes.get(ctx)
-        return sendPage(ctx, deviceCodePage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
-      }
+      if (error === undefined) return askForCode(ctx)
       // The engine has put the secret of a new form into a session that it cannot save: no form is shown here.
       const session = ctx.oidc.session as { new?: boolean } | undefined
       if (session?.new === true) Object.assign(session, { touched: false })
       const refused = refusalIn(error)
       if (refused !== undefined) {
         ctx.status = errorTable[refused].status
-        return sendPage(ctx, errorPage({ ...frame(ctx), code: refused, reference: referenceOf(ctx) }))
+        return showError(ctx, refused)
       }
       const why = reasons.get(error.name)
       if (why === undefined) {
         const code = codeOf(error)
         if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
-        return sendPage(ctx, errorPage({ ...frame(ctx), code, reference: referenceOf(ctx) }))
+        return showError(ctx, code)
       }
-      if (why === 'wrong') {
-        const key = countKey(ctx)
-        currentUnit().put(key, { wrong: (await wrongSoFar(key)) + 1 }, memory)
-      }
+      if (why === 'wrong') await countWrong(ctx)
       // A form would carry a secret that the engine has not saved: whoever tries again asks for the page again.
       return sendPage(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
     },

@@ -17,9 +17,8 @@ import type { Parts } from '../parts.ts'
 import { continueTrace } from '../telemetry/tracing.ts'
 import { type LinkQuestion, accountIn, formerIn, pageOf } from './link-page.ts'
 import { sendPage, wishOf } from './page.ts'
-import type { PendingLogins } from './pending.ts'
 import type { Resume } from './resume.ts'
-import type { PendingLogin, Trips } from './trip.ts'
+import type { PendingLogin, PendingLogins, Trips } from './trip.ts'
 
 /** Seconds that the page waits for the citizen: the next person at a shared computer must not find it. */
 export const patience = 120

@@ -13,7 +13,7 @@
  *   2 browser       → VNeID            The citizen signs in there; we ask for the level and the age that the portal
  *                                      requires.
  *   VNeID           → GET /callback    With `code` and `state`, through the same browser.
- *   3 pending.ts    takeReturned       `state` must belong to this browser's trip; the interaction is taken from the
+ *   3 trip.ts       takeReturned       `state` must belong to this browser's trip; the interaction is taken from the
  *                                      state store, so that of two callbacks one goes on.
  *   4 upstream/     complete           `code` → checked answers of VNeID → `Identity`.
  *   5 sign-in.ts    signIn             `Identity` → subject, links, audit; or a refusal.
@@ -39,11 +39,10 @@ import { speakFormPost } from './form-post.ts'
 import { createLinkRoutes, patience } from './link-routes.ts'
 import { createLogoutRoutes } from './logout-routes.ts'
 import { type Pages, createPages } from './pages.ts'
-import { createPendingLogins } from './pending.ts'
 import { createResume, hideEngineCookies } from './resume.ts'
 import { createLoginRoutes } from './routes.ts'
 import { createSignIn } from './sign-in.ts'
-import { createTrips } from './trip.ts'
+import { createPendingLogins, createTrips } from './trip.ts'
 
 export interface Login {
   /** What the engine asks of this room. */

@@ -13,11 +13,10 @@ import { traced } from '../telemetry/tracing.ts'
 import type { Identity } from '../upstream/upstream.ts'
 import type { LinkRoutes } from './link-routes.ts'
 import { loginFrame, sendPage, wishOf } from './page.ts'
-import type { PendingLogins } from './pending.ts'
 import type { Resume } from './resume.ts'
 import { endSessionUnless } from './session.ts'
 import type { SignIn } from './sign-in.ts'
-import type { PendingLogin, Trips } from './trip.ts'
+import type { PendingLogin, PendingLogins, Trips } from './trip.ts'
 
 export function createLoginRoutes(
   parts: Pick<Parts, 'config' | 'db' | 'log' | 'provider' | 'upstream'> & {

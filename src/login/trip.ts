@@ -1,16 +1,18 @@
 /**
  * A login's trip to VNeID and back. Nothing of it is stored: its secrets are derived from the interaction, and `state`
  * is bound to the browser that began it. A callback that was not begun here, or in another browser, is recognised
- * before anything is read (RFC 9700 §4.7).
+ * before anything is read (RFC 9700 §4.7); then the engine's interaction is read, or taken so that it goes on once.
  */
 import { createHmac, createSecretKey, type KeyObject, hkdfSync, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import type { Client } from 'oidc-provider'
 import { BrokerError } from '../errors.ts'
 import { freshness, requirementOf } from '../oidc/policy.ts'
+import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import { policyOf } from '../registry/clients.ts'
-import { trips } from '../telemetry/metrics.ts'
+import { awaySeconds, trips as tripsMade } from '../telemetry/metrics.ts'
+import { continueTrace } from '../telemetry/tracing.ts'
 import type { Transaction } from '../upstream/upstream.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
 
@@ -39,7 +41,7 @@ export interface PendingLogin {
 }
 /** Before its trip begins. */
 type NewLogin = Pick<PendingLogin, 'interaction' | 'client'>
-export type Secrets = Pick<Transaction, 'state' | 'nonce' | 'codeVerifier'> & { readonly uid: string }
+type Secrets = Pick<Transaction, 'state' | 'nonce' | 'codeVerifier'> & { readonly uid: string }
 
 export interface Trips {
   /** Where the browser goes first: to our notice, if the portal wants one, otherwise to VNeID. @throws BrokerError `level_unmet` */
@@ -67,7 +69,7 @@ export function createTrips({ config, upstream }: Pick<Parts, 'config' | 'upstre
       const { interaction, client } = login
       const { level } = requirementOf(client, interaction.params)
       const locale = localeOf(ctx, interaction.params['ui_locales'])
-      trips.inc({ step: 'begun' })
+      tripsMade.inc({ step: 'begun' })
       return upstream.begin(transactionOf(login, secretsFor(ctx, login)), {
         locale,
         ...(level === 'unknown' ? {} : { level }),
@@ -80,7 +82,7 @@ export function createTrips({ config, upstream }: Pick<Parts, 'config' | 'upstre
 }
 
 /** How old an authentication at VNeID may be is decided here for both ways: what is asked there is what is checked. */
-export function transactionOf({ interaction, client }: NewLogin, secrets: Secrets): Transaction {
+function transactionOf({ interaction, client }: NewLogin, secrets: Secrets): Transaction {
   const { state, nonce, codeVerifier } = secrets
   const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
   return {
@@ -90,6 +92,64 @@ export function transactionOf({ interaction, client }: NewLogin, secrets: Secret
     begunAt: interaction.iat,
     ...(maxAge === undefined ? {} : { maxAge }),
   }
+}
+
+/** Which login a request of the browser belongs to. */
+export interface PendingLogins {
+  /** The one that the path names. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
+  find(ctx: Context): Promise<PendingLogin>
+  /** @returns true to exactly one of several requests that end one login */
+  take(login: PendingLogin): Promise<boolean>
+  /** The one that comes back from VNeID, taken: of two callbacks for one trip, one goes on. @throws as `find` */
+  takeReturned(ctx: Context): Promise<PendingLogin>
+  /** One whose interaction was kept elsewhere. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
+  restore(interaction: Interaction, secrets: Secrets): Promise<PendingLogin>
+}
+
+export function createPendingLogins({
+  provider,
+  registry,
+  trips,
+}: Pick<Parts, 'provider' | 'registry'> & { trips: Trips }): PendingLogins {
+  async function clientOf({ params }: Interaction): Promise<Client> {
+    const id = String(params['client_id'])
+    const client = await provider.Client.find(id)
+    if (client === undefined && registry.isOutOfService(id)) throw new BrokerError('portal_not_in_service')
+    if (client === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
+    return client
+  }
+  const found = (payload: unknown, uid: string): Interaction => {
+    if (payload === undefined) throw new BrokerError('interaction_gone')
+    const interaction = { ...(payload as Omit<Interaction, 'uid'>), uid }
+    continueTrace(interaction.trace)
+    return interaction
+  }
+
+  const self: PendingLogins = {
+    async find(ctx) {
+      const secrets = trips.recognise(ctx, ctx['params'].state as string)
+      const { uid } = secrets
+      return self.restore(found(await currentUnit().read(keyOf('Interaction', uid)), uid), secrets)
+    },
+
+    take: async ({ interaction: { uid } }) =>
+      (await currentUnit().take(keyOf('Interaction', uid))) !== undefined,
+
+    async takeReturned(ctx) {
+      const secrets = trips.recognise(ctx, new URLSearchParams(ctx.querystring).get('state'))
+      const { uid } = secrets
+      const interaction = found(await currentUnit().take(keyOf('Interaction', uid)), uid)
+      tripsMade.inc({ step: 'returned' })
+      awaySeconds.observe(Math.max(0, Date.now() / 1000 - interaction.iat))
+      return self.restore(interaction, secrets)
+    },
+
+    async restore(interaction, secrets) {
+      const client = await clientOf(interaction)
+      return { interaction, client, transaction: transactionOf({ interaction, client }, secrets) }
+    },
+  }
+  return self
 }
 
 /** @param keys 32 bytes each, newest first; a trip begun under an older one still comes home */

@@ -1,9 +1,14 @@
-/** When a legacy account becomes a link, and when it becomes a case for a human. Rules only: no HTTP, no SQL. */
+/**
+ * The mapping of portals' legacy accounts to citizens: rules, no HTTP, no SQL. An account is found by a number (a login),
+ * by the portal that vouches for it (`vouching.ts`), or by two operators (`proposals.ts`); `lock.ts` dates the end of the
+ * second way, `states.ts` holds an account's life, and `record.ts` what lies sealed of it. This file: when an account
+ * becomes a link, and when it becomes a case for a human.
+ */
 import type { Identifier } from '../citizen-id.ts'
-import type { Candidate } from '../store/subjects.ts'
+import type { Candidate, Known, WantedCase, WantedLink } from '../store/subjects.ts'
 import type { PersonKind } from '../vocabulary.ts'
 import { sameBirthDate, sameName } from './names.ts'
-import type { LegacyRecord } from './record.ts'
+import type { LegacyRecord, LegacyRecords } from './record.ts'
 
 /**
  * What speaks for it that an account is this person's. A login with VNeID is part of each. Never among them:
@@ -96,7 +101,7 @@ export interface Person {
 export const actsForSelf = (kind: PersonKind): boolean => kind !== 'representative'
 
 /** For an account of the portal whose recorded number equals VNeID's. @param record opened, only where it matters */
-export function evidenceByNumber(
+function evidenceByNumber(
   person: Person,
   { kind, attested }: Pick<Candidate, 'kind' | 'attested'>,
   policy: { readonly unattested_match: boolean },
@@ -112,4 +117,66 @@ export function evidenceByNumber(
     sameName(name, person.name) &&
     sameBirthDate(birthDate, person.birthDate)
   return agrees ? 'matching_person' : 'bare_number'
+}
+
+/** What a login alone does to the portal's open accounts that bear the person's number. */
+export interface WantedChanges {
+  readonly links: readonly WantedLink[]
+  readonly cases: readonly WantedCase[]
+}
+
+export function wantedAtLogin(
+  person: Person,
+  known: Known,
+  subjectId: string,
+  /** Of the portal whose account it is. */
+  policyOf: (portal: string) => { readonly unattested_match: boolean },
+  records: LegacyRecords,
+  /** The account keys, base64, of what the portal may vouch for: whether that is a case, `vouching.ts` decides. */
+  vouched: readonly string[],
+): WantedChanges {
+  const links: WantedLink[] = []
+  const cases: WantedCase[] = []
+  if (!actsForSelf(person.kind)) return { links, cases }
+  for (const candidate of known.candidates) {
+    const situation = situationOf(candidate, subjectId)
+    const evidence = evidenceByNumber(person, candidate, policyOf(candidate.portal), () =>
+      openCandidate(records, candidate),
+    )
+    const outcome = rules[evidence][situation]
+    if (outcome === 'link') links.push(wantedLink(candidate, evidence))
+    if (outcome === 'review' && !vouched.includes(candidate.accountKey))
+      cases.push(wantedCase(candidate, reviewReason(evidence, situation), person, records))
+  }
+  return { links, cases }
+}
+
+export const openCandidate = (records: LegacyRecords, { accountKey, sealed }: Candidate): LegacyRecord =>
+  records.open(Buffer.from(accountKey, 'base64'), Buffer.from(sealed, 'base64'))
+
+/** The evidence is kept with the link: what it was, and how the two numbers stood to each other. */
+export function wantedLink(candidate: Candidate, evidence: Evidence): WantedLink {
+  const { account, version, numberIs, attestedOn } = candidate
+  return { account, version, method: evidence, evidence: { number: numberIs, attested_on: attestedOn } }
+}
+
+/** A case keeps VNeID's side, sealed, until it is decided. */
+export function wantedCase(
+  { account, accountKey, version }: Candidate,
+  reason: string,
+  { identifier, name, birthDate }: Person,
+  records: LegacyRecords,
+): WantedCase {
+  const side = {
+    accountId: '',
+    identifier,
+    ...(name !== undefined && { name }),
+    ...(birthDate !== undefined && { birthDate }),
+  }
+  return {
+    account,
+    version,
+    reason,
+    sealed: records.seal(Buffer.from(accountKey, 'base64'), side).toString('base64'),
+  }
 }

@@ -10,15 +10,17 @@ import type { Log } from '../telemetry/log.ts'
 import { linkRefusals } from '../telemetry/metrics.ts'
 import { type Db, retried } from '../store/db.ts'
 import { type Candidate, findCandidate, writeSignIn } from '../store/subjects.ts'
-import { openCandidate, wantedCase, wantedLink } from './at-login.ts'
 import {
   type Evidence,
   type Person,
   type ReviewReason,
   actsForSelf,
+  openCandidate,
   reviewReason,
   rules,
   situationOf,
+  wantedCase,
+  wantedLink,
 } from './linking.ts'
 import { type PortalsOf, ownerMeant } from './links.ts'
 import { type LockPolicy, lockStand } from './lock.ts'

@@ -7,8 +7,8 @@ import {
   interactionPolicy,
 } from 'oidc-provider'
 import type { Identity } from '../upstream/upstream.ts'
-import type { Level } from '../vocabulary.ts'
-import { acrOf, requiredLevel } from './acr.ts'
+import { type Level, levels } from '../vocabulary.ts'
+import { acrOf } from './acr.ts'
 import { policyOf } from '../registry/clients.ts'
 import { arrivalOf } from './arrival.ts'
 import type { BrokerSession } from './identity-record.ts'
@@ -35,6 +35,23 @@ export function requirementOf(client: Client, params: Params): Requirement {
     levelAsked: asked !== undefined,
     essentialAcrs: essentialAcrs(params),
   }
+}
+
+const levelOf = (acr: string): Level | undefined => levels.find((level) => acrOf(level) === acr)
+
+/**
+ * The lowest level that satisfies a request. `acr_values` (OIDC Core §3.1.2.1) lists alternatives: the
+ * lowest known one is enough, but never less than the portal's own minimum.
+ * @returns 'unknown' when only values are asked for that nobody here can give
+ */
+function requiredLevel(asked: string | undefined, minimum: Level): Level | 'unknown' {
+  if (asked === undefined) return minimum
+  const known = asked
+    .split(' ')
+    .map(levelOf)
+    .filter((level) => level !== undefined)
+  if (known.length === 0) return 'unknown'
+  return Math.max(minimum, Math.min(...known)) as Level
 }
 
 interface ClaimRequest {
