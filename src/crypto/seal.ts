@@ -1,4 +1,7 @@
-/** Authenticated encryption under a ring of keys: the first seals, all open. */
+/**
+ * Cryptography over bytes, without a word about what they mean: sealing here, keyed hashes and random bytes beside it.
+ * A seal is authenticated encryption under a ring of keys: the first seals, all open.
+ */
 import { createCipheriv, createDecipheriv, createHash, createSecretKey, hkdfSync } from 'node:crypto'
 import { randomBytesOf } from './random.ts'
 

@@ -1,6 +1,8 @@
 /**
- * A portal's file becomes legacy accounts, as an operation with a name: recorded, audited, followed. The work
- * itself is `run.ts`, here or in a thread of its own.
+ * A portal's file becomes legacy accounts. The bytes (`bytes.ts`) are taken as CSV or JSON lines (`file.ts`), each row is
+ * checked and brought into one form (`row.ts`, `values.ts`), and batches of rows are compared with what is known and
+ * written (`run.ts`), beside a server's database in a thread of its own (`thread.ts`, `worker.ts`). This file: one import
+ * as it is seen from outside, audited, and followed by its id.
  */
 import { record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'

@@ -1,4 +1,4 @@
-/** The other end of `import-worker.ts`: one thread for one import, at most two at a time. */
+/** The other end of `worker.ts`: one thread for one import, at most two at a time. */
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'

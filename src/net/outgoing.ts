@@ -1,4 +1,7 @@
-/** Outgoing HTTP over node:http, cheaper than the global `fetch`; guarded where a portal may name the address. */
+/**
+ * Every outgoing call of the broker, and the networks it may reach (`networks.ts`). HTTP over node:http, cheaper than the
+ * global `fetch`; guarded where a portal may name the address.
+ */
 import http from 'node:http'
 import https from 'node:https'
 import { isIP } from 'node:net'

@@ -1,4 +1,8 @@
-/** The registered portals as the engine asks for them. */
+/**
+ * The registered portals. A reviewed file (`definition.ts`, under `rules.ts`) is compared with what is registered
+ * (`plan.ts`) and carried out whole (`apply.ts`); a single portal is changed in `change.ts`, its secrets in `secrets.ts`,
+ * and one that goes over into another in `rehome.ts`. This file: the portals in memory, as the engine asks for them.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdapterPayload } from 'oidc-provider'
 import { BrokerError } from '../errors.ts'

@@ -1,4 +1,7 @@
-/** The root logger: JSON lines, `event` in dotted past tense. */
+/**
+ * What operators see of the process: the log (this file), metrics (`metrics.ts`), what portals read of their own
+ * (`tally.ts`), traces (`tracing.ts`). The root logger writes JSON lines, `event` in dotted past tense.
+ */
 import { type Logger, type LevelWithSilent, pino } from 'pino'
 
 export type Log = Logger

@@ -59,7 +59,7 @@ export function createIdTokenCheck({
         return answer
       })
     },
-    // An unknown `kid` reads them again; the road forgets them hourly.
+    // An unknown `kid` reads them again; `oidc.ts` forgets them hourly.
     cacheMaxAge: Infinity,
   })
   const known = new WeakMap<object, KeyObject>()

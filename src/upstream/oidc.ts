@@ -1,4 +1,4 @@
-/** The strict road: OpenID Connect Core, authorization code flow with PKCE. */
+/** The strict dialect: OpenID Connect Core, authorization code flow with PKCE. */
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
@@ -37,7 +37,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
   const authenticate = createClientAuthentication(config, issuer)
 
   let last: { endpoints: Endpoints; checkIdToken: ReturnType<typeof createIdTokenCheck> } | undefined
-  const road = remember(async () => {
+  const described = remember(async () => {
     try {
       const endpoints = await watchCall('discovery', () => describe(config, issuer, transport))
       const check = { issuer, clientId, algorithm: config.idTokenAlg, jwksUri: endpoints.jwks, transport }
@@ -51,7 +51,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
 
   return {
     async begin(transaction, { level, locale }) {
-      const { endpoints } = await road()
+      const { endpoints } = await described()
       const acrValues = level === undefined ? undefined : config.acrValues?.[level]
       const { maxAge } = transaction
       const url = new URL(endpoints.authorization)
@@ -76,7 +76,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
 
     async complete(query, transaction) {
       const callback = readCallback(query, transaction.state)
-      const { endpoints, checkIdToken } = await road()
+      const { endpoints, checkIdToken } = await described()
       // RFC 9207 §2.4, before the error is believed.
       if (callback.iss === undefined ? endpoints.saysIssuer : callback.iss !== issuer) {
         throw invalidAnswer('callback: iss')
@@ -114,7 +114,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
 
     async end({ state, returnTo }) {
       // An issuer that is away must not keep anybody from leaving us.
-      const found = await road().catch(() => undefined)
+      const found = await described().catch(() => undefined)
       const address = found?.endpoints.endSession ?? config.endSessionEndpoint
       if (address === undefined) return undefined
       const url = new URL(address)
@@ -125,7 +125,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
     },
 
     ready: remember(async () => {
-      const { endpoints } = await road()
+      const { endpoints } = await described()
       await watchCall('ready', async () => {
         const { status } = await caller(endpoints.jwks).catch((error: unknown) => {
           throw unavailable(error)

@@ -1,6 +1,18 @@
 /**
- * Toward the identity source. A dialect turns one trip of a citizen's browser into an `Identity`;
- * there is no other way into the broker.
+ * Toward the identity source. A dialect turns one trip of a citizen's browser into an `Identity`; there is no other way
+ * into the broker. A trip is two calls:
+ *
+ *   begin      `Transaction` and wish (level, language) → the address at VNeID to which `login/` sends the browser;
+ *   complete   the callback's query and the same `Transaction` → `Identity`:
+ *              callback.ts       the query, read strictly, and its `state`;
+ *              call.ts           code → tokens at VNeID's token endpoint, and its userinfo endpoint where the tokens do not
+ *                                say enough; every call with a metric, a span and our own error codes;
+ *              id-token.ts       signature, issuer, audience, nonce, times (OpenID Connect only);
+ *              identity.ts       claims by the names that are configured → `Identity`.
+ *
+ * `oidc.ts` is OpenID Connect as the standards have it. `vneid.ts` is what implementers report of VNeID: OAuth 2 in an
+ * envelope (`envelope.ts`). `open.ts` picks the one that is configured. This room knows nothing of portals, sessions or
+ * who may enter.
  */
 import type { Identifier } from '../citizen-id.ts'
 import type { Gender, Level, PersonKind } from '../vocabulary.ts'
@@ -42,8 +54,8 @@ export interface Upstream {
    * @throws BrokerError `upstream_*` or `identifier_malformed`; never falls through to unchecked data
    */
   complete(query: string, transaction: Transaction): Promise<Identity>
-  /** Where to send the citizen to end the session at VNeID; undefined where the road offers none. */
+  /** Where to send the citizen to end the session at VNeID; undefined where the dialect offers none. */
   end(request: { state: string; returnTo: string }): Promise<string | undefined>
-  /** Resolves when the road is configured and answers; for /health/ready. */
+  /** Resolves when VNeID answers; for /health/ready. */
   ready(): Promise<void>
 }

@@ -1,5 +1,5 @@
 /**
- * The direct road to VNeID as its implementers report it: OAuth 2 without ID token, nonce, PKCE or discovery;
+ * The direct dialect of VNeID as its implementers report it: OAuth 2 without ID token, nonce, PKCE or discovery;
  * code and bodies wrapped in an envelope. Origin rests on TLS to the configured hosts; anything unexpected is refused.
  */
 import { z } from 'zod'
@@ -102,7 +102,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
         await call('userinfo', { headers: { ...accept, authorization } }),
       )
       if (!claims.success) throw invalidAnswer('userinfo: schema')
-      // This road has no session to reuse and no auth_time: every trip is a fresh authentication, whatever maxAge asks.
+      // This dialect has no session to reuse and no auth_time: every trip is a fresh authentication, whatever maxAge asks.
       return toIdentity(claims.data, now(), config)
     },
 
