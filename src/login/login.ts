@@ -4,9 +4,10 @@
  * VNeID; this room connects one interaction of the engine to one trip to VNeID, and binds both to one browser.
  *
  *   portal          → GET /auth        The engine checks the request, and asks `oidc/policy.ts` whether the session of
- *                                      this browser serves. It does: step 6, by `admitAgain` in `engine-steps.ts`.
- *                                      It does not: the engine stores an interaction and asks `engine-steps.ts` where
- *                                      the browser goes now.
+ *                                      this browser serves. If it does, the person is looked up again
+ *                                      (`engine-steps.ts`, admitAgain: step 5), and the engine answers with a code. If it
+ *                                      does not, the engine stores an interaction and asks `engine-steps.ts` where the
+ *                                      browser goes now.
  *   1 trip.ts       begin              To our notice page, if the portal wants one (`routes.ts`: notice, start, cancel),
  *                                      otherwise to VNeID. Nothing is stored: `state`, `nonce` and the PKCE verifier are
  *                                      derived from the interaction's uid and the browser's name (`browser.ts`).
