@@ -44,7 +44,7 @@ export function createBoundary({
 }: {
   log: Log
   issuer: string
-  /** The citizen's page for a failure that nobody else answered. */
+  /** The citizen's page for a failure that no route answered. */
   renderFailure: (ctx: Koa.Context, failure: Failure) => Promise<void>
 }): Koa.Middleware {
   const headers = Object.entries({
@@ -94,7 +94,7 @@ export function createBoundary({
   }
 }
 
-/** Of either face: the reference, the fixed headers, the one place where a failure becomes an answer, the log line. */
+/** Of every listener: the reference, the fixed headers, the one place where a failure becomes an answer, the log line. */
 export function createPassage({
   log,
   headers,

@@ -1,5 +1,5 @@
 /**
- * Who asks too much is asked to wait. Many citizens share one address (a counter PC, an office, a mobile network),
+ * Rate limits. Many citizens share one address (a counter PC, an office, a mobile network),
  * so an address as a whole has a high budget, and within it browsers are told apart by the cookie that they got
  * with their first step: when it is spent, newcomers wait first, and a login under way goes on to its end.
  */
@@ -111,7 +111,7 @@ export function createLimits({
     return true
   }
 
-  /** How busy a portal is hears only the portal. */
+  /** Only the portal itself is told how much of its budget is left. */
   function count(ctx: Context, { group, budget }: Measured, clientId: string): void {
     if (budget.client === undefined) return
     const counter = counterOf(group, 'client', clientId)
@@ -161,7 +161,7 @@ export function createLimits({
       const most = measured?.budget.client
       if (ctx === undefined || measured === undefined || most === undefined) return
       const counter = counterOf(measured.group, 'client', clientId)
-      // Whoever asks has proved nothing yet, and hears of this budget only that it is spent.
+      // The caller has proved nothing yet, and is told no more than that this budget is spent.
       if (!limiter.standing(counter, most).isSpent) return
       if (!measured.refused) check(ctx, measured, 'client', counter)
       measured.refused = true

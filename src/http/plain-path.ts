@@ -1,6 +1,6 @@
 /**
  * An address has one spelling. The engine's router takes upper case for lower and leaves out a slash at the end, and so
- * do some of ours; who counts, guards or opens a path compares it as it is written.
+ * do some of ours; limits, guards and routes compare a path as it is written.
  */
 import type { Middleware } from 'koa'
 import { BrokerError } from '../errors.ts'

@@ -19,7 +19,7 @@ export function createPublic({
   renderFailure,
   steps,
 }: Pick<Parts, 'config' | 'log' | 'provider'> & {
-  /** The citizen's page for a failure that no step answered. */
+  /** The citizen's page for a failure that no step answers. */
   renderFailure: (ctx: Koa.Context, failure: Failure) => Promise<void>
   steps: readonly Koa.Middleware[]
 }): RequestListener {

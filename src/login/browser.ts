@@ -23,27 +23,27 @@ export function readBrowser(ctx: Context): Browser | undefined {
   return id === undefined || clientId === undefined ? undefined : { id, clientId }
 }
 
-/** A name is ten random bytes and six that only we can make from them: what was made up is not taken for ours. Newest key first. */
-function sealName(ctx: Context, random: Buffer): Buffer[] {
+/** Ten random bytes and a 6-byte MAC, so that invented names are rejected. Newest key first. */
+function macName(ctx: Context, random: Buffer): Buffer[] {
   const signer = ctx.app.keys as unknown as { signatures(data: string): Buffer[] }
   const marks = signer.signatures(`browser ${random.toString('base64url')}`)
   return marks.map((mark) => Buffer.concat([random, mark.subarray(0, 6)]))
 }
 
-/** The name of a browser that has been here before; one that nobody gave out is none. */
+/** The name of a browser that has been here before; undefined for a name that we did not give. */
 export function knownBrowser(ctx: Context): string | undefined {
   const id = readBrowser(ctx)?.id
   const name = Buffer.from(id ?? '', 'base64url')
   const isOurs =
     name.length === 16 &&
-    sealName(ctx, name.subarray(0, 10)).some((candidate) => timingSafeEqual(candidate, name))
+    macName(ctx, name.subarray(0, 10)).some((candidate) => timingSafeEqual(candidate, name))
   return isOurs ? id : undefined
 }
 
-/** The browser's name, given to it now if it has none that we know. */
+/** The browser's name; a browser without one of ours gets one now. */
 export function nameBrowser(ctx: Context, clientId: string): string {
   const known = knownBrowser(ctx)
-  const id = known ?? sealName(ctx, randomBytes(10))[0]!.toString('base64url')
+  const id = known ?? macName(ctx, randomBytes(10))[0]!.toString('base64url')
   if (known === undefined || readBrowser(ctx)?.clientId !== clientId) {
     ctx.cookies.set(cookieName('browser', ctx.secure), `${id}~${clientId}`, {
       signed: false,
@@ -57,7 +57,7 @@ export function nameBrowser(ctx: Context, clientId: string): string {
   return id
 }
 
-/** The citizen's switch (`?ui_locales=` on a page of ours) is remembered; otherwise the portal's wish, then the browser's. */
+/** The language that the citizen chose on a page of ours (`?ui_locales=`, then remembered); else the portal's wish, then the browser's. */
 export function localeOf(ctx: Context, uiLocales?: unknown): Locale {
   const chosen = ctx.query['ui_locales']
   const ours = !('oidc' in ctx && ctx['oidc']) && typeof chosen === 'string'

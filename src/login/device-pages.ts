@@ -20,7 +20,7 @@ const path = '/device'
 const mostWrong = 5
 const memory = 600
 
-/** By the engine's session: a made-up one holds no secret of a form, so with it no code is looked at. */
+/** By the engine's session: an invented one holds no secret of a form, so the engine looks at no code that comes with it. */
 const countKey = (ctx: Context) => {
   const session = ctx.cookies.get(ctx.secure ? '__Host-session' : 'session', { signed: false })
   if (session === undefined || session === '') throw new BrokerError('interaction_gone')
@@ -31,9 +31,9 @@ const wrongSoFar = async (key: string) => Number((await currentUnit().read(key))
 /** The code that stood in the address. */
 const userCodes = new WeakMap<Context, string>()
 
-/** Before the engine: it would show a page of its own for a code in the address, and knows no end of trying. */
+/** Before the engine, which would show a page of its own for a code in the address, and does not limit attempts. */
 export const guardUserCodes: Middleware = async (ctx, next) => {
-  // Who comes back from VNeID goes on within the callback, never by this address.
+  // A browser that comes back from VNeID goes on within the callback, never by this address.
   if (ctx.path.startsWith(`${path}/`) && ctx.path !== `${path}/auth`)
     throw new BrokerError('interaction_gone')
   if (ctx.path !== path) return next()
@@ -102,7 +102,7 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
         return showError(ctx, code)
       }
       if (why === 'wrong') await countWrong(ctx)
-      // A form would carry a secret that the engine has not saved: whoever tries again asks for the page again.
+      // A form would carry a secret that the engine has not saved: another attempt begins with a new page.
       return sendPage(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
     },
     confirm(ctx, code) {

@@ -1,6 +1,6 @@
 /**
- * An answer by form (OAuth Form Post Response Mode): the engine's page sends itself, by a script whose hash it has
- * told the browser. Where scripts are off a citizen reads it: so it speaks their language. The script stays as it is.
+ * An answer by form (OAuth Form Post Response Mode): the engine's page submits itself by a script whose hash stands in its
+ * headers. Where scripts are off, the citizen reads the page, so we put it into their language and leave the script alone.
  */
 import type { Middleware } from 'koa'
 import { sentences } from '../pages/locale.ts'

@@ -88,7 +88,7 @@ export function createLinkRoutes({
     return question
   }
 
-  /** Another person has signed in here meanwhile: what the one before was asked is nobody's any more. */
+  /** When another person has signed in here meanwhile, the question to the one before is void. */
   async function assertSamePerson(ctx: Context, subjectId: string) {
     const session = await sessionOf(provider, ctx)
     if (session?.accountId !== undefined && session.accountId !== subjectId)

@@ -20,9 +20,9 @@ export function createLogoutRoutes({
 }: Pick<Parts, 'config' | 'db' | 'provider' | 'registry' | 'upstream' | 'log'>): Middleware {
   const router = new Router()
 
-  // Nobody is signed in here: the engine would show a form that only a script or a needless click sends on.
+  // Without a session the engine would show a form that a script or a needless click must submit: we redirect instead.
   router.get('end_session', '/session/end', async (ctx, next) => {
-    // From a portal that is out of service people leave all the same, as if it had named nothing.
+    // A portal that is out of service is ignored, and the citizen is signed out all the same.
     if (registry.isOutOfService(portalIn(ctx.query))) {
       const { ui_locales: locales } = ctx.query
       ctx.query = locales === undefined ? {} : { ui_locales: locales }
@@ -72,7 +72,7 @@ export function createLogoutRoutes({
   return router.routes() as unknown as Middleware
 }
 
-/** The portal that sends somebody to leave; the engine checks the hint, here it is only a name. */
+/** The portal that asks for the logout. The engine checks the hint; here only its audience is read. */
 function portalIn({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string {
   try {
     return String(id ?? decodeJwt(String(hint)).aud)

@@ -13,7 +13,7 @@ import { localeOf, nameBrowser, readBrowser } from './browser.ts'
 import { otherThan, sendPage } from './page.ts'
 
 export interface Pages extends CitizenPages {
-  /** The page for a failure that nobody else answered. */
+  /** The page for a failure that no route answered. */
   renderFailure(ctx: Context, failure: Failure): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
     return { locale, hotline: config.hotline, switchUrl: switchUrl(ctx, locale) }
   }
   const wishIn = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
-  /** The portal this browser last came from: a dead end always shows the way back. */
+  /** The portal that this browser last came from: every dead end shows the way back to it. */
   const wayBack = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
     const client = await registry.find(clientId ?? '')
     return (
@@ -68,7 +68,8 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
       if (ctx.accepts('json', 'html') === 'json')
         ctx.body = { error: failure.code, reference: failure.reference }
       else {
-        // Who has to wait comes back as somebody we know. A form of another site's page hides the name that there is.
+        // A browser that must wait gets a name, to be known when it comes back. A form that another site's page posts
+        // comes without the cookie, so a name that there is cannot be seen.
         if (failure.code === 'too_many_requests' && ctx.method === 'GET')
           nameBrowser(ctx, await portalAsked(ctx))
         await showFailure(ctx, failure)

@@ -70,7 +70,7 @@ export function createLoginRoutes(
       arrival = await admit(ctx, login, identity)
     } catch (error) {
       const came = identity?.identifier.reveal()
-      // Who was refused is known to be here: the session of somebody else does not wait for the next request.
+      // The refused person is at this browser: the session of another person ends now, not with the next request.
       if (came !== undefined)
         await endSessionUnless(parts, ctx, login, (session) => session.identity?.number === came)
       return resume.refuse(ctx, login, error, next)

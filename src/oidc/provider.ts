@@ -10,8 +10,7 @@ import {
   Provider,
   errors,
 } from 'oidc-provider'
-import type { Config } from '../config/config.ts'
-import type { CurrentLinks } from '../mapping/links.ts'
+import type { Parts } from '../parts.ts'
 import { createFindAccount, createFormerSubs, createPairwiseIdentifier } from './accounts.ts'
 import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from '../registry/scopes.ts'
@@ -58,9 +57,7 @@ export function createProvider({
   pages,
   device,
   fetch,
-}: {
-  config: Config
-  links: CurrentLinks
+}: Pick<Parts, 'config' | 'links'> & {
   keys: JWKS
   adapter: (model: string) => Adapter
   steps: CitizenSteps
