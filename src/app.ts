@@ -20,7 +20,7 @@ import type { Parts } from './parts.ts'
 import { createPortals } from './portals/portals.ts'
 import { mappingPolicyIn, openRegistry } from './registry/registry.ts'
 import { checkRing, claimRing } from './ring/ring.ts'
-import { pendingMigrations } from './store/migrate.ts'
+import { requireMigrations } from './store/migrate.ts'
 import { openUpstream } from './upstream/open.ts'
 
 export interface App {
@@ -41,9 +41,7 @@ export interface App {
 export async function createApp(stores: Pick<Parts, 'config' | 'db' | 'state' | 'log'>): Promise<App> {
   const { config, db, log } = stores
   const { keys } = config
-  const pending = await pendingMigrations(db)
-  if (pending.length > 0)
-    throw new Error(`the database lacks ${pending.join(', ')}: run "npm run cli -- migrate"`)
+  await requireMigrations(db)
   await checkRing(db, keys)
   const unclaimRing = await claimRing({ db, ring: keys, log })
 

@@ -2,7 +2,7 @@
 import type { Server } from 'node:http'
 import type { SigningKeys } from '../oidc/key-store.ts'
 import type { Parts } from '../parts.ts'
-import { pendingMigrations } from '../store/migrate.ts'
+import { requireMigrations } from '../store/migrate.ts'
 import { dependencyUp, registry as metrics } from '../telemetry/metrics.ts'
 import { createListener } from './listener.ts'
 import { createWatch } from './watch.ts'
@@ -38,9 +38,7 @@ function readinessOf({
   const needed = {
     database: () => db.ping(),
     state: () => state.ping(),
-    async migrations() {
-      if ((await pendingMigrations(db)).length > 0) throw new Error('the database is older than this release')
-    },
+    migrations: () => requireMigrations(db),
     async registry() {
       if (registry.age() > 60) throw new Error('the portals known here are a minute old')
     },

@@ -69,6 +69,13 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
   return (await migrationNames()).filter((name) => !names.has(name))
 }
 
+/** @throws when the database lacks migrations of this release */
+export async function requireMigrations(db: Db): Promise<void> {
+  const pending = await pendingMigrations(db)
+  if (pending.length > 0)
+    throw new Error(`the database lacks ${pending.join(', ')}: run "npm run cli -- migrate"`)
+}
+
 /** In the order of their numbers; `schema.sql` beside them is no migration. */
 export async function migrationNames(from: URL = folder): Promise<string[]> {
   return (await readdir(from)).filter((name) => /^\d{3}-.*\.sql$/.test(name)).toSorted()
