@@ -6,7 +6,7 @@ import { createGunzip } from 'node:zlib'
 import { linesOf } from '../proof/lines.ts'
 import { readPublicKeys } from '../proof/seal-header.ts'
 import { type Verdict, verifyAudit } from '../proof/verify.ts'
-import { Told, UsageError } from './command.ts'
+import { Told, UsageError } from './told.ts'
 
 export async function verifyFrom(
   source: { readonly file: string } | { open(): Promise<Readable> },

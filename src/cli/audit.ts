@@ -7,7 +7,8 @@ import type { EventTold, SubjectTold, TraceTold } from '../admin/audit-operation
 import type { SealTold } from '../admin/audit-proof-operations.ts'
 import { tellEventLine, tellTrace } from './audit-output.ts'
 import { eachPage } from './client.ts'
-import { type Commands, Told, UsageError, clientCommand, needed } from './command.ts'
+import { type Commands, clientCommand, needed } from './command.ts'
+import { Told, UsageError } from './told.ts'
 import { isDash, readInputLines } from './input-lines.ts'
 import type { Page } from '../admin/paging.ts'
 

@@ -4,12 +4,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
 import type { AdminClient } from './client.ts'
 import type { OperatorSession } from './session.ts'
-
-/** Called wrongly: the usage is shown, and the exit code is 2. */
-export class UsageError extends Error {}
-
-/** Its words are shown as they stand; the exit code is 1. */
-export class Told extends Error {}
+import { UsageError } from './told.ts'
 
 interface Print {
   readonly print: (line: string) => void

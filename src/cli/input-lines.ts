@@ -1,6 +1,6 @@
 /** What must not stand on a command line, where the shell's history and every `ps` would keep it. */
 import { createInterface } from 'node:readline'
-import { UsageError } from './command.ts'
+import { UsageError } from './told.ts'
 
 /**
  * One line of the standard input for each name; a terminal is asked for them.

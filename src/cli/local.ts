@@ -6,7 +6,8 @@ import { createSeal } from '../crypto/seal.ts'
 import { migrate } from '../store/migrate.ts'
 import { openState } from '../store/state/open.ts'
 import { openUpstream } from '../upstream/open.ts'
-import { type Commands, UsageError, localCommand } from './command.ts'
+import { type Commands, localCommand } from './command.ts'
+import { UsageError } from './told.ts'
 
 export const localCommands: Commands = {
   migrate: localCommand({

@@ -1,5 +1,6 @@
 /** Legacy accounts and persons on the command line. Numbers and account ids are read from the standard input. */
-import { type Commands, UsageError, clientCommand, needed } from './command.ts'
+import { type Commands, clientCommand, needed } from './command.ts'
+import { UsageError } from './told.ts'
 import { isDash, readInputLines } from './input-lines.ts'
 import type { FoundAccount } from '../admin/mapping-operations.ts'
 import type { Page } from '../admin/paging.ts'

@@ -6,7 +6,8 @@ import { BrokerError } from '../errors.ts'
 import { audited } from '../recording.ts'
 import { createSeal } from '../crypto/seal.ts'
 import { hasOfficer } from '../store/operators.ts'
-import { type Commands, type LocalTools, UsageError, localCommand, needed } from './command.ts'
+import { type Commands, type LocalTools, localCommand, needed } from './command.ts'
+import { UsageError } from './told.ts'
 import { readInputLines } from './input-lines.ts'
 import {
   type OperatorKey,

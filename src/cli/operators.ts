@@ -1,5 +1,6 @@
 import { eachPage } from './client.ts'
-import { type Commands, UsageError, clientCommand, needed, sessionCommand } from './command.ts'
+import { type Commands, clientCommand, needed, sessionCommand } from './command.ts'
+import { UsageError } from './told.ts'
 import { type Held, tellHeld } from './decisions.ts'
 import { readInputLines } from './input-lines.ts'
 import { readOperatorId, readRoles, tellKey, withNewKey } from './operators-local.ts'

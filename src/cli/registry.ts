@@ -4,7 +4,8 @@ import type { z } from 'zod'
 import { makeSecret } from '../registry/clients.ts'
 import { type Fault, secretsIn, tellFault } from '../registry/definition.ts'
 import { type Entry, type FileFault, readClientFiles } from './client-files.ts'
-import { type ClientTools, type Commands, Told, clientCommand, needed } from './command.ts'
+import { type ClientTools, type Commands, clientCommand, needed } from './command.ts'
+import { Told } from './told.ts'
 import type { applyAnswer, planAnswer } from '../admin/registry-operations.ts'
 
 type Plan = z.output<typeof planAnswer>

@@ -1,14 +1,8 @@
 /** Cases and proposals on the command line. */
 import type { z } from 'zod'
 import { eachPage } from './client.ts'
-import {
-  type ClientTools,
-  type Command,
-  type Commands,
-  UsageError,
-  clientCommand,
-  needed,
-} from './command.ts'
+import { type ClientTools, type Command, type Commands, clientCommand, needed } from './command.ts'
+import { UsageError } from './told.ts'
 import { isDash, readInputLines } from './input-lines.ts'
 import type { OpenProposal } from '../admin/mapping-operations.ts'
 import type { linkTold, reviewTold } from '../admin/mapping-output.ts'

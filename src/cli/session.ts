@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { consoleId, consoleScope, deviceGrant } from '../oidc/console.ts'
-import { Told } from './command.ts'
+import { Told } from './told.ts'
 
 /** Seconds before its end at which an access token is renewed. */
 const margin = 30
