@@ -52,6 +52,7 @@ const forbidden: Record<string, object[]> = {
   ],
   'src/ring/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'pages')],
   'src/pages/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'store')],
+  'src/operators/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'ring', 'pages')],
   'src/proof/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'pages')],
   'src/store/**': [
     engine,

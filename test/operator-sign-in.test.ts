@@ -1,7 +1,7 @@
 /** A person signs in with VNeID from a terminal, and is an operator by number; nobody else is. */
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Role } from '../src/admin/operators.ts'
-import { createOperator } from '../src/admin/operators.ts'
+import type { Role } from '../src/operators/roles.ts'
+import { createOperator } from '../src/operators/operators.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createVisitor } from '../src/sandbox/visitor.ts'

@@ -1,6 +1,6 @@
 /** A number is cancelled and another issued: the person goes on, the old number leads to nobody. */
 import { expect, test, vi } from 'vitest'
-import { createOperator } from '../src/admin/operators.ts'
+import { createOperator } from '../src/operators/operators.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { numberOf, openOffice, refusal, words } from './support/officers.ts'
 

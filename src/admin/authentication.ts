@@ -9,7 +9,9 @@ import { keyOf } from '../oidc/unit-of-work.ts'
 import type { Db } from '../store/db.ts'
 import { type OperatorRow, findOperator, noteOperatorSeen } from '../store/operators.ts'
 import type { State } from '../store/state/state.ts'
-import { type Operator, type Role, algorithmOf, operatorId } from './operators.ts'
+import { type Operator, operatorId } from '../operators/operator.ts'
+import type { Role } from '../operators/roles.ts'
+import { algorithmOf } from '../operators/key.ts'
 
 /** Seconds. */
 const longestLife = 120

@@ -10,7 +10,7 @@ import type { Database } from '../store/db.ts'
 import { leastAnnouncement, listCalendar, listKeyHistory, usualAnnouncement } from '../store/keys.ts'
 import { type ResealRun, findReseal, listReseals } from '../store/reseal-runs.ts'
 import { type Operation, operation } from './operation.ts'
-import type { Role } from './operators.ts'
+import type { Role } from '../operators/roles.ts'
 
 const readers: readonly Role[] = ['security_officer', 'auditor', 'viewer', 'registrar']
 const moment = z.iso.datetime()

@@ -4,7 +4,8 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { BrokerError, type ErrorCode } from '../errors.ts'
 import { parse, readJson } from '../http/input.ts'
-import type { Operator, Role } from './operators.ts'
+import type { Operator } from '../operators/operator.ts'
+import type { Role } from '../operators/roles.ts'
 
 type ParamOf<Path extends string> = Path extends `${infer Head}/${infer Rest}`
   ? ParamOf<Head> | ParamOf<Rest>

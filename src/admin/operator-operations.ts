@@ -15,12 +15,11 @@ import {
   askedBy,
   alterOperator,
   barOperator,
-  operatorId,
-  publicKey,
   readmitOperator,
-  roleList,
-  roles,
-} from './operators.ts'
+} from '../operators/operators.ts'
+import { operatorId, roleList } from '../operators/operator.ts'
+import { roles } from '../operators/roles.ts'
+import { publicKey } from '../operators/key.ts'
 import type { SecondPerson } from './second-person.ts'
 import { operatorKinds } from '../vocabulary.ts'
 

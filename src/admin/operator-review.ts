@@ -8,7 +8,8 @@ import { countDeeds, findReviewPeriod, insertReview } from '../store/operator-re
 import type { Database, Db } from '../store/db.ts'
 import { listOperators } from '../store/operators.ts'
 import { type Operation, operation } from './operation.ts'
-import { operatorId, roles } from './operators.ts'
+import { operatorId } from '../operators/operator.ts'
+import { roles } from '../operators/roles.ts'
 import { operatorKinds } from '../vocabulary.ts'
 
 const moment = z.iso.datetime()

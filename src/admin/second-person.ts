@@ -22,7 +22,9 @@ import {
 import { uuidOf } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
-import { type Decider, type Operator, type Role, roles } from './operators.ts'
+import type { Decider } from '../operators/operators.ts'
+import type { Operator } from '../operators/operator.ts'
+import { type Role, roles } from '../operators/roles.ts'
 
 /** Days that a decision waits for its second person. */
 const patience = 7

@@ -8,7 +8,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type JWK, SignJWT, importJWK } from 'jose'
 import type { InputFault } from '../errors.ts'
-import { algorithmOf } from '../admin/operators.ts'
+import { algorithmOf } from '../operators/key.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 

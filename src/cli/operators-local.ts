@@ -9,15 +9,10 @@ import { hasOfficer } from '../store/operators.ts'
 import { type Commands, type LocalTools, localCommand, needed } from './command.ts'
 import { UsageError } from './told.ts'
 import { readInputLines } from './input-lines.ts'
-import {
-  type OperatorKey,
-  createOperator,
-  generateOperatorKey,
-  operatorId,
-  readmitOperator,
-  roleList,
-  roles,
-} from '../admin/operators.ts'
+import { createOperator, readmitOperator } from '../operators/operators.ts'
+import { operatorId, roleList } from '../operators/operator.ts'
+import { roles } from '../operators/roles.ts'
+import { type OperatorKey, generateOperatorKey } from '../operators/key.ts'
 
 export const operatorLocalCommands: Commands = {
   'operator create': localCommand({

@@ -4,7 +4,7 @@ import { UsageError } from './told.ts'
 import { type Held, tellHeld } from './decisions.ts'
 import { readInputLines } from './input-lines.ts'
 import { readOperatorId, readRoles, tellKey, withNewKey } from './operators-local.ts'
-import type { Operator } from '../admin/operators.ts'
+import type { Operator } from '../operators/operator.ts'
 import type { Page } from '../admin/paging.ts'
 
 interface Listed extends Operator {

@@ -1,7 +1,5 @@
-/** Operators: machines, which have a key, and persons, who are known by their number; and what each may do. */
-import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { type JWK, exportJWK, generateKeyPair } from 'jose'
-import { z } from 'zod'
+/** Operators are added, changed, disabled and enabled; no HTTP, no SQL. */
+import type { JWK } from 'jose'
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -16,83 +14,7 @@ import {
   findOperator,
   insertOperator,
 } from '../store/operators.ts'
-import type { OperatorKind } from '../vocabulary.ts'
-
-export const roles = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer'] as const
-export type Role = (typeof roles)[number]
-
-export interface Operator {
-  readonly id: string
-  /** Only a person may be the second one of a decision. */
-  readonly kind: OperatorKind
-  readonly roles: readonly Role[]
-}
-
-/** Words that stand as the actor of audit events; the table refuses them too. */
-const reserved = ['citizen', 'system', 'local', 'operator', 'portal', 'sandbox']
-export const operatorId = z
-  .string()
-  .regex(/^[a-z0-9._-]{3,64}$/, 'must be 3 to 64 of a-z, 0-9, dot, dash, underscore')
-  .refine((id) => !reserved.includes(id), 'is reserved')
-
-export const roleList = z
-  .array(z.enum(roles))
-  .min(1)
-  .transform((given) => roles.filter((role) => given.includes(role)))
-
-const coordinate = z.string().regex(/^[\w-]{43}$/, 'must be 32 bytes in base64url')
-/** Optional fields that key tools write; they say nothing that `kty` and `crv` do not. */
-const told = {
-  kid: z.string().optional(),
-  use: z.literal('sig').optional(),
-  alg: z.enum(['ES256', 'EdDSA', 'Ed25519']).optional(),
-}
-/** The public half alone: a strict object refuses `d`. Only the key itself is kept, so that equal keys are equal rows. */
-export const publicKey = z
-  .discriminatedUnion('kty', [
-    z
-      .strictObject({
-        kty: z.literal('EC'),
-        crv: z.literal('P-256'),
-        x: coordinate,
-        y: coordinate,
-        ...told,
-      })
-      .transform(({ kty, crv, x, y }) => ({ kty, crv, x, y })),
-    z
-      .strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: coordinate, ...told })
-      .transform(({ kty, crv, x }) => ({ kty, crv, x })),
-  ])
-  .refine((key) => isKey(key), 'is no point of its curve')
-
-function isKey(key: JsonWebKey): boolean {
-  try {
-    return createPublicKey({ format: 'jwk', key }).type === 'public'
-  } catch {
-    return false
-  }
-}
-
-export const algorithmOf = ({ kty }: JWK): 'ES256' | 'EdDSA' => (kty === 'EC' ? 'ES256' : 'EdDSA')
-
-/** What an operator keeps in a file: who it is, whom it speaks to, and the key that proves it. */
-export interface OperatorKey {
-  readonly operator: string
-  readonly audience: string
-  /** Private JWK. */
-  readonly key: JWK
-}
-
-export async function generateOperatorKey(): Promise<{
-  privateKey: JWK
-  publicKey: z.output<typeof publicKey>
-}> {
-  const pair = await generateKeyPair('ES256', { extractable: true })
-  return {
-    privateKey: await exportJWK(pair.privateKey),
-    publicKey: publicKey.parse(await exportJWK(pair.publicKey)),
-  }
-}
+import type { Role } from './roles.ts'
 
 interface Tools {
   readonly db: Database

@@ -1,0 +1,58 @@
+/** The key by which a machine, or a person's program, proves who it is. */
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { type JWK, exportJWK, generateKeyPair } from 'jose'
+import { z } from 'zod'
+
+const coordinate = z.string().regex(/^[\w-]{43}$/, 'must be 32 bytes in base64url')
+/** Optional fields that key tools write; they say nothing that `kty` and `crv` do not. */
+const told = {
+  kid: z.string().optional(),
+  use: z.literal('sig').optional(),
+  alg: z.enum(['ES256', 'EdDSA', 'Ed25519']).optional(),
+}
+/** The public half alone: a strict object refuses `d`. Only the key itself is kept, so that equal keys are equal rows. */
+export const publicKey = z
+  .discriminatedUnion('kty', [
+    z
+      .strictObject({
+        kty: z.literal('EC'),
+        crv: z.literal('P-256'),
+        x: coordinate,
+        y: coordinate,
+        ...told,
+      })
+      .transform(({ kty, crv, x, y }) => ({ kty, crv, x, y })),
+    z
+      .strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: coordinate, ...told })
+      .transform(({ kty, crv, x }) => ({ kty, crv, x })),
+  ])
+  .refine((key) => isKey(key), 'is no point of its curve')
+
+function isKey(key: JsonWebKey): boolean {
+  try {
+    return createPublicKey({ format: 'jwk', key }).type === 'public'
+  } catch {
+    return false
+  }
+}
+
+export const algorithmOf = ({ kty }: JWK): 'ES256' | 'EdDSA' => (kty === 'EC' ? 'ES256' : 'EdDSA')
+
+/** What an operator keeps in a file: who it is, whom it speaks to, and the key that proves it. */
+export interface OperatorKey {
+  readonly operator: string
+  readonly audience: string
+  /** Private JWK. */
+  readonly key: JWK
+}
+
+export async function generateOperatorKey(): Promise<{
+  privateKey: JWK
+  publicKey: z.output<typeof publicKey>
+}> {
+  const pair = await generateKeyPair('ES256', { extractable: true })
+  return {
+    privateKey: await exportJWK(pair.privateKey),
+    publicKey: publicKey.parse(await exportJWK(pair.publicKey)),
+  }
+}

@@ -1,0 +1,22 @@
+/** Who an operator is: a machine, which has a key, or a person, who is known by their number. */
+import { z } from 'zod'
+import type { OperatorKind } from '../vocabulary.ts'
+import { type Role, roles } from './roles.ts'
+
+export interface Operator {
+  readonly id: string
+  readonly kind: OperatorKind
+  readonly roles: readonly Role[]
+}
+
+/** Words that stand as the actor of audit events; the table refuses them too. */
+const reserved = ['citizen', 'system', 'local', 'operator', 'portal', 'sandbox']
+export const operatorId = z
+  .string()
+  .regex(/^[a-z0-9._-]{3,64}$/, 'must be 3 to 64 of a-z, 0-9, dot, dash, underscore')
+  .refine((id) => !reserved.includes(id), 'is reserved')
+
+export const roleList = z
+  .array(z.enum(roles))
+  .min(1)
+  .transform((given) => roles.filter((role) => given.includes(role)))
