@@ -1,5 +1,5 @@
 /** Whose access token it is: a person's who signed in to the console, and is an operator by the number of today. */
-import { consoleId, consoleScope } from '../oidc/console.ts'
+import { consoleId, consoleScope } from '../operators/console.ts'
 import { type BrokerGrant, fromRecord } from '../oidc/identity-record.ts'
 import { type UnitOfWork, runWithUnit } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'

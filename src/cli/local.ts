@@ -1,6 +1,7 @@
 /** What runs on the broker's own database: what makes it, and what must work before anybody is an operator. */
 import { unreached } from '../http/health.ts'
-import { ensureSigningKey, generateSigningKey, signingAlgorithms } from '../oidc/keys.ts'
+import { signingAlgorithms } from '../crypto/signing-algorithms.ts'
+import { ensureSigningKey, generateSigningKey } from '../oidc/keys.ts'
 import { checkRing } from '../ring/ring.ts'
 import { createSeal } from '../crypto/seal.ts'
 import { migrate } from '../store/migrate.ts'

@@ -1,7 +1,7 @@
 /** The registry and its reviewed files on the command line. */
 import { stat } from 'node:fs/promises'
 import type { z } from 'zod'
-import { makeSecret } from '../registry/clients.ts'
+import { makeSecret } from '../registry/client-secret.ts'
 import { type Fault, secretsIn, tellFault } from '../registry/definition.ts'
 import { type Entry, type FileFault, readClientFiles } from './client-files.ts'
 import { type ClientTools, type Commands, clientCommand, needed } from './command.ts'

@@ -1,6 +1,5 @@
 /** Secrets of portals on the command line: made here, shown once; the broker is sent the hash. */
-import { makeSecret } from '../registry/clients.ts'
-import { warnedDays } from '../registry/secrets.ts'
+import { makeSecret, warnedDays } from '../registry/client-secret.ts'
 import { type Commands, clientCommand, needed, secondsIn } from './command.ts'
 import type { ToldSecret } from '../admin/secret-operations.ts'
 

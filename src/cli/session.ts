@@ -3,7 +3,8 @@ import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { consoleId, consoleScope, deviceGrant } from '../oidc/console.ts'
+import { deviceGrant } from '../oidc/console.ts'
+import { consoleId, consoleScope } from '../operators/console.ts'
 import { Told } from './told.ts'
 
 /** Seconds before its end at which an access token is renewed. */

@@ -4,11 +4,9 @@
  */
 import type { AdapterPayload } from 'oidc-provider'
 import { policySchema } from '../registry/policy-schema.ts'
+import { consoleId, consoleScope } from '../operators/console.ts'
 import type { Registry } from '../registry/registry.ts'
 
-export const consoleId = 'operator-console'
-/** No scope of a portal: whoever has it acts as an operator. */
-export const consoleScope = 'operator'
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 /** Seconds after which the person signs in anew, whatever the settings allow portals. */
 export const longestConsoleSession = 8 * 3600

@@ -15,9 +15,8 @@ import {
   startNextSigningKey,
   usualAnnouncement,
 } from '../store/keys.ts'
-import { type SigningAlgorithm, makeKey, signingAlgorithms } from './signing-key.ts'
-
-export { type SigningAlgorithm, signingAlgorithms } from './signing-key.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../crypto/signing-algorithms.ts'
+import { makeKey } from './signing-key.ts'
 
 export interface KeyTools {
   readonly db: Database

@@ -3,9 +3,7 @@ import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { ExternalSigningKey, type JWK } from 'oidc-provider'
-
-export const signingAlgorithms = ['ES256', 'RS256', 'EdDSA'] as const
-export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+import type { SigningAlgorithm } from '../crypto/signing-algorithms.ts'
 
 export interface NewKey {
   /** The RFC 7638 thumbprint. */

@@ -1,5 +1,4 @@
 /** What a registered relying party may be: its metadata (`client-metadata.ts`) under the rules of the whole. */
-import { createHash, randomBytes } from 'node:crypto'
 import type { Client } from 'oidc-provider'
 import { z } from 'zod'
 import { type ClientMetadata, metadataSchema } from './metadata.ts'
@@ -35,15 +34,6 @@ export const clientSchema = metadataSchema
 export const needsSecret = ({
   token_endpoint_auth_method: method,
 }: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean => method.startsWith('client_secret')
-
-/** Secrets are long and random, so one round of SHA-256 keeps them: there is nothing to guess. */
-export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
-
-/** Made where it is shown, this once; the hash goes on. */
-export function makeSecret(): { secret: string; hash: Buffer } {
-  const secret = randomBytes(32).toString('base64url')
-  return { secret, hash: hashSecret(secret) }
-}
 
 /** The engine's client, with our policy beside it. */
 export const policyOf = (client: Client): ClientPolicy => client['policy'] as ClientPolicy

@@ -2,7 +2,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AdapterPayload, Client } from 'oidc-provider'
 import type { ClientRow } from '../store/clients.ts'
-import { type ClientMetadata, hashSecret, needsSecret } from './clients.ts'
+import { hashSecret } from './client-secret.ts'
+import { type ClientMetadata, needsSecret } from './clients.ts'
 import { type Former, type Rehome, formersOf, sectorOf, takenBy } from './rehoming.ts'
 
 export interface Entry {

@@ -6,15 +6,13 @@ import { insertClientChange, lockClients } from '../store/client-changes.ts'
 import { type SecretRow, insertSecret, revokeSecret, takeEndingSecrets } from '../store/client-secrets.ts'
 import { type Database, type Db, isUniqueViolation } from '../store/db.ts'
 import type { ClientMetadata } from './clients.ts'
+import { warnedDays } from './client-secret.ts'
 import { needsSecret } from './clients.ts'
 
 interface Tools {
   readonly db: Database
   readonly log: Log
 }
-
-/** Days before its end from which a secret is warned of. */
-export const warnedDays = 30
 
 /** @throws BrokerError `not_found`, or `state_conflict` where two are in service or the portal takes none */
 export async function addSecret(

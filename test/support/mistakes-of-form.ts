@@ -1,5 +1,5 @@
 /** Mistakes in how a file and its fields are written, for `registry-mistakes.test.ts`. */
-import { consoleId } from '../../src/oidc/console.ts'
+import { consoleId } from '../../src/operators/console.ts'
 import { definition, type Mistake, secret, yaml } from './mistake.ts'
 
 export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
