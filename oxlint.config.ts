@@ -12,6 +12,7 @@ const engine = {
 }
 const rp = { regex: '^openid-client$', message: 'upstream/ alone calls VNeID.' }
 const config = { regex: '/config/config\\.ts$', message: 'Config as a type only.', allowTypeImports: true }
+const api = { regex: '^\\.\\./admin/', message: 'The API by its types only.', allowTypeImports: true }
 /** A room does not know what stands above it (docs/architecture.md). */
 const above = (...rooms: string[]) => ({
   regex: `^\\.\\./((main|cli|app)\\.ts$|(${rooms.join('|')})/)`,
@@ -52,6 +53,7 @@ const forbidden: Record<string, object[]> = {
   ],
   'src/ring/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'pages')],
   'src/pages/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'store')],
+  'src/cli/**': [sql, engine, rp, api],
   'src/operators/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'ring', 'pages')],
   'src/proof/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'pages')],
   'src/store/**': [

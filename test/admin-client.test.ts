@@ -1,7 +1,8 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { type AdminError, createAdminClient, eachPage } from '../src/cli/client.ts'
+import { type AdminError, createAdminClient } from '../src/cli/client.ts'
+import { eachPage } from '../src/cli/each-page.ts'
 
 /** A server that is none of ours: what a client may meet. */
 async function meet(listener: RequestListener) {

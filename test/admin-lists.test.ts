@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { AdminClient } from '../src/cli/client.ts'
-import { eachPage } from '../src/cli/client.ts'
+import { eachPage } from '../src/cli/each-page.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { openWorld, portalDefinition, type World } from './support/world.ts'
 

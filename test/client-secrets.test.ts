@@ -5,7 +5,6 @@ import { exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import pg from 'pg'
 import { expect, inject, test, vi } from 'vitest'
-import { commands } from '../src/cli/main.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { registerClients } from '../src/sandbox/register.ts'
 import { warnOfEndingSecrets } from '../src/registry/secrets.ts'
@@ -13,6 +12,7 @@ import { takeEndingSecrets } from '../src/store/client-secrets.ts'
 import { agreed } from './support/agreement.ts'
 import { atEnd } from './support/at-end.ts'
 import { startBroker } from './support/broker-process.ts'
+import { runAs } from './support/command.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, portalDefinition, secretOf } from './support/world.ts'
 
@@ -199,10 +199,7 @@ test('what was done to secrets stands in the audit and in the history, and no ha
 test('the commands make a secret that is shown once, list what there is with a warning, and revoke', async () => {
   const id = await newPortal()
   async function cli(name: string, args: readonly string[], options = {}) {
-    const lines: string[] = []
-    const run = commands[name]!.run as (...given: unknown[]) => Promise<void>
-    await run({ admin: registrar, print: (line: string) => lines.push(line) }, args, options)
-    return lines.join('\n')
+    return runAs(registrar, name, args, options)
   }
   const rotated = await cli('client secret rotate', [id], { expires: '20d' })
   const [, secret] = /shown this once: ([\w-]{43})$/.exec(rotated) ?? []
@@ -218,7 +215,7 @@ test('the commands make a secret that is shown once, list what there is with a w
   await until(false, id, secret!)
   expect(await authenticates(id, secretOf(id))).toBe(true)
   await expect(cli('client secret rotate', [id], { 'old-ends': 'soon' })).rejects.toThrow(
-    '--old-ends is a span',
+    '--old-ends must be a span',
   )
   // At once: the old one is gone when the new one is there.
   const again = await cli('client secret rotate', [id], { 'old-ends': '0d' })

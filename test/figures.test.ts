@@ -1,9 +1,8 @@
 /** What a portal reads about itself: counts, its own only. */
 import { beforeAll, expect, test } from 'vitest'
-import type { Command } from '../src/cli/command.ts'
-import { figuresCommands } from '../src/cli/figures.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
+import { runAs } from './support/command.ts'
 import { readGuide } from './support/guide.ts'
 import { openListener } from './support/listener.ts'
 import { press } from './support/portal.ts'
@@ -139,14 +138,7 @@ test('an operator reads every portal’s figures, and the command prints them', 
   const one = await viewer.call<{ portals: unknown[] }>('GET', '/v1/figures?client=portal-b')
   expect(one.portals).toEqual([portals[1]])
 
-  const lines: string[] = []
-  const command = figuresCommands['figures'] as Extract<Command, { on: 'api' }>
-  await command.run(
-    { admin: viewer, audience: () => Promise.resolve(''), print: (line) => void lines.push(line) },
-    [],
-    { client: 'portal-a' } as never,
-  )
-  expect(lines.join('\n')).toMatch(
+  expect(await runAs(viewer, 'figures', [], { client: 'portal-a' })).toMatch(
     /^portal-a {2}\S+ to \S+\n {2}logins: 2 completed, 1 refused\n {4}level_unmet +1\n {2}requests refused:\n {4}invalid_grant +1\n {2}logout notices: 1 delivered, 0 failed\n {2}links: 1 of 2 accounts \(50\.0%\), 1 open, 0 in review\n {2}a secret ends \d{4}-/,
   )
 })

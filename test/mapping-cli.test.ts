@@ -120,11 +120,15 @@ test('numbers are read from the standard input, and refused anywhere else', asyn
 
   for (const [args, input, complaint] of [
     [['legacy', 'find', '--citizen-id', numberOf('an')], '', '--citizen-id takes "-"'],
-    [['legacy', 'find'], '', 'one of --citizen-id -'],
-    [['legacy', 'find', '--citizen-id', '-', '--cmnd', '-'], '', 'one of --citizen-id -'],
+    [['legacy', 'find'], '', 'give exactly one of --citizen-id, --cmnd, --account-id'],
+    [
+      ['legacy', 'find', '--citizen-id', '-', '--cmnd', '-'],
+      '',
+      'give exactly one of --citizen-id, --cmnd, --account-id',
+    ],
     [['legacy', 'find', '--citizen-id', '-'], '', 'the citizen id is expected on the standard input'],
     [['citizen', 'rekey', ...words], numberOf('chi'), 'the new number is expected on the standard input'],
-    [ask, '', 'either --citizen-id - or --subject ID'],
+    [ask, '', 'give exactly one of --citizen-id, --subject'],
     [['review', 'dismiss', crypto.randomUUID()], '', '--reason is missing'],
   ] as const) {
     const { code, err } = await run('one', args, input)

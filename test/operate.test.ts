@@ -1,10 +1,8 @@
 /** The operators' guide names what there is, and nothing that there is not. */
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { expect, test } from 'vitest'
-import type { Command } from '../src/cli/command.ts'
 import { roles } from '../src/operators/roles.ts'
-import { commands } from '../src/cli/main.ts'
+import { findCommand } from '../src/cli/main.ts'
 import { errorTable } from '../src/errors.ts'
 import { registry } from '../src/telemetry/metrics.ts'
 import { namedBy, namesIn, readGuide } from './support/guide.ts'
@@ -12,12 +10,7 @@ import { namedBy, namesIn, readGuide } from './support/guide.ts'
 const guide = readGuide('operate.md')
 const fileAt = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
-/** As the command line reads them. */
-const optionsOf = ({ options = {} }: Command) =>
-  Object.fromEntries(Object.entries(options).map(([name, type]) => [name, { type }] as const))
 const wordsOf = (line: string) => line.trim().split(/\s+/)
-/** How many words the usage wants before the options. */
-const wantedBy = ({ call = '' }: Command) => wordsOf(call).findIndex((word) => !/^[A-Z]+$/.test(word))
 
 const printed = [...guide.matchAll(/npm run cli -- ([^`\n#]+)/g)].map(([, line]) => line!.trim())
 
@@ -26,15 +19,11 @@ test('the guide prints commands', () => {
 })
 
 test.each(printed)('npm run cli -- %s', (line) => {
-  const name = Object.keys(commands).find((words) => `${line} `.startsWith(`${words} `))
-  expect(Object.keys(commands)).toContain(name)
-  const command = commands[name!]!
-  const args = wordsOf(line.slice(name!.length)).filter((word) => word !== '')
-  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: optionsOf(command) })
-  const wanted = wantedBy(command)
-  expect(positionals).toHaveLength(wanted < 0 ? wordsOf(command.call ?? '').length : wanted)
-  const given = values as Readonly<Record<string, string | undefined>>
-  for (const role of given['role']?.split(',') ?? []) expect(roles).toContain(role)
+  const [name, command] = findCommand(line)!
+  // Throws when an argument or an option is missing, unknown or one too many.
+  command.read(wordsOf(line.slice(name.length)).filter((word) => word !== ''))
+  const [, given] = / --role (\S+)/.exec(line) ?? []
+  for (const role of given?.split(',') ?? []) expect(roles).toContain(role)
 })
 
 test('the guide tells of every role, every reason for a case and every metric, and of no other', async () => {

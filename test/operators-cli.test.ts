@@ -104,7 +104,7 @@ test('a wrong call makes no operator and no file, and says what is wrong', async
     [['some.body', '--role', 'viewer'], '--key is missing'],
     [
       ['some.body', '--role', 'viewer,root', '--key', keyFile('some.body')],
-      '--role is one or more of viewer, ',
+      'the roles must be one or more of viewer, ',
     ],
     [['system', '--role', 'viewer', '--key', keyFile('some.body')], 'the ID is reserved'],
     [['some.body', '--role', 'viewer', '--citizen', '--machine'], 'one of --citizen, --machine'],

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { AdminClient } from '../src/cli/client.ts'
 import { createOperator } from '../src/operators/operators.ts'
 import { generateOperatorKey } from '../src/operators/key.ts'
-import { progressCommands } from '../src/cli/progress.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { progressCsv, progressTable, shapeProgress } from '../src/mapping/progress.ts'
 import { insertAuditEvents } from '../src/store/audit.ts'
 import { foldProgress } from '../src/store/progress.ts'
+import { runAs } from './support/command.ts'
 import { citizenRow, openCounted } from './support/counted-portals.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, type World } from './support/world.ts'
@@ -211,12 +211,8 @@ for (const { database, state, isThere } of engines)
       )
     })
 
-    async function command(name: string, admin: AdminClient, options: object): Promise<string> {
-      const lines: string[] = []
-      const tools = { admin, print: (line: string) => void lines.push(line) }
-      await progressCommands[name]!.run(tools as never, [], options)
-      return lines.join('\n')
-    }
+    const command = (name: string, admin: AdminClient, options: Record<string, string | boolean>) =>
+      runAs(admin, name, [], options)
   })
 
 describe('a report', () => {

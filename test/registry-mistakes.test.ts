@@ -3,10 +3,10 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { commands } from '../src/cli/main.ts'
 import { type Mistake, privatePart, secret, yaml } from './support/mistake.ts'
 import { mistakesOfForm } from './support/mistakes-of-form.ts'
 import { mistakesOfMeaning } from './support/mistakes-of-meaning.ts'
+import { runAs } from './support/command.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, portalDefinition } from './support/world.ts'
 
@@ -47,10 +47,9 @@ test.each(Object.entries(mistakes))(
     expect(typeof at === 'number' || text.includes(at)).toBe(true)
 
     const printed: string[] = []
-    const run = commands['client apply']!.run as (...given: unknown[]) => Promise<void>
-    const refusal: unknown = await run({ admin, print: (one: string) => printed.push(one) }, [place], {
-      yes: true,
-    }).catch((error: unknown) => error)
+    const refusal: unknown = await runAs(admin, 'client apply', [place], { yes: true }, printed).catch(
+      (error: unknown) => error,
+    )
     const { message } = refusal as Error
     expect(message).toMatch(told)
     // One line, one place, a remedy after the semicolon.
@@ -70,12 +69,10 @@ const isFolder = (file: Mistake['file']): file is Record<string, string | Buffer
 test('the same file without a mistake is applied', async () => {
   const place = join(folder, 'good.yaml')
   writeFileSync(place, yaml({}))
-  const printed: string[] = []
-  const run = commands['client apply']!.run as (...given: unknown[]) => Promise<void>
-  await run({ admin, print: (one: string) => printed.push(one) }, [place], { yes: true })
-  const [, made] = /shown this once: ([\w-]{43})/.exec(printed.join('\n')) ?? []
+  const printed = await runAs(admin, 'client apply', [place], { yes: true })
+  const [, made] = /shown this once: ([\w-]{43})/.exec(printed) ?? []
   recordSecrets([made])
-  expect(printed.join('\n')).toContain('created   portal-a  active')
+  expect(printed).toContain('created   portal-a  active')
   expect(await registry()).not.toEqual(before)
 })
 

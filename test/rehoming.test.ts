@@ -1,12 +1,12 @@
 /** A portal goes over into another: accounts, links and identifiers stay what they were, and until a day all of it can be undone. */
 import { expect, test, vi } from 'vitest'
-import { commands } from '../src/cli/main.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { vietnamDate } from '../src/vietnam-date.ts'
 import { completeDueRehomes } from '../src/registry/rehome.ts'
 import { openRegistry } from '../src/registry/registry.ts'
 import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { createVisitor } from '../src/sandbox/visitor.ts'
+import { runAs } from './support/command.ts'
 import { type Change, createCallers, grants } from './support/portal-callers.ts'
 import { encode, wish } from './support/wire.ts'
 import { createVouching, farAway } from './support/vouching.ts'
@@ -526,10 +526,7 @@ test('what makes no sense is refused, and says why', async () => {
 test('the commands say what happens', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   async function cli(name: string, args: readonly string[] = [], options = {}) {
-    const lines: string[] = []
-    const run = commands[name]!.run as (...given: unknown[]) => Promise<void>
-    await run({ admin: registrar, print: (line: string) => lines.push(line) }, args, options)
-    return { out: lines.join('\n') }
+    return { out: await runAs(registrar, name, args, options) }
   }
   const begun = await cli('client rehome', [old.id, next.id], { until: inDays(30), reason: 'merged' })
   expect(begun.out).toContain('waits for a second person: ')

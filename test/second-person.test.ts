@@ -209,9 +209,9 @@ describe('when no officer can get in any more', () => {
     if (what === 'a machine') await machine(['security_officer'], empty)
     await empty.db.query(`update operator set ${change} where id = 'the.last'`)
     const said: string[] = []
-    const restore = operatorLocalCommands['operator restore']!
+    const restore = operatorLocalCommands['operator restore']
     const tools = { config: empty.config, db: empty.db, log, print: (line: string) => void said.push(line) }
-    await restore.run(tools as never, ['the.last'], {})
+    await restore.read(['the.last'])(tools)
     expect(said).toEqual(['enabled the.last'])
     await empty.close()
   })

@@ -2,31 +2,29 @@ import { createWriteStream } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { tellFaults, verifyFrom } from './audit-verifying.ts'
 import type { EventTold, SubjectTold, TraceTold } from '../admin/audit-operations.ts'
 import type { SealTold } from '../admin/audit-proof-operations.ts'
 import { tellEventLine, tellTrace } from './audit-output.ts'
-import { eachPage } from './client.ts'
-import { type Commands, clientCommand, needed } from './command.ts'
-import { Told, UsageError } from './told.ts'
-import { isDash, readInputLines } from './input-lines.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, optional, required } from './command.ts'
+import { Told } from './told.ts'
+import { readInputLines } from './input-lines.ts'
 import type { Page } from '../admin/paging.ts'
 
-const spanOptions = { from: 'string', to: 'string' } as const
+const span = { from: optional('DAY', 'the first day'), to: optional('DAY', 'the last day') }
 type EventsPage = Page<'events', EventTold>
 
-export const auditCommands: Commands = {
+export const auditCommands = {
   'audit events': clientCommand({
-    call: '[--event NAME] [--class CLASS]\n[--client ID] [--operator ID]\n[--subject ID] [--reference REF]\n[--from DAY] [--to DAY]',
     about: 'audit events, the oldest first',
     options: {
-      event: 'string',
-      class: 'string',
-      client: 'string',
-      operator: 'string',
-      subject: 'string',
-      reference: 'string',
-      ...spanOptions,
+      event: optional('NAME', 'of this name'),
+      class: optional('CLASS', 'of this class'),
+      client: optional('ID', 'at this portal'),
+      operator: optional('ID', 'by this operator'),
+      subject: optional('ID', 'about this subject'),
+      reference: optional('REF', 'under this reference'),
+      ...span,
     },
     async run({ admin, print }, _args, options) {
       for await (const { events } of eachPage<EventsPage>(admin, '/v1/audit/events', options))
@@ -35,11 +33,9 @@ export const auditCommands: Commands = {
   }),
 
   'audit person': clientCommand({
-    call: '--citizen-id -',
-    about: 'everything about one citizen; the number is read from the standard input',
-    options: { 'citizen-id': 'string' },
-    async run({ admin, print }, _args, options) {
-      if (!isDash('citizen-id', options['citizen-id'])) throw new UsageError('--citizen-id - is missing')
+    about: 'everything about one citizen',
+    options: { 'citizen-id': required('-', 'the number is read from the standard input') },
+    async run({ admin, print }) {
       const [number] = await readInputLines('citizen id')
       for (let after: string | null = null, more = true; more;) {
         const asked: object = { citizen_id: number, limit: 1000, ...(after !== null && { after }) }
@@ -72,9 +68,8 @@ export const auditCommands: Commands = {
   }),
 
   'audit seals': clientCommand({
-    call: '[--from DAY] [--to DAY]',
     about: 'the seals, the oldest first',
-    options: spanOptions,
+    options: span,
     async run({ admin, print }, _args, options) {
       for await (const { seals } of eachPage<Page<'seals', SealTold>>(admin, '/v1/audit/seals', options))
         for (const { seal, hash, at, rows } of seals) print(`${at}  ${seal}:${hash}  ${rows} rows`)
@@ -82,9 +77,8 @@ export const auditCommands: Commands = {
   }),
 
   'audit keys': clientCommand({
-    call: '[--out FILE]',
     about: 'the public keys of the seals, for `audit verify --key`',
-    options: { out: 'string' },
+    options: { out: optional('FILE', 'write them to this file') },
     async run({ admin, print }, _args, { out }) {
       const keys = JSON.stringify(await admin.call('GET', '/v1/audit/keys'), null, 2)
       if (out === undefined) print(keys)
@@ -93,7 +87,7 @@ export const auditCommands: Commands = {
   }),
 
   'audit rotate-key': clientCommand({
-    about: 'a new key for the seals to come; then write "audit keys" anew',
+    about: 'a new key for the seals to come; write `audit keys` to a file again afterwards',
     async run({ admin, print }) {
       const { kid } = await admin.call<{ kid: string }>('POST', '/v1/audit/keys')
       print(`from now on ${kid} signs`)
@@ -101,11 +95,10 @@ export const auditCommands: Commands = {
   }),
 
   'audit export': clientCommand({
-    call: 'FILE [--from DAY] [--to DAY]',
-    about: 'the audit with its seals, as lines of JSON; compressed if FILE ends with .gz',
-    options: spanOptions,
-    async run({ admin, print }, [file], options) {
-      const path = needed(file, 'the FILE')
+    about: 'the audit with its seals, as lines of JSON',
+    args: { FILE: 'a new file; compressed if its name ends with .gz' },
+    options: span,
+    async run({ admin, print }, { FILE: path }, options) {
       const source = await admin.download(exportPath(options))
       const target = createWriteStream(path, { mode: 0o600, flags: 'wx' })
       try {
@@ -120,13 +113,17 @@ export const auditCommands: Commands = {
   }),
 
   'audit verify': clientCommand({
-    call: '[--key FILE] [--from DAY] [--to DAY]\n--file FILE [--key FILE]\n[--expect-seal N:HASH]',
-    about:
-      'prove the audit, or the seals of some days;\nan export, without broker and database;\nalso that this seal is still in it',
-    options: { ...spanOptions, file: 'string', key: 'string', 'expect-seal': 'string' },
-    async run({ admin, print }, _args, { file, key, 'expect-seal': expected, ...span }) {
+    about: 'prove the audit, or the seals of some days',
+    options: {
+      ...span,
+      file: optional('FILE', 'an export instead, without broker and database'),
+      key: optional('FILE', 'the public keys that were kept elsewhere (`audit keys`)'),
+      'expect-seal': optional('N:HASH', 'prove as well that this seal is still in it'),
+    },
+    async run({ admin, print }, _args, { file, key, 'expect-seal': expected, ...days }) {
+      const { tellFaults, verifyFrom } = await import('./audit-verifying.ts')
       const verdict = await verifyFrom(
-        file === undefined ? { open: () => admin.download(exportPath(span)) } : { file },
+        file === undefined ? { open: () => admin.download(exportPath(days)) } : { file },
         { keyFile: key, expected },
       )
       for (const line of tellFaults(verdict, key)) print(line)
@@ -136,17 +133,16 @@ export const auditCommands: Commands = {
   }),
 
   trace: clientCommand({
-    call: 'REF',
     about: 'what happened under a reference that a citizen or a portal was told',
-    async run({ admin, print }, [given]) {
-      const reference = needed(given, 'the REF')
+    args: { REF: 'the reference' },
+    async run({ admin, print }, { REF: reference }) {
       const found = await admin.call<TraceTold>('GET', `/v1/traces/${encodeURIComponent(reference)}`)
       for (const line of tellTrace(found)) print(line)
     },
   }),
 }
 
-function exportPath({ from, to }: { from?: string; to?: string }): string {
+function exportPath({ from, to }: Readonly<Record<'from' | 'to', string | undefined>>): string {
   const query = new URLSearchParams({ ...(from && { from }), ...(to && { to }) }).toString()
   return `/v1/audit/export${query && `?${query}`}`
 }

@@ -191,21 +191,3 @@ function problemIn({ status, text: told = '' }: Exchange): Partial<AdminError> &
     return { status }
   }
 }
-
-/** A list, page by page. @param query what is asked of each page */
-export async function* eachPage<Page extends { readonly next: string | null; readonly more: boolean }>(
-  admin: AdminClient,
-  path: string,
-  query: Readonly<Record<string, string | undefined>> = {},
-): AsyncGenerator<Page, void, undefined> {
-  const asked = Object.entries({ limit: '1000', ...query }).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  )
-  const parameters = new URLSearchParams(asked)
-  for (let more = true; more;) {
-    const page: Page = await admin.call<Page>('GET', `${path}?${parameters.toString()}`)
-    yield page
-    more = page.more && page.next !== null
-    parameters.set('after', page.next ?? '')
-  }
-}

@@ -1,20 +1,21 @@
 /** One portal of the registry at a time, on the command line. */
-import { stringify } from 'yaml'
 import type { z } from 'zod'
 import type { changed, listed, shown } from '../admin/client-output.ts'
-import { eachPage } from './client.ts'
-import { type ClientTools, type Command, type Commands, clientCommand, needed } from './command.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, optional, required } from './command.ts'
+import type { ClientTools } from './tools.ts'
 import type { Page } from '../admin/paging.ts'
 
 type Listed = z.output<typeof listed>
 type Shown = z.output<typeof shown>
 type Changed = z.output<typeof changed>
 
-export const clientCommands: Commands = {
+const ID = 'the portal’s client_id'
+
+export const clientCommands = {
   'client list': clientCommand({
-    call: '[--state STATE]',
-    about: 'the portals: draft, active, suspended, retired',
-    options: { state: 'string' },
+    about: 'the portals',
+    options: { state: optional('STATE', 'only draft, active, suspended or retired ones') },
     async run({ admin, print }, _args, { state }) {
       for await (const { clients } of eachPage<Page<'clients', Listed>>(admin, '/v1/clients', { state })) {
         for (const one of clients) {
@@ -28,10 +29,11 @@ export const clientCommands: Commands = {
   }),
 
   'client show': clientCommand({
-    call: 'ID',
     about: 'a portal as a file of the registry would say it',
+    args: { ID },
     async run({ admin, print }, args) {
-      const { state, version, metadata } = await admin.call<Shown>('GET', pathOf(args[0]))
+      const { stringify } = await import('yaml')
+      const { state, version, metadata } = await admin.call<Shown>('GET', pathOf(args.ID))
       print(`# version ${version}${state === 'retired' ? ', retired' : ''}`)
       const definition = state === 'retired' ? metadata : { ...metadata, state }
       print(stringify(definition, { lineWidth: 100 }).trimEnd())
@@ -39,17 +41,34 @@ export const clientCommands: Commands = {
   }),
 
   'client history': clientCommand({
-    call: 'ID',
     about: 'what was done to a portal, by whom and why',
+    args: { ID },
     async run({ admin, print }, args) {
-      for await (const { changes } of eachPage<Page<'changes', Changed>>(admin, `${pathOf(args[0])}/history`))
+      for await (const { changes } of eachPage<Page<'changes', Changed>>(admin, `${pathOf(args.ID)}/history`))
         for (const change of changes) tellChange(print, change)
     },
   }),
 
-  'client activate': act('activate', 'ID [--reason TEXT]', 'let citizens in through a portal'),
-  'client suspend': act('suspend', 'ID --reason TEXT', 'close a portal; what was issued to it ends'),
-  'client retire': act('retire', 'ID --reason TEXT', 'end a draft or a suspended portal for good'),
+  'client activate': clientCommand({
+    about: 'let citizens in through a portal',
+    args: { ID },
+    options: { reason: optional('TEXT', 'kept in the portal’s history') },
+    run: (tools, args, { reason }) => move(tools, args.ID, 'activate', reason),
+  }),
+
+  'client suspend': clientCommand({
+    about: 'close a portal; what was issued to it ends',
+    args: { ID },
+    options: { reason: required('TEXT', 'kept in the portal’s history') },
+    run: (tools, args, { reason }) => move(tools, args.ID, 'suspend', reason),
+  }),
+
+  'client retire': clientCommand({
+    about: 'end a draft or a suspended portal for good',
+    args: { ID },
+    options: { reason: required('TEXT', 'kept in the portal’s history') },
+    run: (tools, args, { reason }) => move(tools, args.ID, 'retire', reason),
+  }),
 }
 
 function tellChange(
@@ -64,18 +83,15 @@ function tellChange(
   }
 }
 
-const pathOf = (id: string | undefined) => `/v1/clients/${encodeURIComponent(needed(id, 'the ID'))}`
+const pathOf = (id: string) => `/v1/clients/${encodeURIComponent(id)}`
 
-function act(what: 'activate' | 'suspend' | 'retire', call: string, about: string): Command {
-  return clientCommand({
-    call,
-    about,
-    options: { reason: 'string' },
-    async run({ admin, print }, args, { reason }) {
-      const path = `${pathOf(args[0])}/${what}`
-      const given = what === 'activate' ? reason : needed(reason, '--reason')
-      const { state } = await admin.call<{ state: string }>('POST', path, { ...(given && { reason: given }) })
-      print(`${args[0]} is ${state}`)
-    },
-  })
+async function move(
+  { admin, print }: ClientTools,
+  id: string,
+  what: 'activate' | 'suspend' | 'retire',
+  reason: string | undefined,
+): Promise<void> {
+  const path = `${pathOf(id)}/${what}`
+  const { state } = await admin.call<{ state: string }>('POST', path, { ...(reason && { reason }) })
+  print(`${id} is ${state}`)
 }

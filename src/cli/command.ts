@@ -1,82 +1,104 @@
-/** A command of `npm run cli`: on the broker's own database, or a client of the admin API. */
-import type { Config } from '../config/config.ts'
-import type { Log } from '../telemetry/log.ts'
-import type { Database } from '../store/db.ts'
-import type { AdminClient } from './client.ts'
-import type { OperatorSession } from './session.ts'
+/** A command of `npm run cli`: one declaration, from which its words are read and its usage is written. */
+import { parseArgs } from 'node:util'
 import { UsageError } from './told.ts'
+import type { ClientTools, LocalTools, SessionTools } from './tools.ts'
 
-interface Print {
-  readonly print: (line: string) => void
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  /** What the usage shows for the value; `-`: the value itself is read from the standard input. */
+  readonly placeholder?: string
+  readonly says: string
+  readonly isRequired?: boolean
+  readonly default?: string
 }
-export interface LocalTools extends Print {
-  readonly config: Config
-  readonly db: Database
-  readonly log: Log
-}
-export interface ClientTools extends Print {
-  readonly admin: AdminClient
-  /** What assertions for this API are made for. */
-  audience(): Promise<string>
-}
-export interface SessionTools extends Print {
-  readonly session: OperatorSession
-  /** `ISSUER`, where it is set. */
-  readonly issuer: string | undefined
-}
+type Options = Readonly<Record<string, Option>>
+type NoOptions = Readonly<Record<string, never>>
 
-type Options = Readonly<Record<string, 'string' | 'boolean'>>
-type Values<O extends Options> = { readonly [K in keyof O]?: O[K] extends 'string' ? string : boolean }
+export const flag = (says: string) => ({ type: 'boolean', says }) as const
+export const optional = (placeholder: string, says: string) =>
+  ({ type: 'string', placeholder, says }) as const
+export const required = (placeholder: string, says: string) =>
+  ({ type: 'string', placeholder, says, isRequired: true }) as const
+export const withDefault = (placeholder: string, says: string, value: string) =>
+  ({ type: 'string', placeholder, says, default: value }) as const
 
-interface Shape<Tools, O extends Options> {
-  /** What follows the command's name in the usage; a new line begins a second one. */
-  readonly call?: string
-  /** What it does; as many lines as `call` has. */
+/** What a command gets for an option: a string is undefined only where the option may be left out. */
+type Value<O extends Option> = O extends { type: 'boolean' }
+  ? boolean
+  : O extends { isRequired: true } | { default: string }
+    ? string
+    : string | undefined
+type Values<O extends Options> = { readonly [K in keyof O]: Value<O[K]> }
+
+interface Description<Arg extends string = string, O extends Options = Options> {
+  /** What it does, in a line. */
   readonly about: string
+  /** Its arguments in their order, each with what it is. */
+  readonly args?: Readonly<Record<Arg, string>>
   readonly options?: O
-  run(tools: Tools, args: readonly string[], options: Values<O>): Promise<void>
+  /** Of these options exactly one must be given. */
+  readonly oneOf?: readonly (keyof O & string)[]
 }
-
+interface Declaration<Tools, Arg extends string, O extends Options> extends Description<Arg, O> {
+  run(tools: Tools, args: Readonly<Record<Arg, string>>, options: Values<O>): Promise<void>
+}
+interface Readable<On extends string, Tools> extends Description {
+  /** What it needs before it can run. */
+  readonly on: On
+  /** @returns runs it; @throws UsageError when called wrongly */
+  read(words: readonly string[]): (tools: Tools) => Promise<void>
+}
 export type Command =
-  | ({ readonly on: 'database' } & Shape<LocalTools, Options>)
-  | ({ readonly on: 'api' } & Shape<ClientTools, Options>)
-  | ({ readonly on: 'issuer' } & Shape<SessionTools, Options>)
+  | Readable<'database', LocalTools>
+  | Readable<'api', ClientTools>
+  | Readable<'issuer', SessionTools>
 /** By the words that call them. */
 export type Commands = Readonly<Record<string, Command>>
+export type ClientCommand = Extract<Command, { on: 'api' }>
 
-export const localCommand = <const O extends Options>(command: Shape<LocalTools, O>): Command => ({
-  on: 'database',
-  ...(command as unknown as Shape<LocalTools, Options>),
-})
+const declare =
+  <const On extends string, Tools>(on: On) =>
+  <const Arg extends string = never, const O extends Options = NoOptions>(
+    declaration: Declaration<Tools, Arg, O>,
+  ): Readable<On, Tools> => ({
+    ...(declaration as Description),
+    on,
+    read(words) {
+      const { args, values } = readWords(declaration, words)
+      return (tools) => declaration.run(tools, args as Record<Arg, string>, values as Values<O>)
+    },
+  })
 
-/** Never opens the database. */
-export const clientCommand = <const O extends Options>(command: Shape<ClientTools, O>): Command => ({
-  on: 'api',
-  ...(command as unknown as Shape<ClientTools, Options>),
-})
-
+/** Runs on the broker's own configuration and database. */
+export const localCommand = declare<'database', LocalTools>('database')
+/** A client of the admin API; never opens the database. */
+export const clientCommand = declare<'api', ClientTools>('api')
 /** About the person's own sign-in at the issuer. */
-export const sessionCommand = <const O extends Options>(command: Shape<SessionTools, O>): Command => ({
-  on: 'issuer',
-  ...(command as unknown as Shape<SessionTools, Options>),
-})
+export const sessionCommand = declare<'issuer', SessionTools>('issuer')
 
-/** @param part 0 to 1 */
-export const drawBar = (part: number): string =>
-  `${'█'.repeat(Math.floor(part * 20)).padEnd(20, '░')} ${Math.floor(part * 100)}%`
-
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-/** Seconds of a span such as `90s`, `15m`, `24h` or `7d`. @throws UsageError when it is none */
-export function secondsIn(span: string, option: string): number {
-  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(span) ?? []
-  if (digits === undefined || unit === undefined)
-    throw new UsageError(`${option} is a span such as 7d, 12h or 30m`)
-  return Number(digits) * units[unit]!
-}
-
-/** @throws UsageError when it is not there */
-export function needed<T>(value: T | undefined, what: string): T {
-  if (value === undefined || value === '') throw new UsageError(`${what} is missing`)
-  return value
+/** Checks everything that the declaration says, so that no command has to. */
+function readWords({ args = {}, options = {}, oneOf = [] }: Description, words: readonly string[]) {
+  const parsed = Object.entries(options).map(
+    ([name, { type, default: value = type === 'boolean' ? false : undefined }]) =>
+      [name, { type, ...(value !== undefined && { default: value }) }] as const,
+  )
+  const { positionals, values } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: Object.fromEntries(parsed),
+  })
+  const names = Object.keys(args)
+  const missing = names.find((_, index) => !positionals[index])
+  if (missing !== undefined) throw new UsageError(`the ${missing} is missing`)
+  if (positionals.length > names.length)
+    throw new UsageError(`"${positionals[names.length]}" is one argument too many`)
+  for (const [name, { isRequired, placeholder }] of Object.entries(options)) {
+    if (isRequired && !values[name]) throw new UsageError(`--${name} is missing`)
+    if (placeholder === '-' && ![undefined, '-'].includes(values[name] as string | undefined))
+      throw new UsageError(`--${name} takes "-": the value itself is read from the standard input`)
+  }
+  if (oneOf.length > 0 && oneOf.filter((name) => values[name]).length !== 1)
+    throw new UsageError(`give exactly one of ${oneOf.map((name) => `--${name}`).join(', ')}`)
+  const given = Object.fromEntries(names.map((name, index) => [name, positionals[index]!]))
+  return { args: given, values }
 }

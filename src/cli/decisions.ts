@@ -1,5 +1,5 @@
-import { eachPage } from './client.ts'
-import { type Commands, clientCommand, needed } from './command.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand } from './command.ts'
 import type { Page } from '../admin/paging.ts'
 
 interface Waiting {
@@ -19,7 +19,7 @@ export const tellHeld = (answer: Held, done: string): string =>
     ? `waits for a second person: ${answer['decision']}`
     : done
 
-export const decisionCommands: Commands = {
+export const decisionCommands = {
   'decision list': clientCommand({
     about: 'what waits for a second person',
     async run({ admin, print }) {
@@ -28,19 +28,17 @@ export const decisionCommands: Commands = {
           print(`${id}  ${operation}  by ${by}  until ${until}\n  ${JSON.stringify(asks)}`)
     },
   }),
+  'decision approve': decide('approve', 'be the second person: it is done'),
+  'decision decline': decide('decline', 'end it, or take back your own'),
+}
 
-  ...Object.fromEntries(
-    (['approve', 'decline'] as const).map((what) => [
-      `decision ${what}`,
-      clientCommand({
-        call: 'DECISION',
-        about: what === 'approve' ? 'be the second person: it is done' : 'end it, or take back your own',
-        async run({ admin, print }, args) {
-          const id = needed(args[0], 'the DECISION')
-          await admin.call('POST', `/v1/decisions/${encodeURIComponent(id)}/${what}`)
-          print(`${what}d ${id}`)
-        },
-      }),
-    ]),
-  ),
+function decide(what: 'approve' | 'decline', about: string) {
+  return clientCommand({
+    about,
+    args: { DECISION: 'its id, from `decision list`' },
+    async run({ admin, print }, { DECISION: id }) {
+      await admin.call('POST', `/v1/decisions/${encodeURIComponent(id)}/${what}`)
+      print(`${what}d ${id}`)
+    },
+  })
 }

@@ -1,15 +1,18 @@
 import type { FiguresTold } from '../portals/figures.ts'
-import { type Commands, clientCommand } from './command.ts'
+import { clientCommand, optional } from './command.ts'
 
 type Told = Omit<FiguresTold, 'keys' | 'secrets'> & {
   readonly secrets: readonly { readonly expires_at: string }[]
 }
 
-export const figuresCommands: Commands = {
+export const figuresCommands = {
   figures: clientCommand({
-    call: '[--client ID]\n[--from DAY] [--to DAY]',
-    about: 'what each portal may read about itself;\nof these days, else of the last 30',
-    options: { client: 'string', from: 'string', to: 'string' },
+    about: 'what each portal may read about itself',
+    options: {
+      client: optional('ID', 'of this portal only'),
+      from: optional('DAY', 'the first day; without --from and --to the last 30 days'),
+      to: optional('DAY', 'the last day'),
+    },
     async run({ admin, print }, _args, filter) {
       const query = new URLSearchParams(
         Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined),

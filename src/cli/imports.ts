@@ -6,10 +6,11 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { csvLine } from '../mapping/csv.ts'
-import { readLegacyFile } from '../imports/file.ts'
 import type { ImportSummary } from '../imports/run.ts'
-import { type AdminClient, eachPage } from './client.ts'
-import { type Commands, clientCommand, drawBar, needed } from './command.ts'
+import type { AdminClient } from './client.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, flag, optional, required } from './command.ts'
+import { drawBar } from './terminal.ts'
 import type { Page } from '../admin/paging.ts'
 
 interface Followed {
@@ -23,15 +24,16 @@ interface Followed {
   readonly summary?: ImportSummary
 }
 
-export const importCommands: Commands = {
+export const importCommands = {
   'legacy import': clientCommand({
-    call: 'FILE --client ID [--dry-run]\n[--result FILE]',
-    about: 'a portal’s accounts from CSV or NDJSON, also .gz;\nwhat became of each row (FILE.result.csv)',
-    options: { client: 'string', 'dry-run': 'boolean', result: 'string' },
-    async run({ admin, print }, args, options) {
-      const file = needed(args[0], 'the FILE')
-      const client = needed(options.client, '--client')
-      const dryRun = options['dry-run'] === true
+    about: 'import a portal’s accounts from CSV or NDJSON, also .gz',
+    args: { FILE: 'the file with the accounts' },
+    options: {
+      client: required('ID', 'the portal'),
+      'dry-run': flag('check the file and change nothing'),
+      result: optional('FILE', 'where to write what became of each row (default: FILE.result.csv)'),
+    },
+    async run({ admin, print }, { FILE: file }, { client, 'dry-run': dryRun, ...options }) {
       const result = options.result ?? `${file}.result.csv`
       const id = randomUUID()
       const { size } = await stat(file)
@@ -58,12 +60,10 @@ export const importCommands: Commands = {
   }),
 
   'legacy imports': clientCommand({
-    call: '--client ID',
     about: 'a portal’s imports, the latest first: when, by whom, how far',
-    options: { client: 'string' },
-    async run({ admin, print }, _args, options) {
-      const query = { client: needed(options.client, '--client') }
-      const pages = eachPage<Page<'imports', Followed>>(admin, '/v1/legacy-imports', query)
+    options: { client: required('ID', 'the portal') },
+    async run({ admin, print }, _args, { client }) {
+      const pages = eachPage<Page<'imports', Followed>>(admin, '/v1/legacy-imports', { client })
       for await (const { imports } of pages) {
         for (const run of imports) {
           const rows = `${run.rows_read.toLocaleString('en')} rows`
@@ -80,6 +80,7 @@ export const importCommands: Commands = {
  * its own name it is whole.
  */
 async function writeResults(report: Readable, file: string, to: string): Promise<void> {
+  const { readLegacyFile } = await import('../imports/file.ts')
   const part = `${to}.part`
   const out = createWriteStream(part, { mode: 0o600 })
   // So that a spreadsheet takes it for UTF-8.

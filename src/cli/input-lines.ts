@@ -22,10 +22,3 @@ export async function readInputLines(...names: readonly string[]): Promise<strin
   if (missing !== undefined) throw new UsageError(`the ${missing} is expected on the standard input`)
   return lines
 }
-
-/** For options whose value is read so: they take a dash, and nothing else. */
-export function isDash(option: string, value: string | undefined): boolean {
-  if (value !== undefined && value !== '-')
-    throw new UsageError(`--${option} takes "-": the value itself is read from the standard input`)
-  return value === '-'
-}

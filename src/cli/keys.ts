@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { signingAlgorithms } from '../crypto/signing-algorithms.ts'
 import type { AdminClient } from './client.ts'
-import { type Commands, clientCommand, drawBar, needed, secondsIn } from './command.ts'
+import { clientCommand, optional, required } from './command.ts'
+import { drawBar, secondsIn } from './terminal.ts'
 
 interface Key {
   readonly kid: string
@@ -35,7 +37,7 @@ interface Run {
   readonly fault: string | null
 }
 
-export const keyCommands: Commands = {
+export const keyCommands = {
   'keys list': clientCommand({
     about: 'signing keys: which signs, which follows, and when',
     async run({ admin, print }) {
@@ -46,10 +48,11 @@ export const keyCommands: Commands = {
   }),
 
   'keys rotate': clientCommand({
-    call: '[--alg ALG]\n[--announce TIME]',
-    about:
-      'the next signing key of ES256, or of ALG;\nsigns when portals have had it so long (24h; 15m at least)',
-    options: { alg: 'string', announce: 'string' },
+    about: 'announce the next signing key',
+    options: {
+      alg: optional('ALG', `${signingAlgorithms.join(', ')} (default: ES256)`),
+      announce: optional('SPAN', 'how long portals have it before it signs, at least 15m (default: 24h)'),
+    },
     async run({ admin, print }, _args, { alg, announce }) {
       const body = { ...(alg && { alg }), ...(announce && { announce: secondsIn(announce, '--announce') }) }
       const made = await admin.call<{ kid: string; alg: string; signs_from: string }>(
@@ -62,12 +65,10 @@ export const keyCommands: Commands = {
   }),
 
   'keys revoke': clientCommand({
-    call: 'KID --reason TEXT',
     about: 'a leaked signing key: out of the JWKS at once',
-    options: { reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const kid = needed(args[0], 'the KID')
-      const reason = needed(options.reason, '--reason')
+    args: { KID: 'the key, from `keys list`' },
+    options: { reason: required('TEXT', 'why') },
+    async run({ admin, print }, { KID: kid }, { reason }) {
       const path = `/v1/keys/${encodeURIComponent(kid)}/revoke`
       const { signs } = await admin.call<{ signs: string }>('POST', path, { reason })
       print(`revoked ${kid}; ${signs} signs now`)

@@ -1,19 +1,13 @@
 /** What runs on the broker's own database: what makes it, and what must work before anybody is an operator. */
-import { unreached } from '../http/health.ts'
 import { signingAlgorithms } from '../crypto/signing-algorithms.ts'
-import { ensureSigningKey, generateSigningKey } from '../oidc/keys.ts'
-import { checkRing } from '../ring/ring.ts'
-import { createSeal } from '../crypto/seal.ts'
-import { migrate } from '../store/migrate.ts'
-import { openState } from '../store/state/open.ts'
-import { openUpstream } from '../upstream/open.ts'
-import { type Commands, localCommand } from './command.ts'
+import { flag, localCommand, withDefault } from './command.ts'
 import { UsageError } from './told.ts'
 
-export const localCommands: Commands = {
+export const localCommands = {
   migrate: localCommand({
     about: 'bring the database to this release',
     async run({ db, print }) {
+      const { migrate } = await import('../store/migrate.ts')
       const applied = await migrate(db)
       print(applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'))
     },
@@ -22,6 +16,10 @@ export const localCommands: Commands = {
   'config check': localCommand({
     about: 'read the configuration, reach the stores and VNeID',
     async run({ config, db, print }) {
+      const { unreached } = await import('../http/health.ts')
+      const { openState } = await import('../store/state/open.ts')
+      const { openUpstream } = await import('../upstream/open.ts')
+      const { checkRing } = await import('../ring/ring.ts')
       const state = openState(config.state)
       const upstream = openUpstream(config.upstream)
       const missing = await unreached({
@@ -37,12 +35,16 @@ export const localCommands: Commands = {
   }),
 
   'keys generate': localCommand({
-    call: '[--alg ALG]\n[--if-missing]',
-    about: `a new signing key: ${signingAlgorithms.join(', ')} (ES256);\nonly if there is none of that algorithm`,
-    options: { alg: 'string', 'if-missing': 'boolean' },
-    async run({ config, db, log, print }, _args, { alg = 'ES256', 'if-missing': ifMissing }) {
+    about: 'a new signing key',
+    options: {
+      alg: withDefault('ALG', signingAlgorithms.join(', '), 'ES256'),
+      'if-missing': flag('only if there is none of that algorithm'),
+    },
+    async run({ config, db, log, print }, _args, { alg, 'if-missing': ifMissing }) {
       const known = signingAlgorithms.find((name) => name === alg)
-      if (known === undefined) throw new UsageError(`--alg is one of ${signingAlgorithms.join(', ')}`)
+      if (known === undefined) throw new UsageError(`--alg must be one of ${signingAlgorithms.join(', ')}`)
+      const { ensureSigningKey, generateSigningKey } = await import('../oidc/keys.ts')
+      const { createSeal } = await import('../crypto/seal.ts')
       const tools = { db, seal: createSeal(config.keys.seal, 'signing key'), log }
       const make = ifMissing ? ensureSigningKey : generateSigningKey
       const kid = await make(tools, known, { actor: 'local' })

@@ -1,24 +1,26 @@
 /** Legacy accounts and persons on the command line. Numbers and account ids are read from the standard input. */
-import { type Commands, clientCommand, needed } from './command.ts'
-import { UsageError } from './told.ts'
-import { isDash, readInputLines } from './input-lines.ts'
+import { clientCommand, optional, required } from './command.ts'
+import { readInputLines } from './input-lines.ts'
 import type { FoundAccount } from '../admin/mapping-operations.ts'
 import type { Page } from '../admin/paging.ts'
 import { tellLinkLine } from './reviews.ts'
 
 type Accounts = Page<'accounts', FoundAccount>
 
-export const mappingCommands: Commands = {
+const ways = ['citizen-id', 'cmnd', 'account-id'] as const
+
+export const mappingCommands = {
   'legacy find': clientCommand({
-    call: '[--client ID]\n--citizen-id -\n--cmnd -\n--account-id -',
-    about:
-      'accounts and their links, by one of these,\nwhich is read from the standard input;\n\nneeds --client',
-    options: { client: 'string', 'citizen-id': 'string', cmnd: 'string', 'account-id': 'string' },
+    about: 'accounts and their links, by a number that is read from the standard input',
+    options: {
+      client: optional('ID', 'at this portal only'),
+      'citizen-id': optional('-', 'the personal identification number'),
+      cmnd: optional('-', 'the number of an old identity card (CMND)'),
+      'account-id': optional('-', 'the portal’s own account id; needs --client'),
+    },
+    oneOf: ways,
     async run({ admin, print }, _args, { client, ...options }) {
-      const ways = (['citizen-id', 'cmnd', 'account-id'] as const).filter((way) => isDash(way, options[way]))
-      const [way] = ways
-      if (way === undefined || ways.length > 1)
-        throw new UsageError('one of --citizen-id -, --cmnd -, --account-id -')
+      const way = ways.find((one) => options[one] !== undefined)!
       const [value] = await readInputLines(way.replace('-', ' '))
       const body = { ...(client !== undefined && { client }), [way.replace('-', '_')]: value }
       const accounts: FoundAccount[] = []
@@ -40,25 +42,20 @@ export const mappingCommands: Commands = {
   }),
 
   'link end': clientCommand({
-    call: 'ACCOUNT LINK --reason TEXT',
     about: 'take a link back; the account then waits for an operator',
-    options: { reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const account = encodeURIComponent(needed(args[0], 'the ACCOUNT'))
-      const link = encodeURIComponent(needed(args[1], 'the LINK'))
-      const reason = needed(options.reason, '--reason')
+    args: { ACCOUNT: 'the account, from `legacy find`', LINK: 'its link, from `legacy find`' },
+    options: { reason: required('TEXT', 'why') },
+    async run({ admin, print }, args, { reason }) {
+      const [account, link] = [encodeURIComponent(args.ACCOUNT), encodeURIComponent(args.LINK)]
       await admin.call('POST', `/v1/accounts/${account}/links/${link}/end`, { reason })
-      print(`ended ${args[1]}`)
+      print(`ended ${args.LINK}`)
     },
   }),
 
   'citizen rekey': clientCommand({
-    call: '--reason TEXT\n--evidence TEXT',
-    about: "propose a person's new number: the old and the new one\nare two lines of the standard input",
-    options: { evidence: 'string', reason: 'string' },
-    async run({ admin, print }, _args, options) {
-      const evidence = needed(options.evidence, '--evidence')
-      const reason = needed(options.reason, '--reason')
+    about: 'propose a person’s new number; the old and the new one are two lines of the standard input',
+    options: { reason: required('TEXT', 'why'), evidence: required('TEXT', 'what proves it') },
+    async run({ admin, print }, _args, { evidence, reason }) {
       const [old, fresh] = await readInputLines('old number', 'new number')
       const body = { old_number: old, new_number: fresh, evidence, reason }
       const made = await admin.call<{ proposal: string }>('POST', '/v1/citizens/rekey', body)

@@ -1,5 +1,5 @@
 /** The access review on the command line. */
-import { type Commands, clientCommand, needed } from './command.ts'
+import { clientCommand, flag } from './command.ts'
 
 interface Report {
   readonly since: string | null
@@ -25,21 +25,19 @@ const columns = [
   'did',
 ] as const
 
-export const operatorReviewCommands: Commands = {
-  // Before the shorter name: the first that fits is called.
+export const operatorReviewCommands = {
   'operator review confirm': clientCommand({
-    call: 'MOMENT',
     about: 'record that the report of that moment was gone through',
-    async run({ admin, print }, args) {
-      await admin.call('POST', '/v1/operator-reviews', { read_at: needed(args[0], 'the MOMENT') })
+    args: { MOMENT: 'the moment that `operator review` printed' },
+    async run({ admin, print }, { MOMENT: moment }) {
+      await admin.call('POST', '/v1/operator-reviews', { read_at: moment })
       print('confirmed; the next is due in six months')
     },
   }),
 
   'operator review': clientCommand({
-    call: '[--csv] [--json]',
     about: 'the access review: who may do what, and did',
-    options: { csv: 'boolean', json: 'boolean' },
+    options: { csv: flag('as CSV'), json: flag('as JSON') },
     async run({ admin, print }, _args, { csv, json }) {
       const report = await admin.call<Report>('GET', '/v1/operator-review')
       if (json) return print(JSON.stringify(report, undefined, 2))

@@ -1,45 +1,44 @@
-/** The first operator, and the last: what must work while nobody can let anybody in. */
-import { rm, writeFile } from 'node:fs/promises'
-import type { JWK } from 'jose'
-import { Identifier, createCitizenKeys } from '../citizen-id.ts'
-import { BrokerError } from '../errors.ts'
-import { audited } from '../recording.ts'
-import { createSeal } from '../crypto/seal.ts'
-import { hasOfficer } from '../store/operators.ts'
-import { type Commands, type LocalTools, localCommand, needed } from './command.ts'
-import { UsageError } from './told.ts'
+/** The first operator, and the last: what must work while no operator can let another one in. */
+import { flag, localCommand, optional, required } from './command.ts'
 import { readInputLines } from './input-lines.ts'
-import { createOperator, readmitOperator } from '../operators/operators.ts'
-import { operatorId, roleList } from '../operators/operator.ts'
-import { roles } from '../operators/roles.ts'
-import { type OperatorKey, generateOperatorKey } from '../operators/key.ts'
+import { readOperatorId, readRoles, roleHelp, tellKey, withNewKey } from './operator-input.ts'
+import { UsageError } from './told.ts'
+import type { LocalTools } from './tools.ts'
 
-export const operatorLocalCommands: Commands = {
+export const operatorLocalCommands = {
   'operator create': localCommand({
-    call: 'ID --role ROLE[,…]\n--citizen [--key FILE]\n[--machine] --key FILE',
-    about:
-      `an operator: ${roles.join(', ')};\n` +
-      'a person, whose number is read from the standard input;\na machine, known by its key alone',
-    options: { role: 'string', key: 'string', citizen: 'boolean', machine: 'boolean' },
-    async run({ config, db, log, print }, args, { role, key: file, citizen: isPerson = false, machine }) {
-      const id = readOperatorId(args[0])
-      const given = readRoles(needed(role, '--role'))
-      if (isPerson && machine === true) throw new UsageError('one of --citizen, --machine')
-      if (!isPerson) needed(file, '--key')
+    about: 'an operator: a person (--citizen), or a machine, which is known by its key alone',
+    args: { ID: 'the name of the new operator' },
+    options: {
+      role: required('ROLE[,…]', roleHelp),
+      citizen: flag('a person, whose number is read from the standard input'),
+      machine: flag('a machine, as without --citizen'),
+      key: optional('FILE', 'a new file for its key; a machine needs one'),
+    },
+    async run({ config, db, log, print }, args, { role, key: file, citizen: isPerson, machine }) {
+      const id = await readOperatorId(args.ID)
+      const roles = readRoles(role)
+      if (isPerson && machine) throw new UsageError('give one of --citizen, --machine')
+      if (!isPerson && !file) throw new UsageError('--key is missing')
+      const { createOperator } = await import('../operators/operators.ts')
       const citizen = isPerson ? await readCitizen(config) : undefined
       await withNewKey({ id, audience: config.admin.audience, file }, (key) =>
-        createOperator({ db, log, actor: 'local' }, { id, roles: given, key, citizen }),
+        createOperator({ db, log, actor: 'local' }, { id, roles, key, citizen }),
       )
-      print(`created ${id}, a ${isPerson ? 'person' : 'machine'} (${given.join(', ')})${tellKey(file)}`)
+      print(`created ${id}, a ${isPerson ? 'person' : 'machine'} (${roles.join(', ')})${tellKey(file)}`)
       if (isPerson && file === undefined) print(`signs in with VNeID: operator sign-in`)
     },
   }),
 
   'operator restore': localCommand({
-    call: 'ID',
     about: 'enable a security officer again, when none is left who could',
+    args: { ID: 'the disabled security officer, a person' },
     async run({ db, log, print }, args) {
-      const id = readOperatorId(args[0])
+      const id = await readOperatorId(args.ID)
+      const { BrokerError } = await import('../errors.ts')
+      const { audited } = await import('../recording.ts')
+      const { readmitOperator } = await import('../operators/operators.ts')
+      const { hasOfficer } = await import('../store/operators.ts')
       await audited({ db, log }, async (tx, note) => {
         if (await hasOfficer(tx))
           throw new BrokerError('state_conflict', 'a security_officer is enabled: operator enable')
@@ -53,42 +52,11 @@ export const operatorLocalCommands: Commands = {
 }
 
 async function readCitizen(config: LocalTools['config']) {
+  const { Identifier, createCitizenKeys } = await import('../citizen-id.ts')
+  const { createSeal } = await import('../crypto/seal.ts')
   const [number] = await readInputLines('identification number')
   const identifier = Identifier.parse('citizen_id', number)
   const seal = createSeal(config.keys.seal, 'identifier')
   const keys = createCitizenKeys({ indexKeys: config.keys.index, seal }).keys(identifier)
   return { type: identifier.type, keys }
-}
-
-export function readOperatorId(text: string | undefined): string {
-  const id = operatorId.safeParse(needed(text, 'the ID'))
-  if (!id.success) throw new UsageError(`the ID ${id.error.issues[0]!.message}`)
-  return id.data
-}
-
-export function readRoles(text: string) {
-  const given = roleList.safeParse(text.split(','))
-  if (!given.success) throw new UsageError(`--role is one or more of ${roles.join(', ')}`)
-  return given.data
-}
-
-export const tellKey = (file: string | undefined): string =>
-  file === undefined ? '' : `; its key is in ${file}: it proves who it is, keep it`
-
-/** Writes a new key to the file, if one is named, and takes it away again when the operator does not get it. */
-export async function withNewKey<T>(
-  { id, audience, file }: { id: string; audience: string; file: string | undefined },
-  give: (publicKey: JWK | undefined) => Promise<T>,
-): Promise<T> {
-  if (file === undefined) return give(undefined)
-  const { privateKey, publicKey } = await generateOperatorKey()
-  const content: OperatorKey = { operator: id, audience, key: privateKey }
-  // The file first: an operator whose key could not be kept would be nobody's.
-  await writeFile(file, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: 'wx' })
-  try {
-    return await give(publicKey)
-  } catch (error) {
-    await rm(file)
-    throw error
-  }
 }

@@ -1,9 +1,9 @@
-import { eachPage } from './client.ts'
-import { type Commands, clientCommand, needed, sessionCommand } from './command.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, flag, optional, required, sessionCommand } from './command.ts'
 import { UsageError } from './told.ts'
 import { type Held, tellHeld } from './decisions.ts'
 import { readInputLines } from './input-lines.ts'
-import { readOperatorId, readRoles, tellKey, withNewKey } from './operators-local.ts'
+import { readOperatorId, readRoles, roleHelp, tellKey, withNewKey } from './operator-input.ts'
 import type { Operator } from '../operators/operator.ts'
 import type { Page } from '../admin/paging.ts'
 
@@ -21,7 +21,10 @@ interface Changed {
   readonly roles: readonly string[] | null
 }
 
-export const operatorCommands: Commands = {
+const ID = 'the operator'
+const keptReason = required('TEXT', 'kept in the operator’s history')
+
+export const operatorCommands = {
   'operator whoami': clientCommand({
     about: 'who you are here, and your roles',
     async run({ admin, print }) {
@@ -44,10 +47,10 @@ export const operatorCommands: Commands = {
   }),
 
   'operator history': clientCommand({
-    call: 'ID',
     about: 'what was done to an operator, by whom and why',
+    args: { ID },
     async run({ admin, print }, args) {
-      const path = `${pathOf(needed(args[0], 'the ID'))}/history`
+      const path = `${pathOf(args.ID)}/history`
       for await (const { changes } of eachPage<Page<'changes', Changed>>(admin, path))
         for (const { at, action, actor, proposed_by: asked, reason, roles } of changes) {
           const who = asked === null ? actor : `${actor}, asked by ${asked}`
@@ -58,17 +61,21 @@ export const operatorCommands: Commands = {
   }),
 
   'operator add': clientCommand({
-    call: 'ID --role ROLE[,…]\n--citizen\n--machine --key FILE',
-    about:
-      'a new operator, when a second person approves:\n' +
-      'a person, whose number is read from the standard input;\na machine; its key lies in the new file',
-    options: { role: 'string', key: 'string', citizen: 'boolean', machine: 'boolean' },
-    async run({ admin, audience, print }, args, { role, key: file, citizen = false, machine = false }) {
-      const id = readOperatorId(args[0])
-      const roles = readRoles(needed(role, '--role'))
-      if (citizen === machine) throw new UsageError('one of --citizen, --machine')
-      if (machine) needed(file, '--key')
-      else if (file !== undefined) throw new UsageError('a person makes the key himself: operator key')
+    about: 'a new operator, when a second person approves',
+    args: { ID: 'the name of the new operator' },
+    options: {
+      role: required('ROLE[,…]', roleHelp),
+      key: optional('FILE', 'a new file for the key of a machine'),
+      citizen: flag('a person, whose number is read from the standard input'),
+      machine: flag('a machine; needs --key'),
+    },
+    oneOf: ['citizen', 'machine'],
+    async run({ admin, audience, print }, args, { role, key: file, citizen, machine }) {
+      const id = await readOperatorId(args.ID)
+      const roles = readRoles(role)
+      if (machine && !file) throw new UsageError('--key is missing')
+      if (citizen && file !== undefined)
+        throw new UsageError('--key is for machines; a person makes their own key with operator key')
       const [number] = citizen ? await readInputLines('identification number') : []
       const answer = await withNewKey({ id, audience: await audience(), file }, (key) =>
         admin.call<Held>('POST', '/v1/operators', {
@@ -83,23 +90,24 @@ export const operatorCommands: Commands = {
   }),
 
   'operator roles': clientCommand({
-    call: 'ID ROLES',
-    about: 'other roles, with commas between, when a second person approves',
-    async run({ admin, print }, args) {
-      const id = needed(args[0], 'the ID')
-      const roles = readRoles(needed(args[1], 'the ROLES'))
+    about: 'other roles, when a second person approves',
+    args: { ID, ROLES: `with commas between: ${roleHelp}` },
+    async run({ admin, print }, { ID: id, ROLES: given }) {
+      const roles = readRoles(given)
       print(tellHeld(await admin.call<Held>('PATCH', pathOf(id), { roles }), `changed ${id}`))
     },
   }),
 
   'operator key': clientCommand({
-    call: 'ID --key FILE\nID --remove',
-    about:
-      'another key, in a new file, when a second person approves;\nor none: a person then signs in with VNeID',
-    options: { key: 'string', remove: 'boolean' },
-    async run({ admin, audience, print }, args, { key, remove = false }) {
-      const id = readOperatorId(args[0])
-      if (remove === (key !== undefined)) throw new UsageError('one of --key FILE, --remove')
+    about: 'another key or none, when a second person approves',
+    args: { ID },
+    options: {
+      key: optional('FILE', 'a new file for the new key'),
+      remove: flag('no key: a person then signs in with VNeID'),
+    },
+    oneOf: ['key', 'remove'],
+    async run({ admin, audience, print }, args, { key }) {
+      const id = await readOperatorId(args.ID)
       const answer = await withNewKey({ id, audience: await audience(), file: key }, (made) =>
         admin.call<Held>('PUT', `${pathOf(id)}/key`, { public_key: made ?? null }),
       )
@@ -108,45 +116,41 @@ export const operatorCommands: Commands = {
   }),
 
   'operator number': clientCommand({
-    call: 'ID',
-    about: "a person's new number, from the standard input, when a second person approves",
-    async run({ admin, print }, args) {
-      const id = needed(args[0], 'the ID')
+    about: 'a person’s new number, from the standard input, when a second person approves',
+    args: { ID },
+    async run({ admin, print }, { ID: id }) {
       const [number] = await readInputLines('new identification number')
       print(tellHeld(await admin.call<Held>('PATCH', pathOf(id), { citizen_id: number }), `changed ${id}`))
     },
   }),
 
   'operator enable': clientCommand({
-    call: 'ID --reason TEXT',
     about: 'let a disabled or idle operator in again, when a second person approves',
-    options: { reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const id = needed(args[0], 'the ID')
-      const reason = needed(options.reason, '--reason')
-      print(tellHeld(await admin.call<Held>('POST', `${pathOf(id)}/enable`, { reason }), `enabled ${id}`))
+    args: { ID },
+    options: { reason: keptReason },
+    async run({ admin, print }, { ID: id }, body) {
+      print(tellHeld(await admin.call<Held>('POST', `${pathOf(id)}/enable`, { ...body }), `enabled ${id}`))
     },
   }),
 
   'operator disable': clientCommand({
-    call: 'ID --reason TEXT',
     about: 'bar an operator from now on',
-    options: { reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const id = needed(args[0], 'the ID')
-      const reason = needed(options.reason, '--reason')
-      await admin.call('POST', `${pathOf(id)}/disable`, { reason })
+    args: { ID },
+    options: { reason: keptReason },
+    async run({ admin, print }, { ID: id }, body) {
+      await admin.call('POST', `${pathOf(id)}/disable`, { ...body })
       print(`disabled ${id}`)
     },
   }),
 }
 
 /** Where a person's own sign-in begins and ends. */
-export const signInCommands: Commands = {
+export const signInCommands = {
   'operator sign-in': sessionCommand({
     about: 'sign in with VNeID, in a browser; good for eight hours',
     async run({ session, issuer, print }) {
-      await session.signIn(needed(issuer, 'ISSUER'), print)
+      if (issuer === undefined) throw new UsageError('the setting ISSUER is missing')
+      await session.signIn(issuer, print)
       print('signed in')
     },
   }),

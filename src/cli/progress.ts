@@ -1,6 +1,6 @@
-import { type ProgressReport, progressCsv, progressTable } from '../mapping/progress.ts'
-import { eachPage } from './client.ts'
-import { type Commands, clientCommand } from './command.ts'
+import type { ProgressReport } from '../mapping/progress.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, flag, optional } from './command.ts'
 import type { RefusalsPage } from '../admin/progress-operations.ts'
 
 const asked = (fields: Readonly<Record<string, string | undefined>>): string =>
@@ -8,34 +8,30 @@ const asked = (fields: Readonly<Record<string, string | undefined>>): string =>
     Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined),
   ).toString()
 
-export const progressCommands: Commands = {
+export const progressCommands = {
   progress: clientCommand({
-    call: '[--client ID] [--csv]\n[--province CODE]\n[--from DAY] [--to DAY]\n[--classes]',
-    about:
-      'how far the mapping is, by portal and province,\nor in one province (`ministry`: in none);\n' +
-      'the trend of these days, else of the last 14;\neach portal’s own classes and links',
+    about: 'how far the mapping is, by portal and province',
     options: {
-      client: 'string',
-      province: 'string',
-      from: 'string',
-      to: 'string',
-      classes: 'boolean',
-      csv: 'boolean',
+      client: optional('ID', 'of this portal only'),
+      province: optional('CODE', 'in this province only; `ministry`: in none'),
+      from: optional('DAY', 'the first day of the trend; without --from and --to the last 14 days'),
+      to: optional('DAY', 'the last day of the trend'),
+      classes: flag('each portal’s own classes and links as well'),
+      csv: flag('as CSV'),
     },
-    async run({ admin, print }, _args, { classes = false, csv, ...filter }) {
-      const { client, province, from, to } = filter
+    async run({ admin, print }, _args, { classes, csv, client, province, from, to }) {
+      const { progressCsv, progressTable } = await import('../mapping/progress.ts')
       const query = asked({ client, province, from, to })
       const report = await admin.call<ProgressReport>('GET', `/v1/progress?${query}`)
-      // Whoever names days gets them all.
+      // All of the days that were asked for.
       const days = from === undefined && to === undefined ? {} : { days: Infinity }
       print(csv ? progressCsv(report).trimEnd() : progressTable(report, { classes, ...days }))
     },
   }),
 
   refusals: clientCommand({
-    call: '[--client ID]',
-    about: 'who was refused a link, why, and since when it was locked',
-    options: { client: 'string' },
+    about: 'the links that were refused: to whom, why, and since when the account was locked',
+    options: { client: optional('ID', 'at this portal only') },
     async run({ admin, print }, _args, { client }) {
       let counts: RefusalsPage['counts']
       for await (const page of eachPage<RefusalsPage>(admin, '/v1/refusals', { client })) {

@@ -1,11 +1,11 @@
-import { eachPage } from './client.ts'
-import { type Commands, clientCommand, needed } from './command.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, required } from './command.ts'
 import { type Held, tellHeld } from './decisions.ts'
 import type { ToldRehome } from '../admin/rehome-operations.ts'
 
 const subsOf = { old: 'every sub stays', own: 'subs of its own, and former_sub' } as const
 
-export const rehomeCommands: Commands = {
+export const rehomeCommands = {
   'client rehome list': clientCommand({
     about: 'portals that went over into another, or are about to',
     async run({ admin, print }) {
@@ -19,27 +19,27 @@ export const rehomeCommands: Commands = {
   }),
 
   'client rehome undo': clientCommand({
-    call: 'OLD',
-    about: 'until its last day is past: as it was before',
-    async run({ admin, print }, args) {
-      const old = needed(args[0], 'the OLD portal')
+    about: 'take a re-homing back, until its last day is past',
+    args: { OLD: 'the portal that goes over into another' },
+    async run({ admin, print }, { OLD: old }) {
       const undone = await admin.call<ToldRehome>('POST', `/v1/rehomes/${encodeURIComponent(old)}/undo`)
       print(`${old} does not go over into ${undone.new_client}`)
     },
   }),
 
   'client rehome': clientCommand({
-    call: 'OLD NEW --until DAY --reason TEXT',
-    about: 'a portal goes over into another, when a second person approves; DAY is its last',
-    options: { until: 'string', reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const [from, into] = [needed(args[0], 'the OLD portal'), needed(args[1], 'the NEW portal')]
-      const until = needed(options.until, '--until')
+    about: 'a portal goes over into another, when a second person approves',
+    args: { OLD: 'the portal that ends', NEW: 'the portal that takes its place' },
+    options: {
+      until: required('DAY', 'the last day of the old portal'),
+      reason: required('TEXT', 'why'),
+    },
+    async run({ admin, print }, { OLD: from, NEW: into }, { until, reason }) {
       const held = await admin.call<Held>('POST', '/v1/rehomes', {
         old_client: from,
         new_client: into,
         until,
-        reason: needed(options.reason, '--reason'),
+        reason,
       })
       print(tellHeld(held, `${from} goes over into ${into}, and serves until ${until}`))
     },

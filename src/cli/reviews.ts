@@ -1,9 +1,9 @@
 /** Cases and proposals on the command line. */
 import type { z } from 'zod'
-import { eachPage } from './client.ts'
-import { type ClientTools, type Command, type Commands, clientCommand, needed } from './command.ts'
-import { UsageError } from './told.ts'
-import { isDash, readInputLines } from './input-lines.ts'
+import { eachPage } from './each-page.ts'
+import { clientCommand, optional, required } from './command.ts'
+import type { ClientTools } from './tools.ts'
+import { readInputLines } from './input-lines.ts'
 import type { OpenProposal } from '../admin/mapping-operations.ts'
 import type { linkTold, reviewTold } from '../admin/mapping-output.ts'
 import type { Page } from '../admin/paging.ts'
@@ -27,23 +27,13 @@ export const tellLinkLine = ({
   return `link ${id}  subject ${subject}  ${method}  since ${minute(from)} by ${link.linked_by}  ${end}`
 }
 
-const decision = (what: 'dismiss' | 'retire' | 'reopen', about: string, done: string): Command =>
-  clientCommand({
-    call: 'CASE --reason TEXT',
-    about,
-    options: { reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const id = needed(args[0], 'the CASE')
-      await admin.call('POST', path('reviews', id, what), { reason: needed(options.reason, '--reason') })
-      print(`${done} ${id}`)
-    },
-  })
+const CASE = 'the case, from `review list`'
+const keptReason = required('TEXT', 'why')
 
-export const reviewCommands: Commands = {
+export const reviewCommands = {
   'review list': clientCommand({
-    call: '[--client ID]',
     about: 'the open cases, the oldest first',
-    options: { client: 'string' },
+    options: { client: optional('ID', 'of this portal only') },
     async run({ admin, print }, _args, { client }) {
       for await (const { reviews } of eachPage<Reviews>(admin, '/v1/reviews', { client }))
         for (const { id, client: portal, account, reason, opened_at: at, opened_by: by } of reviews)
@@ -54,51 +44,48 @@ export const reviewCommands: Commands = {
   }),
 
   'review show': clientCommand({
-    call: 'CASE',
     about: 'both sides of a case, and what was decided before',
+    args: { CASE },
     async run({ admin, print }, args) {
-      show(print, await admin.call<ReviewInFull>('GET', path('reviews', needed(args[0], 'the CASE'))))
+      show(print, await admin.call<ReviewInFull>('GET', path('reviews', args.CASE)))
     },
   }),
 
   'review ask': clientCommand({
-    call: 'ACCOUNT --reason TEXT\n--citizen-id -\n--subject ID',
-    about:
-      "ask by hand: is the account that person's?\nhis number is read from the standard input;\nor by subject",
-    options: { 'citizen-id': 'string', subject: 'string', reason: 'string' },
-    async run({ admin, print }, args, { subject, reason, ...options }) {
-      const account = needed(args[0], 'the ACCOUNT')
-      const told = { account, reason: needed(reason, '--reason') }
-      const byNumber = isDash('citizen-id', options['citizen-id'])
-      if (byNumber === (subject !== undefined)) throw new UsageError('either --citizen-id - or --subject ID')
-      const person = byNumber ? { citizen_id: (await readInputLines('citizen id'))[0] } : { subject }
-      const { id } = await admin.call<{ id: string }>('POST', '/v1/reviews', { ...told, ...person })
+    about: 'open a case by hand: is the account that person’s?',
+    args: { ACCOUNT: 'the account, from `legacy find`' },
+    options: {
+      reason: keptReason,
+      'citizen-id': optional('-', 'the person’s number, read from the standard input'),
+      subject: optional('ID', 'the person’s subject'),
+    },
+    oneOf: ['citizen-id', 'subject'],
+    async run({ admin, print }, { ACCOUNT: account }, { subject, reason: why }) {
+      const person =
+        subject === undefined ? { citizen_id: (await readInputLines('citizen id'))[0] } : { subject }
+      const body = { account, reason: why, ...person }
+      const { id } = await admin.call<{ id: string }>('POST', '/v1/reviews', body)
       print(`asked: case ${id}`)
     },
   }),
 
   'review propose': clientCommand({
-    call: 'CASE --reason TEXT\n--evidence TEXT',
-    about: "propose that the account is the person's, or that\na changed number is right; another approves",
-    options: { evidence: 'string', reason: 'string' },
-    async run({ admin, print }, args, options) {
-      const id = needed(args[0], 'the CASE')
-      const body = {
-        evidence: needed(options.evidence, '--evidence'),
-        reason: needed(options.reason, '--reason'),
-      }
-      const made = await admin.call<{ proposal: string }>('POST', path('reviews', id, 'propose'), body)
+    about: 'propose that the account is the person’s, or that a changed number is right; another approves',
+    args: { CASE },
+    options: { reason: keptReason, evidence: required('TEXT', 'what proves it') },
+    async run({ admin, print }, { CASE: id }, body) {
+      const made = await admin.call<{ proposal: string }>('POST', path('reviews', id, 'propose'), { ...body })
       print(`proposed: ${made.proposal}`)
     },
   }),
 
-  'review dismiss': decision(
+  'review dismiss': settle(
     'dismiss',
-    "it is not that person's; or: a differing row is not taken",
+    'it is not that person’s; or: a differing row is not taken',
     'dismissed',
   ),
-  'review retire': decision('retire', 'the account is in use no more', 'retired'),
-  'review reopen': decision('reopen', 'take a dismissal or retirement back', 'reopened'),
+  'review retire': settle('retire', 'the account is no longer in use', 'retired'),
+  'review reopen': settle('reopen', 'take a dismissal or retirement back', 'reopened'),
 
   'proposal list': clientCommand({
     about: 'what waits for a second operator',
@@ -107,8 +94,8 @@ export const reviewCommands: Commands = {
         for (const proposal of proposals) for (const line of tellProposalLines(proposal)) print(line)
     },
   }),
-  'proposal approve': second('approve', 'carry a proposal of another operator out', 'approved'),
-  'proposal decline': second('decline', "reject another's proposal, or withdraw one's own", 'declined'),
+  'proposal approve': second('approve', 'carry out a proposal of another operator', 'approved'),
+  'proposal decline': second('decline', 'reject another’s proposal, or withdraw your own', 'declined'),
 }
 
 function tellProposalLines({
@@ -133,12 +120,23 @@ function tellProposalLines({
   ]
 }
 
-function second(what: 'approve' | 'decline', about: string, done: string): Command {
+function settle(what: 'dismiss' | 'retire' | 'reopen', about: string, done: string) {
   return clientCommand({
-    call: 'PROPOSAL',
     about,
-    async run({ admin, print }, args) {
-      const id = needed(args[0], 'the PROPOSAL')
+    args: { CASE },
+    options: { reason: keptReason },
+    async run({ admin, print }, { CASE: id }, body) {
+      await admin.call('POST', path('reviews', id, what), { ...body })
+      print(`${done} ${id}`)
+    },
+  })
+}
+
+function second(what: 'approve' | 'decline', about: string, done: string) {
+  return clientCommand({
+    about,
+    args: { PROPOSAL: 'its id, from `proposal list`' },
+    async run({ admin, print }, { PROPOSAL: id }) {
       await admin.call('POST', path('proposals', id, what))
       print(`${done} ${id}`)
     },

@@ -1,19 +1,23 @@
 /** Secrets of portals on the command line: made here, shown once; the broker is sent the hash. */
 import { makeSecret, warnedDays } from '../registry/client-secret.ts'
-import { type Commands, clientCommand, needed, secondsIn } from './command.ts'
+import { clientCommand, withDefault } from './command.ts'
+import { secondsIn } from './terminal.ts'
 import type { ToldSecret } from '../admin/secret-operations.ts'
 
 const oneDay = 86_400_000
-const pathOf = (id: string | undefined) => `/v1/clients/${encodeURIComponent(needed(id, 'the ID'))}/secrets`
+const pathOf = (id: string) => `/v1/clients/${encodeURIComponent(id)}/secrets`
+const ID = 'the portal’s client_id'
 
-export const secretCommands: Commands = {
+export const secretCommands = {
   'client secret rotate': clientCommand({
-    call: 'ID\n--old-ends 7d\n--expires 365d',
-    about:
-      'a new secret beside the old one, shown once;\nwhen the old one ends: minutes, hours or days, 0d at once (7d)\nwhen the new one ends (365d)',
-    options: { 'old-ends': 'string', expires: 'string' },
-    async run({ admin, print }, args, { 'old-ends': oldEnds = '7d', expires = '365d' }) {
-      const path = pathOf(args[0])
+    about: 'a new secret beside the old one, shown once',
+    args: { ID },
+    options: {
+      'old-ends': withDefault('SPAN', 'when the old one ends: minutes, hours or days, 0d at once', '7d'),
+      expires: withDefault('SPAN', 'when the new one ends', '365d'),
+    },
+    async run({ admin, print }, args, { 'old-ends': oldEnds, expires }) {
+      const path = pathOf(args.ID)
       const [othersEnd, expiresAt] = [momentIn(oldEnds, '--old-ends'), momentIn(expires, '--expires')]
       const { secret, hash } = makeSecret()
       const body = { hash: hash.toString('base64url'), expires_at: expiresAt, retire_others_at: othersEnd }
@@ -26,10 +30,10 @@ export const secretCommands: Commands = {
   }),
 
   'client secret list': clientCommand({
-    call: 'ID',
     about: 'the secrets in service, with a warning before one ends',
+    args: { ID },
     async run({ admin, print }, args) {
-      const { secrets } = await admin.call<{ secrets: ToldSecret[] }>('GET', pathOf(args[0]))
+      const { secrets } = await admin.call<{ secrets: ToldSecret[] }>('GET', pathOf(args.ID))
       if (secrets.length === 0) print('none: the portal cannot authenticate by a secret')
       for (const { id, created_at: at, created_by: by, expires_at: end } of secrets)
         print(`${id}  made ${at.slice(0, 10)} by ${by ?? 'its definition'}  ends ${end}${warningOf(end)}`)
@@ -37,11 +41,10 @@ export const secretCommands: Commands = {
   }),
 
   'client secret revoke': clientCommand({
-    call: 'ID SECRET',
     about: 'end a secret at once',
-    async run({ admin, print }, args) {
-      const secret = needed(args[1], 'the SECRET, by its id')
-      await admin.call('POST', `${pathOf(args[0])}/${encodeURIComponent(secret)}/revoke`)
+    args: { ID, SECRET: 'the secret’s id, from `client secret list`' },
+    async run({ admin, print }, { ID: id, SECRET: secret }) {
+      await admin.call('POST', `${pathOf(id)}/${encodeURIComponent(secret)}/revoke`)
       print(`revoked ${secret}`)
     },
   }),

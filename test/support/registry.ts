@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { AdminClient } from '../../src/cli/client.ts'
 import { Told } from '../../src/cli/told.ts'
-import { commands } from '../../src/cli/main.ts'
 import { agreed } from './agreement.ts'
 import { atEnd } from './at-end.ts'
+import { runAs } from './command.ts'
 import { recordSecrets } from './record.ts'
 import { portalDefinition, type World } from './world.ts'
 
@@ -25,8 +25,7 @@ export async function runCommand(
   options = {},
 ): Promise<Ran> {
   const lines: string[] = []
-  const run = commands[name]!.run as (...given: unknown[]) => Promise<void>
-  const told = await run({ admin, print: (line: string) => lines.push(line) }, args, options).then(
+  const told = await runAs(admin, name, args, options, lines).then(
     () => undefined,
     (error: unknown) => {
       if (error instanceof Told || (error as Error).name === 'AdminError') return (error as Error).message
