@@ -1,51 +1,31 @@
-/** A person's sign-in from a terminal: the device flow (RFC 8628) at the issuer, and its tokens in a file of the person's own. */
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
-import { deviceGrant } from '../oidc/console.ts'
+/** A person's sign-in from a terminal: the device flow (RFC 8628) at the issuer, its tokens renewed and revoked. */
+import { rm } from 'node:fs/promises'
+import {
+  type Configuration,
+  type CustomFetch,
+  None,
+  ResponseBodyError,
+  type TokenEndpointResponse,
+  allowInsecureRequests,
+  customFetch,
+  discovery,
+  initiateDeviceAuthorization,
+  pollDeviceAuthorizationGrant,
+  refreshTokenGrant,
+  tokenRevocation,
+} from 'openid-client'
 import { consoleId, consoleScope } from '../operators/console.ts'
+import { type Session, readSession, whileLocked, writeSession } from './session-file.ts'
 import { Told } from './told.ts'
 
 /** Seconds before its end at which an access token is renewed. */
 const margin = 30
-/** Milliseconds that a lock may be old: nothing that holds it takes as long. */
-const staleLock = 20_000
-
-const stored = z.object({
-  issuer: z.string(),
-  access_token: z.string(),
-  refresh_token: z.string(),
-  /** Seconds since the epoch. */
-  expires_at: z.number(),
-})
-type Session = z.output<typeof stored>
-
-const endpoints = z.object({
-  issuer: z.string(),
-  token_endpoint: z.url(),
-  device_authorization_endpoint: z.url(),
-  revocation_endpoint: z.url(),
-})
-const begun = z.object({
-  device_code: z.string(),
-  user_code: z.string(),
-  verification_uri: z.string(),
-  verification_uri_complete: z.string(),
-  expires_in: z.number(),
-  interval: z.number().default(5),
-})
-const issued = z.object({ access_token: z.string(), refresh_token: z.string(), expires_in: z.number() })
 
 const signedOut = () => new Told('nobody is signed in here: operator sign-in, or OPERATOR_KEY_FILE')
 
 export interface OperatorSession {
-  /** Until the person has allowed it in a browser. @param pause waits for that many seconds */
-  signIn(
-    issuer: string,
-    print: (line: string) => void,
-    pause?: (seconds: number) => Promise<void>,
-  ): Promise<void>
+  /** Returns when the person has allowed it in a browser. */
+  signIn(issuer: string, print: (line: string) => void): Promise<void>
   /** @returns false when nobody was signed in */
   signOut(): Promise<boolean>
   /** Where the person signed in. @throws Told when nobody did */
@@ -55,90 +35,64 @@ export interface OperatorSession {
 }
 
 export function createOperatorSession(file: string): OperatorSession {
-  async function read(): Promise<Session | undefined> {
-    try {
-      return stored.parse(JSON.parse(await readFile(file, 'utf8')))
-    } catch {
-      return undefined
-    }
+  async function current(): Promise<Session> {
+    const session = await readSession(file)
+    if (session === undefined) throw signedOut()
+    return session
   }
-  async function keep(issuer: string, answer: unknown): Promise<Session> {
-    const tokens = issued.parse(answer)
-    const session = {
-      issuer,
-      access_token: tokens.access_token,
-      refresh_token: tokens.refresh_token,
-      expires_at: Math.floor(Date.now() / 1000) + tokens.expires_in,
-    }
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    // Whole or not at all, and never readable by others.
-    await writeFile(`${file}.new`, JSON.stringify(session), { mode: 0o600 })
-    await rename(`${file}.new`, file)
+  async function keep(issuer: string, tokens: TokenEndpointResponse): Promise<Session> {
+    const { access_token, refresh_token, expires_in } = tokens
+    if (refresh_token === undefined || expires_in === undefined)
+      throw new Told(`the issuer at ${issuer} gave no refresh token`)
+    const expires_at = Math.floor(Date.now() / 1000) + expires_in
+    const session = { issuer, access_token, refresh_token, expires_at }
+    await writeSession(file, session)
     return session
   }
 
   /** A refresh token is good once: two commands at the same time must not both spend it. */
-  async function renewed(): Promise<Session> {
-    const lock = `${file}.lock`
-    while (!(await hold(lock))) await sleep(100)
-    try {
-      const session = await read()
-      if (session === undefined) throw signedOut()
+  const renewed = (): Promise<Session> =>
+    whileLocked(file, async () => {
+      const session = await current()
       if (isGood(session)) return session
-      const { token_endpoint: at } = await discover(session.issuer)
-      const { ok, answer } = await post(at, {
-        grant_type: 'refresh_token',
-        refresh_token: session.refresh_token,
+      const { issuer } = session
+      const config = await discover(issuer)
+      const tokens = await refreshTokenGrant(config, session.refresh_token).catch(async (cause: unknown) => {
+        if (cause instanceof ResponseBodyError && cause.error === 'invalid_grant') {
+          await rm(file, { force: true })
+          throw signedOut()
+        }
+        // Anything else will be over in a moment, and the refresh token is still good.
+        throw new Told(`the issuer at ${issuer} gave no new token: try again`, { cause })
       })
-      if (ok) return await keep(session.issuer, answer)
-      // Anything else is over in a moment: the refresh token is good still.
-      if (errorOf(answer).error !== 'invalid_grant')
-        throw new Told(`the issuer at ${session.issuer} gave no new token: try again`)
-      await rm(file, { force: true })
-      throw signedOut()
-    } finally {
-      await rm(lock, { force: true })
-    }
-  }
+      return keep(issuer, tokens)
+    })
 
   return {
-    async signIn(issuer, print, pause = (seconds) => sleep(seconds * 1000)) {
-      const { device_authorization_endpoint: device, token_endpoint: at } = await discover(issuer)
-      const { answer: told } = await post(device, { scope: consoleScope })
-      const { device_code: code, user_code: userCode, interval, ...begin } = begun.parse(told)
-      print(`open ${begin.verification_uri_complete}\nand compare the code: ${userCode}`)
-      for (let wait = interval, waited = 0; ;) {
-        await pause(wait)
-        waited += wait
-        const { ok, isBusy, answer } = await post(at, { grant_type: deviceGrant, device_code: code })
-        if (ok) return void (await keep(issuer, answer))
-        const { error, error_description: why } = errorOf(answer)
-        // Not about the code (RFC 8628 §3.5): asked again, more slowly, as long as the code lives.
-        if (error === 'slow_down' || (isBusy && waited < begin.expires_in)) wait += 5
-        else if (error !== 'authorization_pending')
-          throw new Told(`not signed in: ${why ?? error ?? 'no answer'}`)
-      }
+    async signIn(issuer, print) {
+      const config = await discover(issuer)
+      const device = await initiateDeviceAuthorization(config, { scope: consoleScope }).catch(notSignedIn)
+      const { verification_uri: address, verification_uri_complete: direct = address } = device
+      print(`open ${direct}\nand compare the code: ${device.user_code}`)
+      config[customFetch] = askAgain
+      await keep(issuer, await pollDeviceAuthorizationGrant(config, device).catch(notSignedIn))
     },
 
     async signOut() {
-      const session = await read()
+      const session = await readSession(file)
       if (session === undefined) return false
       await rm(file, { force: true })
-      const { revocation_endpoint: at } = await discover(session.issuer)
-      const { ok } = await post(at, { token: session.refresh_token })
-      if (!ok) throw new Told('the file is gone, but the issuer did not take the tokens back')
+      const config = await discover(session.issuer)
+      await tokenRevocation(config, session.refresh_token).catch((cause: unknown) => {
+        throw new Told('the file is gone, but the issuer did not revoke the tokens', { cause })
+      })
       return true
     },
 
-    async issuer() {
-      const session = await read()
-      if (session === undefined) throw signedOut()
-      return session.issuer
-    },
+    issuer: async () => (await current()).issuer,
 
     async token() {
-      const session = await read()
-      if (session === undefined) throw signedOut()
+      const session = await current()
       return (isGood(session) ? session : await renewed()).access_token
     },
   }
@@ -146,39 +100,39 @@ export function createOperatorSession(file: string): OperatorSession {
 
 const isGood = ({ expires_at: until }: Session): boolean => until - margin > Date.now() / 1000
 
-/** @returns whether the lock is ours now */
-async function hold(lock: string): Promise<boolean> {
+async function discover(issuer: string): Promise<Configuration> {
+  const url = new URL(issuer)
+  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
+  const execute = isLoopback ? [allowInsecureRequests] : []
   try {
-    await (await open(lock, 'wx', 0o600)).close()
-    return true
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error
-    const age = Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? Date.now())
-    if (age > staleLock) await rm(lock, { force: true })
-    return false
+    return await discovery(url, consoleId, undefined, None(), { execute, [customFetch]: orFail })
+  } catch (cause) {
+    const code = (cause as { code?: string }).code
+    if (code?.startsWith('OAUTH_') && code !== 'OAUTH_TIMEOUT') throw new Told(`${issuer} is not the broker`)
+    throw new Error(`the issuer at ${issuer} does not answer`, { cause })
   }
 }
 
-async function discover(issuer: string): Promise<z.output<typeof endpoints>> {
-  const url = `${issuer}/.well-known/openid-configuration`
-  const answer = await fetch(url).catch((cause: unknown) => {
-    throw new Error(`the issuer at ${issuer} does not answer`, { cause })
-  })
-  const found = endpoints.safeParse(await answer.json().catch(() => undefined))
-  if (!found.success || found.data.issuer !== issuer) throw new Told(`${issuer} is not the broker`)
-  return found.data
+/** An answer of a busy issuer, or of a proxy before it, is no answer to what was asked. */
+const isBusy = ({ status }: Response): boolean => status === 429 || status >= 500
+
+const orFail: CustomFetch = async (url, init) => {
+  const response = await fetch(url, init as RequestInit)
+  if (isBusy(response)) throw new TypeError(`status ${response.status}`)
+  return response
 }
 
-/** @returns `isBusy`: it said nothing about what was asked */
-async function post(
-  url: string,
-  fields: Record<string, string>,
-): Promise<{ ok: boolean; isBusy: boolean; answer: unknown }> {
-  const body = new URLSearchParams({ client_id: consoleId, ...fields })
-  const response = await fetch(url, { method: 'POST', body }).catch(() => undefined)
-  if (response === undefined) return { ok: false, isBusy: true, answer: {} }
-  const { ok, status } = response
-  return { ok, isBusy: status === 429 || status >= 500, answer: await response.json().catch(() => ({})) }
-}
+/** A busy or unreachable issuer said nothing about the code: it is asked again, more slowly (RFC 8628 §3.5). */
+const askAgain: CustomFetch = async (url, init) =>
+  orFail(url, init).catch(() => Response.json({ error: 'slow_down' }, { status: 400 }))
 
-const errorOf = (answer: unknown) => answer as { error?: string; error_description?: string }
+function notSignedIn(cause: unknown): never {
+  const { code, message } = cause as { code?: string; message: string }
+  const why =
+    cause instanceof ResponseBodyError
+      ? (cause.error_description ?? cause.error)
+      : code === 'OAUTH_TIMEOUT'
+        ? 'the code has expired'
+        : message
+  throw new Told(`not signed in: ${why}`, { cause })
+}

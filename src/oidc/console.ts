@@ -7,7 +7,7 @@ import { policySchema } from '../registry/policy-schema.ts'
 import { consoleId, consoleScope } from '../operators/console.ts'
 import type { Registry } from '../registry/registry.ts'
 
-export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 /** Seconds after which the person signs in anew, whatever the settings allow portals. */
 export const longestConsoleSession = 8 * 3600
 
