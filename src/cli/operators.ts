@@ -36,13 +36,11 @@ export const operatorCommands = {
   'operator list': clientCommand({
     about: 'all operators',
     async run({ admin, print }) {
-      const operators: Listed[] = []
-      for await (const page of eachPage<Page<'operators', Listed>>(admin, '/v1/operators'))
-        operators.push(...page.operators)
-      for (const { id, kind, roles, disabled_at: disabled, last_seen_at: seen } of operators) {
-        const state = disabled === null ? `seen ${seen ?? 'never'}` : `disabled ${disabled}`
-        print(`${id.padEnd(32)} ${kind.padEnd(7)} ${roles.join(',')}  ${state}`)
-      }
+      for await (const { operators } of eachPage<Page<'operators', Listed>>(admin, '/v1/operators'))
+        for (const { id, kind, roles, disabled_at: disabled, last_seen_at: seen } of operators) {
+          const state = disabled === null ? `seen ${seen ?? 'never'}` : `disabled ${disabled}`
+          print(`${id.padEnd(32)} ${kind.padEnd(7)} ${roles.join(',')}  ${state}`)
+        }
     },
   }),
 

@@ -1,4 +1,7 @@
-/** @param pieces text that may end anywhere within a line; @returns the lines of it */
+/**
+ * Not by `node:readline`, which also ends a line at U+2028 and U+2029; JSON may hold both within a string.
+ * @param pieces text that may end anywhere within a line @returns the lines of it
+ */
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of pieces) {
