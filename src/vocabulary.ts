@@ -33,6 +33,14 @@ export type LinkMethod = (typeof linkMethods)[number]
 export const operatorKinds = ['machine', 'person'] as const
 export type OperatorKind = (typeof operatorKinds)[number]
 
+/** What an operator may do. */
+export const roles = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer'] as const
+export type Role = (typeof roles)[number]
+
+/** The algorithms that the broker signs with. */
+export const signingAlgorithms = ['ES256', 'RS256', 'EdDSA'] as const
+export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+
 /** Text that people will read holds no control, lone surrogate, private-use or text direction character. */
 export const isLegible = (text: string): boolean => !illegible.test(text)
 const illegible = /[\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]/u

@@ -1,7 +1,7 @@
 /** The operators' guide names what there is, and nothing that there is not. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { roles } from '../src/operators/roles.ts'
+import { roles } from '../src/vocabulary.ts'
 import { findCommand } from '../src/cli/main.ts'
 import { errorTable } from '../src/errors.ts'
 import { registry } from '../src/telemetry/metrics.ts'

@@ -1,6 +1,6 @@
 /** A person signs in with VNeID from a terminal, and is an operator by number; nobody else is. */
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Role } from '../src/operators/roles.ts'
+import type { Role } from '../src/vocabulary.ts'
 import { createOperator } from '../src/operators/operators.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'

@@ -1,7 +1,7 @@
 import { type JWK, SignJWT, UnsecuredJWT, importJWK } from 'jose'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { createOperator } from '../src/operators/operators.ts'
-import type { Role } from '../src/operators/roles.ts'
+import type { Role } from '../src/vocabulary.ts'
 import { generateOperatorKey } from '../src/operators/key.ts'
 import { errorTable } from '../src/errors.ts'
 import { createLog } from '../src/telemetry/log.ts'

@@ -10,7 +10,7 @@ import type { Db } from '../store/db.ts'
 import { type OperatorRow, findOperator, noteOperatorSeen } from '../store/operators.ts'
 import type { State } from '../store/state/state.ts'
 import { type Operator, operatorId } from '../operators/operator.ts'
-import type { Role } from '../operators/roles.ts'
+import type { Role } from '../vocabulary.ts'
 import { algorithmOf } from '../operators/key.ts'
 
 /** Seconds. */

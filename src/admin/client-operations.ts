@@ -18,7 +18,7 @@ import {
 } from './client-output.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import type { Role } from '../operators/roles.ts'
+import type { Role } from '../vocabulary.ts'
 import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 
 export const readers = ['viewer', 'registrar', 'auditor', 'security_officer'] as const satisfies Role[]

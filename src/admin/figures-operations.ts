@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Figures, figuresAnswer, spanQuery } from '../portals/figures.ts'
 import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import { roles } from '../operators/roles.ts'
+import { roles } from '../vocabulary.ts'
 
 export function figuresOperations({ figures }: { figures: Figures }): Operation[] {
   return [

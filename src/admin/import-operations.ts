@@ -10,7 +10,7 @@ import type { Db } from '../store/db.ts'
 import { type ImportRun, findImport, listImports } from '../store/imports/runs.ts'
 import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import type { Role } from '../operators/roles.ts'
+import type { Role } from '../vocabulary.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 
 const readers: readonly Role[] = ['mapping_officer', 'auditor', 'viewer']

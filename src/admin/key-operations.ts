@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { signingAlgorithms } from '../crypto/signing-algorithms.ts'
+import { signingAlgorithms, type Role } from '../vocabulary.ts'
 import { revokeKey, rotateSigningKey } from '../oidc/keys.ts'
 import type { Reseal } from '../ring/reseal.ts'
 import { type Ring, reportRing } from '../ring/ring.ts'
@@ -11,7 +11,6 @@ import type { Database } from '../store/db.ts'
 import { leastAnnouncement, listCalendar, listKeyHistory, usualAnnouncement } from '../store/keys.ts'
 import { type ResealRun, findReseal, listReseals } from '../store/reseal-runs.ts'
 import { type Operation, operation } from './operation.ts'
-import type { Role } from '../operators/roles.ts'
 
 const readers: readonly Role[] = ['security_officer', 'auditor', 'viewer', 'registrar']
 const moment = z.iso.datetime()

@@ -9,7 +9,7 @@ import {
 } from 'zod-openapi'
 import { type Failures, describeAnswers, problem } from './openapi-answers.ts'
 import { type Operation, operation, takesKey } from './operation.ts'
-import { roles } from '../operators/roles.ts'
+import { roles } from '../vocabulary.ts'
 
 /** The table, with one more row that tells of all of them. */
 export function withDescription(rows: readonly Operation[]): readonly Operation[] {

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { BrokerError, type ErrorCode } from '../errors.ts'
 import { parse, readJson } from '../http/input.ts'
 import type { Operator } from '../operators/operator.ts'
-import type { Role } from '../operators/roles.ts'
+import type { Role } from '../vocabulary.ts'
 
 type ParamOf<Path extends string> = Path extends `${infer Head}/${infer Rest}`
   ? ParamOf<Head> | ParamOf<Rest>

@@ -18,10 +18,9 @@ import {
   readmitOperator,
 } from '../operators/operators.ts'
 import { operatorId, roleList } from '../operators/operator.ts'
-import { roles } from '../operators/roles.ts'
+import { roles, operatorKinds } from '../vocabulary.ts'
 import { publicKey } from '../operators/key.ts'
 import type { SecondPerson } from './second-person.ts'
-import { operatorKinds } from '../vocabulary.ts'
 
 /** Text, for it waits sealed as JSON. */
 const citizenId = z.string().regex(/^\d{12}$/, 'must be 12 digits')

@@ -9,8 +9,7 @@ import type { Database, Db } from '../store/db.ts'
 import { listOperators } from '../store/operators.ts'
 import { type Operation, operation } from './operation.ts'
 import { operatorId } from '../operators/operator.ts'
-import { roles } from '../operators/roles.ts'
-import { operatorKinds } from '../vocabulary.ts'
+import { roles, operatorKinds } from '../vocabulary.ts'
 
 const moment = z.iso.datetime()
 const reviewed = z.object({

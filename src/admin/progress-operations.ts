@@ -10,7 +10,7 @@ import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 import { progressTold } from './progress-output.ts'
-import { roles } from '../operators/roles.ts'
+import { roles } from '../vocabulary.ts'
 
 const oneDay = 86_400_000
 /** Of one trend. */

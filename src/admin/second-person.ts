@@ -24,7 +24,7 @@ import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 import type { Decider } from '../operators/operators.ts'
 import type { Operator } from '../operators/operator.ts'
-import { type Role, roles } from '../operators/roles.ts'
+import { type Role, roles } from '../vocabulary.ts'
 
 /** Days that a decision waits for its second person. */
 const patience = 7

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { signingAlgorithms } from '../crypto/signing-algorithms.ts'
+import { signingAlgorithms } from '../vocabulary.ts'
 import type { AdminClient } from './client.ts'
 import { clientCommand, optional, required } from './command.ts'
 import { drawBar, secondsIn } from './terminal.ts'

@@ -1,5 +1,5 @@
 /** What runs on the broker's own database: what makes it, and what must work before anybody is an operator. */
-import { signingAlgorithms } from '../crypto/signing-algorithms.ts'
+import { signingAlgorithms } from '../vocabulary.ts'
 import { flag, localCommand, withDefault } from './command.ts'
 import { UsageError } from './told.ts'
 

@@ -2,7 +2,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import type { JWK } from 'jose'
 import type { OperatorKey } from '../operators/key.ts'
-import { type Role, roles } from '../operators/roles.ts'
+import { type Role, roles } from '../vocabulary.ts'
 import { UsageError } from './told.ts'
 
 export const roleHelp = roles.join(', ')

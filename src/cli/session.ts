@@ -15,6 +15,7 @@ import {
   tokenRevocation,
 } from 'openid-client'
 import { consoleId, consoleScope } from '../operators/console.ts'
+import { isLoopback } from '../vocabulary.ts'
 import { type Session, readSession, whileLocked, writeSession } from './session-file.ts'
 import { Told } from './told.ts'
 
@@ -102,8 +103,7 @@ const isGood = ({ expires_at: until }: Session): boolean => until - margin > Dat
 
 async function discover(issuer: string): Promise<Configuration> {
   const url = new URL(issuer)
-  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
-  const execute = isLoopback ? [allowInsecureRequests] : []
+  const execute = isLoopback(url.hostname) ? [allowInsecureRequests] : []
   try {
     return await discovery(url, consoleId, undefined, None(), { execute, [customFetch]: orFail })
   } catch (cause) {

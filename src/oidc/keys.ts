@@ -15,7 +15,7 @@ import {
   startNextSigningKey,
   usualAnnouncement,
 } from '../store/keys.ts'
-import { type SigningAlgorithm, signingAlgorithms } from '../crypto/signing-algorithms.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../vocabulary.ts'
 import { makeKey } from './signing-key.ts'
 
 export interface KeyTools {

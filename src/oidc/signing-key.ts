@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { ExternalSigningKey, type JWK } from 'oidc-provider'
-import type { SigningAlgorithm } from '../crypto/signing-algorithms.ts'
+import type { SigningAlgorithm } from '../vocabulary.ts'
 
 export interface NewKey {
   /** The RFC 7638 thumbprint. */

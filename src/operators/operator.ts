@@ -1,7 +1,6 @@
 /** Who an operator is: a machine, which has a key, or a person, who is known by their number. */
 import { z } from 'zod'
-import type { OperatorKind } from '../vocabulary.ts'
-import { type Role, roles } from './roles.ts'
+import { type OperatorKind, type Role, roles } from '../vocabulary.ts'
 
 export interface Operator {
   readonly id: string

@@ -14,7 +14,7 @@ import {
   findOperator,
   insertOperator,
 } from '../store/operators.ts'
-import type { Role } from './roles.ts'
+import type { Role } from '../vocabulary.ts'
 
 interface Tools {
   readonly db: Database

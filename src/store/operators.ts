@@ -9,7 +9,7 @@ const idleDays = 45
 export interface OperatorRow {
   readonly id: string
   readonly kind: OperatorKind
-  /** As `operators/roles.ts` names them. */
+  /** As `vocabulary.ts` names them. */
   readonly roles: string[]
   /** Null: a person without a key. */
   readonly public: JWK | null

@@ -1,5 +1,5 @@
 /** Who may call what at the admin API, written down apart from the table that decides it. */
-import type { Role } from '../../src/operators/roles.ts'
+import type { Role } from '../../src/vocabulary.ts'
 
 const everybody: readonly Role[] = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer']
 

@@ -1,6 +1,6 @@
 /** Made-up numbers of persons who are operators. */
 import { randomInt } from 'node:crypto'
-import type { Role } from '../../src/operators/roles.ts'
+import type { Role } from '../../src/vocabulary.ts'
 import type { Db } from '../../src/store/db.ts'
 import { recordPersons } from './record.ts'
 
