@@ -1,6 +1,40 @@
-/** What every node does by itself, soon after its start and then every hour; whoever comes second finds it done. */
+/**
+ * What every node does by itself, soon after its start and then every hour: the chores, each in the room that it belongs
+ * to, and when they run. Every chore may run on several nodes; the second finds nothing left to do.
+ */
+import { endIdleOperators } from './admin/idle-operators.ts'
+import { watchReview } from './admin/operator-review.ts'
+import { endDecisions } from './admin/second-person.ts'
+import { retireOldKeys, rotateDueKeys } from './oidc/keys.ts'
+import type { Parts } from './parts.ts'
+import { preparePartitions, retireAudit } from './proof/retention.ts'
+import { completeDueRehomes } from './registry/rehome.ts'
+import { warnOfEndingSecrets } from './registry/secrets.ts'
+import { deleteOldFigures } from './store/figures.ts'
+import { forgetAttempts } from './store/idempotent-requests.ts'
+import { foldProgress } from './store/progress.ts'
 import type { Log } from './telemetry/log.ts'
 import { housekeepingFailures } from './telemetry/metrics.ts'
+
+export function createChores({ config, db, log, keySeal }: Pick<Parts, 'config' | 'db' | 'log' | 'keySeal'>) {
+  const chores = {
+    rotateKeys: () => rotateDueKeys({ db, seal: keySeal, log }, { days: config.keyRotationDays }),
+    retireKeys: () => retireOldKeys({ db, log }),
+    partitions: () => preparePartitions(db),
+    retention: () => retireAudit({ db, log }, config.auditRetention),
+    fold: () => foldProgress(db),
+    secrets: () => warnOfEndingSecrets({ db, log }),
+    rehomes: () => completeDueRehomes({ db, log }),
+    figures: () => deleteOldFigures(db),
+    keptAnswers: () => forgetAttempts(db),
+    idleOperators: () => endIdleOperators({ db, log }),
+    decisions: () => endDecisions({ db, log }),
+    accessReview: () => watchReview({ db, log }),
+  } satisfies Readonly<Record<string, () => Promise<unknown>>>
+  // That no officer is left, or that the review is late, is reported at once.
+  const urgent: readonly (keyof typeof chores)[] = ['idleOperators', 'accessReview']
+  return { chores, urgent }
+}
 
 const minute = 60_000
 

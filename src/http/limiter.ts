@@ -4,7 +4,7 @@
  * state is away each node goes on by its own count. A budget is a sliding minute: what is left of the last one,
  * and this one.
  */
-import { repeat } from '../repeat.ts'
+import { repeat } from '../store/repeat.ts'
 import type { Addition, State } from '../store/state/state.ts'
 
 const minute = 60_000

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { JWKS } from 'oidc-provider'
 import type { Log } from '../telemetry/log.ts'
-import { repeat } from '../repeat.ts'
+import { repeat } from '../store/repeat.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Db } from '../store/db.ts'
 import { type CalendarRow, type KnownKeyRow, listKnownKeys } from '../store/keys.ts'

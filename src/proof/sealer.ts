@@ -5,7 +5,7 @@
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../telemetry/log.ts'
 import { auditUnsealed } from '../telemetry/metrics.ts'
-import { repeat } from '../repeat.ts'
+import { repeat } from '../store/repeat.ts'
 import type { Seal } from '../crypto/seal.ts'
 import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'
 import {

@@ -3,7 +3,7 @@
  * of the ring is named by the bytes that stand before everything it sealed, which differ by purpose.
  */
 import type { Log } from '../telemetry/log.ts'
-import { repeat } from '../repeat.ts'
+import { repeat } from '../store/repeat.ts'
 import { sealIds } from '../crypto/seal.ts'
 import { ConfigError } from '../config/settings.ts'
 import type { Database, Db } from '../store/db.ts'

@@ -1,5 +1,5 @@
 /**
- * What is done again and again in the background, and never twice at once: a slow store must not meet one more
+ * Asks a store again and again in the background, and never twice at once: a slow store must not be asked one more
  * question every second.
  * @param period milliseconds
  * @param work does not fail
