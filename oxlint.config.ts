@@ -1,70 +1,175 @@
+import { readdirSync, statSync } from 'node:fs'
 import { defineConfig } from 'oxlint'
 
-/** What only one room may import. */
-const sql = {
-  regex: '^(pg|pg-copy-streams|ioredis|@electric-sql/pglite)$',
-  message: 'SQL and Redis live in store/ only.',
-}
-const engine = {
-  regex: '^oidc-provider$',
-  message: 'oidc/ alone constructs the provider.',
-  allowTypeImports: true,
-}
-const rp = { regex: '^openid-client$', message: 'upstream/ alone calls VNeID.' }
-const config = { regex: '/config/config\\.ts$', message: 'Config as a type only.', allowTypeImports: true }
-const api = { regex: '^\\.\\./admin/', message: 'The API by its types only.', allowTypeImports: true }
-/** A room does not know what stands above it (docs/architecture.md). */
-const above = (...rooms: string[]) => ({
-  regex: `^\\.\\./((main|cli|app)\\.ts$|(${rooms.join('|')})/)`,
-  message: `This room imports none of main, cli, app, ${rooms.join(', ')}.`,
-})
-const faces = ['admin', 'portals', 'login', 'sandbox', 'http']
+/** What every room stands on: files at the root of src/ and rooms that know nothing of the product. */
+export const floor = [
+  'audit',
+  'citizen-id',
+  'crypto',
+  'error-table',
+  'errors',
+  'net',
+  'telemetry',
+  'vietnam-date',
+  'vocabulary',
+]
 
-const forbidden: Record<string, object[]> = {
-  'src/**': [sql, engine, rp],
-  'src/{app,audit}.ts': [
-    sql,
-    engine,
-    rp,
-    config,
-    { regex: '^\\./(main|cli)\\.ts$', message: 'main, cli → app.' },
+/**
+ * The only imports between rooms, besides those of `floor`; `types:` where only types may be imported.
+ * `docs/architecture.md` shows the same table, and a test holds the two equal.
+ */
+export const arrows: Readonly<Record<string, readonly string[]>> = {
+  main: ['app', 'config', 'housekeeping', 'http', 'oidc', 'store', 'types:admin'],
+  app: [
+    'admin',
+    'housekeeping',
+    'http',
+    'login',
+    'mapping',
+    'oidc',
+    'portals',
+    'registry',
+    'ring',
+    'store',
+    'types:parts',
+    'upstream',
   ],
-  'src/{errors,error-table,error-table-api,citizen-id,repeat}.ts': [
-    sql,
-    engine,
-    rp,
-    {
-      regex: '^\\.\\.?/((?!config/|crypto/|net/|telemetry/).+/|(main|cli|app|audit)\\.ts$)',
-      message: 'Every room stands on this file.',
-    },
+  housekeeping: ['admin', 'oidc', 'proof', 'registry', 'store', 'types:parts'],
+  sandbox: [
+    'cli',
+    'config',
+    'main',
+    'mapping',
+    'oidc',
+    'operators',
+    'pages',
+    'recording',
+    'registry',
+    'store',
+    'types:imports',
   ],
-  'src/{admin,portals,login,http}/**': [sql, engine, rp, config, above('sandbox')],
-  'src/sandbox/**': [sql, engine, config],
-  'src/sandbox/{demo/main,simulator/main}.ts': [sql, engine],
-  'src/oidc/**': [sql, rp, config, above(...faces, 'ring')],
-  'src/upstream/**': [sql, engine, config, above(...faces, 'oidc', 'mapping', 'ring', 'pages', 'store')],
-  'src/mapping/**': [
-    sql,
-    engine,
-    rp,
-    config,
-    above(...faces, 'oidc', 'ring', 'pages'),
-    { regex: '^\\.\\./upstream/', message: 'An identity by its type only.', allowTypeImports: true },
+  cli: [
+    'config',
+    'http',
+    'imports',
+    'mapping',
+    'oidc',
+    'operators',
+    'proof',
+    'recording',
+    'registry',
+    'ring',
+    'store',
+    'types:admin',
+    'types:portals',
+    'upstream',
   ],
-  'src/ring/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'pages')],
-  'src/pages/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'store')],
-  'src/cli/**': [sql, engine, rp, api],
-  // The operators' own sign-in is a relying party of ours.
-  'src/cli/session.ts': [sql, engine, api],
-  'src/operators/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'ring', 'pages')],
-  'src/proof/**': [sql, engine, rp, config, above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'pages')],
-  'src/store/**': [
-    engine,
-    rp,
-    config,
-    above(...faces, 'oidc', 'upstream', 'mapping', 'ring', 'proof', 'pages'),
+  admin: [
+    'http',
+    'imports',
+    'mapping',
+    'oidc',
+    'operators',
+    'portals',
+    'proof',
+    'recording',
+    'registry',
+    'ring',
+    'store',
+    'types:parts',
   ],
+  login: [
+    'http',
+    'mapping',
+    'oidc',
+    'operators',
+    'pages',
+    'recording',
+    'registry',
+    'store',
+    'types:parts',
+    'types:upstream',
+  ],
+  portals: ['http', 'mapping', 'oidc', 'recording', 'store', 'types:parts', 'types:registry'],
+  http: ['config', 'oidc', 'store', 'types:parts'],
+  oidc: ['operators', 'recording', 'registry', 'store', 'types:mapping', 'types:parts', 'types:upstream'],
+  imports: ['mapping', 'recording', 'store', 'types:config', 'types:parts'],
+  ring: ['config', 'imports', 'mapping', 'recording', 'store'],
+  registry: ['recording', 'store'],
+  mapping: ['recording', 'store'],
+  operators: ['recording', 'store'],
+  proof: ['recording', 'store'],
+  recording: ['store'],
+  upstream: ['types:config'],
+  telemetry: ['types:config'],
+  parts: ['types:config', 'types:mapping', 'types:registry', 'types:store', 'types:upstream'],
+  store: [],
+  pages: [],
+  config: [],
 }
+
+/** The rooms and root files of the source, by name. */
+export const rooms = readdirSync('src')
+  .filter((name) => name.endsWith('.ts') || statSync(`src/${name}`).isDirectory())
+  .map((name) => name.replace(/\.ts$/, ''))
+
+/** @param up the way from the importing files to src/ */
+const closed = (from: string, up: string): object[] => {
+  const pathTo = (names: readonly string[]) => `^${up}(${names.join('|')})(/|\\.ts$)`
+  const open = arrows[from] ?? []
+  const above = rooms.filter((name) => name !== from && !floor.includes(name) && !open.includes(name))
+  const message = `not an arrow of "${from}" in oxlint.config.ts`
+  const [types, none] = [
+    above.filter((name) => open.includes(`types:${name}`)),
+    above.filter((name) => !open.includes(`types:${name}`)),
+  ]
+  return [
+    { regex: pathTo(none), message },
+    ...(types.length > 0
+      ? [{ regex: pathTo(types), message: `${message}, except types`, allowTypeImports: true }]
+      : []),
+  ]
+}
+
+/** What only the named places may import. */
+const owned = {
+  sql: {
+    regex: '^(pg|pg-copy-streams|ioredis|@electric-sql/pglite)$',
+    message: 'SQL and Redis live in store/ only.',
+  },
+  engine: {
+    regex: '^oidc-provider$',
+    message: 'oidc/ alone constructs the provider.',
+    allowTypeImports: true,
+  },
+  rp: {
+    regex: '^openid-client$',
+    message: 'upstream/ calls VNeID; cli/session.ts and the demo portal are clients of ours.',
+  },
+  audit: {
+    regex: 'store/audit\\.ts$',
+    message: 'recording.ts alone writes audit events.',
+  },
+}
+type Owned = keyof typeof owned
+/** Who owns what. */
+const owners: Readonly<Record<string, readonly Owned[]>> = {
+  store: ['sql', 'audit'],
+  oidc: ['engine'],
+  upstream: ['rp'],
+  sandbox: ['rp'],
+  recording: ['audit'],
+}
+const forbidden = (from: string, up: string, also: readonly Owned[] = []): object[] => [
+  ...closed(from, up),
+  ...Object.entries(owned)
+    .filter(([name]) => ![...(owners[from] ?? []), ...also].includes(name as Owned))
+    .map(([, pattern]) => pattern),
+]
+const restrict = (files: string, patterns: object[]) => ({
+  files: [files],
+  rules: { 'no-restricted-imports': ['error', { patterns }] as ['error', object] },
+})
 
 export default defineConfig({
   options: { typeAware: true, denyWarnings: true, reportUnusedDisableDirectives: 'error' },
@@ -72,7 +177,7 @@ export default defineConfig({
   categories: { correctness: 'error', suspicious: 'error' },
   ignorePatterns: ['data', 'coverage'],
   rules: {
-    'import/no-cycle': 'error',
+    'import/no-cycle': ['error', { ignoreTypes: false }],
     'typescript/await-thenable': 'error',
     'typescript/consistent-type-imports': 'error',
     'typescript/no-floating-promises': 'error',
@@ -84,16 +189,17 @@ export default defineConfig({
     'unicorn/consistent-function-scoping': 'off',
     'vitest/expect-expect': 'off',
   },
-  // Of several overrides for one file the last wins, so each names all that its room must not import.
+  // Of several overrides for one file the last wins, so each names everything that its room must not import.
   overrides: [
     { files: ['src/**'], rules: { 'node/no-process-env': 'error' } },
     {
       files: ['src/config/config.ts', 'src/sandbox/demo/main.ts', 'src/sandbox/simulator/main.ts'],
       rules: { 'node/no-process-env': 'off' },
     },
-    ...Object.entries(forbidden).map(([files, patterns]) => ({
-      files: [files],
-      rules: { 'no-restricted-imports': ['error', { patterns }] as ['error', object] },
-    })),
+    ...rooms.flatMap((name) => [
+      restrict(`src/${name}.ts`, forbidden(name, '\\./')),
+      restrict(`src/${name}/**`, forbidden(name, '(\\.\\./)+')),
+    ]),
+    restrict('src/cli/session.ts', forbidden('cli', '(\\.\\./)+', ['rp'])),
   ],
 })
