@@ -1,4 +1,4 @@
-/** What can go wrong before a citizen's eyes; the sentences are in `pages/vi.ts` and `pages/en.ts`. */
+/** What can go wrong before a citizen's eyes; the sentences are in `pages/vi-errors.ts` and `pages/en-errors.ts`. */
 export interface ErrorEntry {
   /** HTTP status of the page or JSON answer. */
   readonly status: number

@@ -1,11 +1,11 @@
 /**
  * Everything that can go wrong, in one table. `throw new BrokerError(code)` anywhere; the boundary
  * (`http/boundary.ts`) logs it once and answers. The citizen's sentence for each code is in
- * `pages/vi.ts` and `pages/en.ts`.
+ * `pages/vi-errors.ts` and `pages/en-errors.ts`.
  */
 import { type ErrorEntry, apiTable, citizenTable } from './error-table.ts'
 
-/** Codes with a page, and so with sentences in `pages/vi.ts` and `pages/en.ts`. */
+/** Codes with a page, and so with sentences in `pages/vi-errors.ts` and `pages/en-errors.ts`. */
 export type CitizenErrorCode = keyof typeof citizenTable
 export type ErrorCode = CitizenErrorCode | keyof typeof apiTable
 

@@ -1,4 +1,4 @@
-// pages/ is what the citizen sees: a pure function per page, no script; vi.ts and en.ts hold every sentence.
+// pages/ is what the citizen sees: a pure function per page, no script; vi.ts and en.ts, with vi-errors.ts and en-errors.ts, hold every sentence.
 
 /** Markup that is safe to send: made by `html`, which escapes what it is given, or vouched for by `raw`. */
 export class Html {
