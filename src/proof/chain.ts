@@ -1,6 +1,6 @@
 /** The seals one after another: none missing, none exchanged, each signed by a known key. */
 import type { KeyObject } from 'node:crypto'
-import type { ExportedSeal } from './export.ts'
+import type { ExportedSeal } from './export-lines.ts'
 import type { Fault } from './fault.ts'
 import { type SealHeader, hashOfSeal, isSignedBy, nothingBefore, readHeader } from './seal-header.ts'
 

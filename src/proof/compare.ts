@@ -1,6 +1,6 @@
 /** What the rows of one seal are, compared with what they were when it was made. */
 import type { AuditRow } from '../store/audit-rows.ts'
-import type { ExportedSeal } from './export.ts'
+import type { ExportedSeal } from './export-lines.ts'
 import type { Fault, Missing, Present } from './fault.ts'
 import { unpackIds } from './ids.ts'
 import { partOf } from './leaf.ts'

@@ -1,6 +1,5 @@
 /** The audit as lines of JSON: a head, each seal with its rows after it, the rows not yet sealed, an end. */
-import { z } from 'zod'
-import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'
+import { readAuditRows } from '../store/audit-rows.ts'
 import {
   type StoredSeal,
   findPosition,
@@ -9,8 +8,8 @@ import {
   listSeals,
 } from '../store/audit-seals.ts'
 import type { Db } from '../store/db.ts'
+import { rowLine } from './export-lines.ts'
 import { publicAuditKeys } from './keys.ts'
-import { sealedColumns } from './leaf.ts'
 import { readHeader } from './seal-header.ts'
 
 const first = '-9223372036854775808'
@@ -81,54 +80,4 @@ async function sealLine(tx: Db, { number, header, signature }: StoredSeal) {
     leaves: leaves && leaves.toString('base64'),
   }))
   return `${JSON.stringify({ seal: { number, header, signature: signature.toString('base64'), parts } })}\n`
-}
-
-const detailAt = ',"detail":'
-/** `detail` last and to the letter, for the letters are what is sealed. */
-function rowLine({ detail, ...row }: AuditRow): string {
-  return `{"row":${JSON.stringify(row).slice(0, -1)}${detailAt}${detail}}}\n`
-}
-
-const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'))
-const lineSchema = z.union([
-  z.strictObject({
-    audit: z.strictObject({
-      v: z.literal(1),
-      made: z.string(),
-      whole: z.boolean(),
-      keys: z.array(z.record(z.string(), z.unknown())),
-    }),
-  }),
-  z.strictObject({
-    seal: z.strictObject({
-      number: z.string(),
-      header: z.string(),
-      signature: base64,
-      parts: z.array(
-        z.strictObject({
-          class: z.string(),
-          month: z.string(),
-          ids: base64.nullable(),
-          leaves: base64.nullable(),
-        }),
-      ),
-    }),
-  }),
-  z.strictObject({ end: z.strictObject({ rows: z.int(), seals: z.int(), position: z.string() }) }),
-])
-export type ExportLine = z.output<typeof lineSchema> | { row: AuditRow }
-export type ExportedSeal = Extract<ExportLine, { seal: object }>['seal']
-
-/** @throws when it is no line of an export */
-export function parseLine(line: string): ExportLine {
-  const parsed = JSON.parse(line) as { row?: AuditRow }
-  if (parsed.row === undefined) return lineSchema.parse(parsed)
-  // Inside a JSON string a quotation mark stands behind a backslash, so the first of these is the field's.
-  const { row } = parsed
-  if (!/^-?\d{1,19}$/.test(row.id)) throw new TypeError('id')
-  for (const column of sealedColumns) {
-    const value: unknown = row[column]
-    if (column !== 'detail' && typeof value !== 'string' && value !== null) throw new TypeError(column)
-  }
-  return { row: { ...row, detail: line.slice(line.indexOf(detailAt) + detailAt.length, -2) } }
 }
