@@ -34,7 +34,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
     'types:parts',
     'upstream',
   ],
-  housekeeping: ['admin', 'oidc', 'proof', 'registry', 'store', 'types:parts'],
+  housekeeping: ['admin', 'approvals', 'oidc', 'proof', 'registry', 'store', 'types:parts'],
   sandbox: [
     'cli',
     'config',
@@ -65,6 +65,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
     'upstream',
   ],
   admin: [
+    'approvals',
     'http',
     'imports',
     'mapping',
@@ -96,7 +97,8 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   imports: ['mapping', 'recording', 'store', 'types:config', 'types:parts'],
   ring: ['config', 'imports', 'mapping', 'recording', 'store'],
   registry: ['recording', 'store'],
-  mapping: ['recording', 'store'],
+  mapping: ['approvals', 'recording', 'store'],
+  approvals: ['recording', 'store'],
   operators: ['recording', 'store'],
   proof: ['recording', 'store'],
   recording: ['store'],

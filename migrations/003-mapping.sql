@@ -74,7 +74,7 @@ create table review_case (
   reason     text not null check (reason in ('not_attested', 'kind_differs', 'number_differs', 'number_changed',
     'kind_changed', 'number_cancelled', 'held_by_another', 'late_comer', 'unlinked', 'by_hand')),
   subject_id uuid references subject,
-  -- the other side as it was received (from VNeID, or from the changed row); deleted with the decision
+  -- the other side as it was received (from VNeID, or from the changed row); deleted when the case is decided
   sealed     bytea,
   opened_at  timestamptz not null default now(),
   opened_by  text not null,
@@ -92,32 +92,6 @@ create unique index review_case_open on review_case
   (account_id, reason, coalesce(subject_id, '00000000-0000-0000-0000-000000000000')) where outcome is null;
 create index review_case_client on review_case (client_id, opened_at, id) where outcome is null;
 create index review_case_account on review_case (account_id);
-
--- A decision that needs two persons: one proposes it, another decides.
-create table proposal (
-  id          uuid primary key default gen_random_uuid(),
-  kind        text not null check (kind in ('link', 'accept', 'rekey')),
-  case_id     uuid references review_case,
-  -- null for accept, which is about an account
-  subject_id  uuid references subject,
-  -- rekey: the new number; deleted with the decision
-  sealed      bytea,
-  evidence    text not null,
-  reason      text not null,
-  proposed_by text not null,
-  -- Where a machine proposed: whoever made the machine or its key by then must not approve.
-  barred      text[] not null default '{}',
-  proposed_at timestamptz not null default now(),
-  decision    text check (decision in ('approved', 'rejected', 'withdrawn')),
-  decided_by  text,
-  decided_at  timestamptz,
-  check ((decision is null) = (decided_by is null) and (decision is null) = (decided_at is null)),
-  check (kind = 'accept' or subject_id is not null),
-  check (decision is distinct from 'approved' or decided_by <> proposed_by)
-);
-create index proposal_open on proposal (proposed_at, id) where decision is null;
-create unique index proposal_case on proposal (case_id) where decision is null;
-create unique index proposal_rekey on proposal (subject_id) where decision is null and kind = 'rekey';
 
 -- How many accounts and active links there are. Triggers keep the counts, so that they are exact for every writer and
 -- no query counts rows. Changes are appended without a lock and added to the totals now and then; the sum of both tables

@@ -46,8 +46,8 @@ create table operator_change (
   operator_id text not null references operator,
   at          timestamptz not null default now(),
   actor       text not null,
-  -- Where two persons decided: the one who proposed it.
-  proposed_by text,
+  -- Where it took two persons: the one who asked for it; `actor` approved.
+  asked_by    text,
   action      text not null,
   reason      text,
   -- the roles after the change, if it changed them
@@ -55,26 +55,38 @@ create table operator_change (
 );
 create index operator_change_operator on operator_change (operator_id, id);
 
--- What one operator requested of the API and a second person must approve.
-create table decision (
-  id          uuid primary key,
-  -- as in the API's table of operations: `POST /v1/operators`
-  operation   text not null,
-  -- the request body; deleted with the outcome
-  sealed      bytea,
-  proposed_by text not null references operator,
-  -- Where a machine proposed: whoever made the machine or its key by then must not approve.
-  barred      text[] not null default '{}',
-  proposed_at timestamptz not null default now(),
-  expires_at  timestamptz not null,
-  outcome     text check (outcome in ('approved', 'declined', 'withdrawn', 'expired')),
-  decided_by  text,
-  decided_at  timestamptz,
-  check ((outcome is null) = (decided_at is null) and (outcome is null) = (decided_by is null)),
+-- What one operator asked for and a second person must approve.
+create table approval (
+  id         uuid primary key,
+  -- as src/approvals/kind.ts names it: `operator.create`, `account.link`
+  kind       text not null,
+  -- what was asked for; deleted with the outcome
+  sealed     bytea,
+  -- the case that it answers
+  case_id    uuid references review_case,
+  -- the person whose number it changes
+  subject_id uuid references subject,
+  -- The asker's own words about a case or a person; kept, and part of the case's history.
+  reason     text,
+  evidence   text,
+  asked_by   text not null references operator,
+  -- Where a machine asked: whoever had made the machine or its key by then must not approve.
+  barred     text[] not null default '{}',
+  asked_at   timestamptz not null default now(),
+  -- null: waits until somebody ends it
+  expires_at timestamptz,
+  outcome    text check (outcome in ('approved', 'declined', 'withdrawn', 'expired')),
+  ended_by   text,
+  ended_at   timestamptz,
+  check ((outcome is null) = (ended_at is null) and (outcome is null) = (ended_by is null)),
   check ((outcome is null) = (sealed is not null)),
-  check (outcome is distinct from 'approved' or decided_by <> proposed_by)
+  check (outcome is distinct from 'approved' or (ended_by <> asked_by and ended_by <> all (barred))),
+  check (outcome is distinct from 'withdrawn' or ended_by = asked_by)
 );
-create index decision_open on decision (proposed_at, id) where outcome is null;
+create index approval_open on approval (asked_at, id) where outcome is null;
+create index approval_case on approval (case_id) where case_id is not null;
+create unique index approval_one_of_case on approval (case_id) where outcome is null;
+create unique index approval_one_of_person on approval (subject_id) where outcome is null;
 
 -- An access review: somebody confirmed who may do what.
 create table operator_review (

@@ -27,6 +27,36 @@ CREATE INDEX account_link_subject ON account_link USING btree (subject_id, clien
 CREATE TRIGGER follow_changed_links AFTER UPDATE ON account_link REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION follow_changed_links();
 CREATE TRIGGER follow_new_links AFTER INSERT ON account_link REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION follow_new_links();
 
+create table approval (
+  id uuid not null,
+  kind text not null,
+  sealed bytea,
+  case_id uuid,
+  subject_id uuid,
+  reason text,
+  evidence text,
+  asked_by text not null,
+  barred text[] default '{}'::text[] not null,
+  asked_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone,
+  outcome text,
+  ended_by text,
+  ended_at timestamp with time zone,
+  constraint approval_pkey PRIMARY KEY (id),
+  constraint approval_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES operator(id),
+  constraint approval_case_id_fkey FOREIGN KEY (case_id) REFERENCES review_case(id),
+  constraint approval_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES subject(id),
+  constraint approval_check CHECK ((outcome IS NULL) = (ended_at IS NULL) AND (outcome IS NULL) = (ended_by IS NULL)),
+  constraint approval_check1 CHECK ((outcome IS NULL) = (sealed IS NOT NULL)),
+  constraint approval_check2 CHECK (outcome IS DISTINCT FROM 'approved'::text OR ended_by <> asked_by AND (ended_by <> ALL (barred))),
+  constraint approval_check3 CHECK (outcome IS DISTINCT FROM 'withdrawn'::text OR ended_by = asked_by),
+  constraint approval_outcome_check CHECK (outcome = ANY (ARRAY['approved'::text, 'declined'::text, 'withdrawn'::text, 'expired'::text]))
+);
+CREATE INDEX approval_case ON approval USING btree (case_id) WHERE case_id IS NOT NULL;
+CREATE UNIQUE INDEX approval_one_of_case ON approval USING btree (case_id) WHERE outcome IS NULL;
+CREATE UNIQUE INDEX approval_one_of_person ON approval USING btree (subject_id) WHERE outcome IS NULL;
+CREATE INDEX approval_open ON approval USING btree (asked_at, id) WHERE outcome IS NULL;
+
 create table audit_event (
   id bigint default CASE WHEN (pg_current_xact_id() IS NOT NULL) THEN nextval('audit_event_number'::regclass) ELSE NULL::bigint END not null,
   at timestamp with time zone default now() not null,
@@ -150,26 +180,6 @@ create table client_secret (
   constraint client_secret_slot_check CHECK (slot = ANY (ARRAY[1, 2]))
 );
 CREATE UNIQUE INDEX client_secret_slot ON client_secret USING btree (client_id, slot) WHERE slot IS NOT NULL;
-
-create table decision (
-  id uuid not null,
-  operation text not null,
-  sealed bytea,
-  proposed_by text not null,
-  barred text[] default '{}'::text[] not null,
-  proposed_at timestamp with time zone default now() not null,
-  expires_at timestamp with time zone not null,
-  outcome text,
-  decided_by text,
-  decided_at timestamp with time zone,
-  constraint decision_pkey PRIMARY KEY (id),
-  constraint decision_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES operator(id),
-  constraint decision_check CHECK ((outcome IS NULL) = (decided_at IS NULL) AND (outcome IS NULL) = (decided_by IS NULL)),
-  constraint decision_check1 CHECK ((outcome IS NULL) = (sealed IS NOT NULL)),
-  constraint decision_check2 CHECK (outcome IS DISTINCT FROM 'approved'::text OR decided_by <> proposed_by),
-  constraint decision_outcome_check CHECK (outcome = ANY (ARRAY['approved'::text, 'declined'::text, 'withdrawn'::text, 'expired'::text]))
-);
-CREATE INDEX decision_open ON decision USING btree (proposed_at, id) WHERE outcome IS NULL;
 
 create table idempotent_request (
   operator_id text not null,
@@ -328,7 +338,7 @@ create table operator_change (
   operator_id text not null,
   at timestamp with time zone default now() not null,
   actor text not null,
-  proposed_by text,
+  asked_by text,
   action text not null,
   reason text,
   roles text[],
@@ -364,33 +374,6 @@ create table portal_day (
   constraint portal_day_what_check CHECK (what = ANY (ARRAY['login'::text, 'logout'::text, 'request'::text]))
 );
 CREATE INDEX portal_day_day ON portal_day USING btree (day);
-
-create table proposal (
-  id uuid default gen_random_uuid() not null,
-  kind text not null,
-  case_id uuid,
-  subject_id uuid,
-  sealed bytea,
-  evidence text not null,
-  reason text not null,
-  proposed_by text not null,
-  barred text[] default '{}'::text[] not null,
-  proposed_at timestamp with time zone default now() not null,
-  decision text,
-  decided_by text,
-  decided_at timestamp with time zone,
-  constraint proposal_pkey PRIMARY KEY (id),
-  constraint proposal_case_id_fkey FOREIGN KEY (case_id) REFERENCES review_case(id),
-  constraint proposal_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES subject(id),
-  constraint proposal_check CHECK ((decision IS NULL) = (decided_by IS NULL) AND (decision IS NULL) = (decided_at IS NULL)),
-  constraint proposal_check1 CHECK (kind = 'accept'::text OR subject_id IS NOT NULL),
-  constraint proposal_check2 CHECK (decision IS DISTINCT FROM 'approved'::text OR decided_by <> proposed_by),
-  constraint proposal_decision_check CHECK (decision = ANY (ARRAY['approved'::text, 'rejected'::text, 'withdrawn'::text])),
-  constraint proposal_kind_check CHECK (kind = ANY (ARRAY['link'::text, 'accept'::text, 'rekey'::text]))
-);
-CREATE UNIQUE INDEX proposal_case ON proposal USING btree (case_id) WHERE decision IS NULL;
-CREATE INDEX proposal_open ON proposal USING btree (proposed_at, id) WHERE decision IS NULL;
-CREATE UNIQUE INDEX proposal_rekey ON proposal USING btree (subject_id) WHERE decision IS NULL AND kind = 'rekey'::text;
 
 create table reseal (
   id uuid default gen_random_uuid() not null,

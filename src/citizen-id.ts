@@ -79,6 +79,10 @@ export function createCitizenKeys({
   }
 }
 
+/** As much of a number as people are shown: the last three digits. */
+export const masked = (number: string | undefined): string | null =>
+  number === undefined ? null : `${'*'.repeat(Math.max(number.length - 3, 0))}${number.slice(-3)}`
+
 /**
  * What the digits say, against what VNeID says. A re-issued number may rightly differ
  * (Decree 70/2024 art. 11), so a mismatch is a warning and never a refusal.

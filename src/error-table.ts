@@ -238,13 +238,14 @@ export const apiTable = {
   case_gone: {
     status: 409,
     level: 'info',
-    meaning: 'The case or proposal is not there, or somebody has decided it already.',
+    meaning: 'The case or approval is not there, or it has ended already.',
     remedy: 'Read it again.',
   },
   second_person_needed: {
     status: 409,
     level: 'warn',
-    meaning: 'Who proposed a decision may not approve it.',
+    meaning:
+      'Who asked for it may not approve it, nor who made the machine that asked; a machine approves nothing.',
     remedy: 'Another operator of the same role approves.',
   },
   state_conflict: {

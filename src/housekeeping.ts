@@ -4,7 +4,7 @@
  */
 import { endIdleOperators } from './admin/idle-operators.ts'
 import { watchReview } from './admin/operator-review.ts'
-import { endDecisions } from './admin/second-person.ts'
+import { endLateApprovals } from './approvals/approvals.ts'
 import { retireOldKeys, rotateDueKeys } from './oidc/keys.ts'
 import type { Parts } from './parts.ts'
 import { preparePartitions, retireAudit } from './proof/retention.ts'
@@ -28,7 +28,7 @@ export function createChores({ config, db, log, keySeal }: Pick<Parts, 'config' 
     figures: () => deleteOldFigures(db),
     keptAnswers: () => forgetAttempts(db),
     idleOperators: () => endIdleOperators({ db, log }),
-    decisions: () => endDecisions({ db, log }),
+    approvals: () => endLateApprovals({ db, log }),
     accessReview: () => watchReview({ db, log }),
   } satisfies Readonly<Record<string, () => Promise<unknown>>>
   // That no officer is left, or that the review is late, is reported at once.

@@ -17,9 +17,17 @@ export interface By {
   readonly reference?: string | undefined
   /** The actor's own words: kept in the row they explain, never in the audit or the log. */
   readonly reason?: string | undefined
+  /** Of what may take two persons: who asked for it. The actor itself: one person was enough. */
+  readonly askedBy?: string | undefined
 }
 /** For what must not be done without a reason. */
 export type Reasoned = By & { readonly reason: string }
+
+/** For the detail of events: what two persons did, or one alone where that was enough. */
+export const askedDetail = ({ actor, askedBy }: By): { asked_by?: string; alone?: true } => {
+  if (askedBy === undefined) return {}
+  return askedBy === actor ? { alone: true } : { asked_by: askedBy }
+}
 
 /** Adds an event to the transaction. */
 export type Note = (event: AuditEvent) => void

@@ -182,7 +182,7 @@ test('a fault of the input is told field by field, for a program as for a person
 
 test('an operation that takes no body refuses one', async () => {
   const unasked = refusal(
-    officer.call('POST', `/v1/decisions/${crypto.randomUUID()}/approve`, { reason: 'x' }),
+    officer.call('POST', `/v1/approvals/${crypto.randomUUID()}/approve`, { reason: 'x' }),
   )
   expect(await unasked).toMatchObject({ status: 400, detail: 'no body is expected' })
 })

@@ -34,7 +34,7 @@ test('operators are listed page by page, each once, in the order of their ids', 
   expect(pages.map(({ more }) => more)).toEqual([true, true, false])
 })
 
-test('proposals are listed page by page, the oldest first', async () => {
+test('approvals are listed page by page, the oldest first', async () => {
   await world.register(portalDefinition('portal-a'))
   const made: string[] = []
   for (const citizen of ['an', 'binh', 'hoa']) {
@@ -49,11 +49,11 @@ test('proposals are listed page by page, the oldest first', async () => {
     const body = { account: found.accounts[0]!.account, subject: subject!.id, reason: 'a letter came' }
     const { id } = await reader.call<{ id: string }>('POST', '/v1/reviews', body)
     const words = { reason: 'both papers were seen', evidence: 'the card itself' }
-    const { proposal } = await reader.call<{ proposal: string }>('POST', `/v1/reviews/${id}/propose`, words)
-    made.push(proposal)
+    const { approval } = await reader.call<{ approval: string }>('POST', `/v1/reviews/${id}/confirm`, words)
+    made.push(approval)
   }
-  const pages = await walk<Paged & { proposals: { id: string }[] }>('/v1/proposals', '2')
-  expect(pages.map(({ proposals }) => proposals.map(({ id }) => id))).toEqual([
+  const pages = await walk<Paged & { approvals: { id: string }[] }>('/v1/approvals', '2')
+  expect(pages.map(({ approvals }) => approvals.map(({ id }) => id))).toEqual([
     made.slice(0, 2),
     made.slice(2),
   ])
@@ -85,7 +85,7 @@ test('accounts of one number are found page by page, each once', async () => {
 test.each([
   '/v1/operators',
   '/v1/reviews',
-  '/v1/proposals',
+  '/v1/approvals',
   '/v1/refusals',
   '/v1/legacy-imports?client=portal-a',
 ])('%s takes a limit of 1 to 1000, and says that nothing comes after', async (path) => {

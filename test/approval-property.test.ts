@@ -113,7 +113,7 @@ async function tell({ isYoung, commands }: Story) {
     what === 'approve'
       ? reasonsAgainstApproving(m, by, m.approvals[index]!)
       : reasonsAgainstDeclining(m, by, m.approvals[index]!)
-  const send = ({ what, index, by }: Chosen) => codeOf(desk[what](by, model.approvals[index]!, index))
+  const send = ({ what, index, by }: Chosen) => codeOf(desk[what](by, index))
   function follow(m: Model, { what, index, by }: Chosen): void {
     const approval = m.approvals[index]!
     if (what === 'approve') approve(m, approval, by)

@@ -18,7 +18,7 @@ const madeUpNumbers = [...exampleFiles, laterFile].flatMap(({ url }) =>
 const told = (sentence: string) => sentence.split(' ').join(String.raw`\s+`)
 
 test(
-  'the demo plays imports, a day, a vouched link, decisions and a new number, and ends well',
+  'the demo plays imports, a day, a vouched link, approvals and a new number, and ends well',
   { timeout: 180_000 },
   async () => {
     const { stdout, stderr } = await run(process.execPath, ['src/sandbox/demo/main.ts', '--once'], {

@@ -73,8 +73,8 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       expect(await at.account()).toMatchObject({ state: 'in_review', classes: ['number_changed'] })
 
       const [question] = await at.cases()
-      const proposal = await on.mapping.propose(question!.id, { ...officer, evidence: 'the letter' })
-      await on.mapping.approve(proposal, { actor: 'officer-2', reference: 'R' })
+      const approval = await on.mapping.confirm(question!.id, { ...officer, evidence: 'the letter' })
+      await on.mapping.approve(approval, { actor: 'officer-2', reference: 'R' })
       expect(await at.account()).toMatchObject({ state: 'open', number: at.another, attested_on: null })
       expect(await at.send(row)).toEqual(['changed'])
       expect(await at.account()).toMatchObject({ number: at.another, attested_on: '2024-05-20', classes: [] })

@@ -67,14 +67,14 @@ test('a case goes from the list to a link, and back, on the command line', async
   expect(shown).toMatch(new RegExp(`birth date +1990 +${birthDate} +agrees\n`))
 
   const words = ['--reason', 'both were seen', '--evidence', 'the card itself']
-  const proposal = last(await done('one', ['review', 'propose', question.id, ...words]))
-  expect(await done('two', ['proposal', 'list'])).toMatch(
+  const approval = last(await done('one', ['review', 'confirm', question.id, ...words]))
+  expect(await done('two', ['approval', 'list'])).toMatch(
     new RegExp(
-      `^${proposal}  link   subject ${subject}  case ${question.id}  portal-1 account .* the.first\n +reason: +both`,
+      `^${approval}  account.link  by the.first .*\n  case: ${question.id}\n  client: portal-1\n  account: .*\n  subject: ${subject}\n  reason: both`,
     ),
   )
-  expect((await run('one', ['proposal', 'approve', proposal])).err).toMatch(/^failed: second_person_needed/)
-  expect(await done('two', ['proposal', 'approve', proposal])).toBe(`approved ${proposal}\n`)
+  expect((await run('one', ['approval', 'approve', approval])).err).toMatch(/^failed: second_person_needed/)
+  expect(await done('two', ['approval', 'approve', approval])).toBe(`approved ${approval}\n`)
 
   const found = await done('one', ['legacy', 'find', '--client', at.clientId, '--account-id', '-'], 'old-1\n')
   expect(found).toMatch(
@@ -89,7 +89,7 @@ test('a case goes from the list to a link, and back, on the command line', async
   expect(await done('one', ['review', 'dismiss', unlinked, ...reason])).toBe(`dismissed ${unlinked}\n`)
   expect(await done('one', ['review', 'reopen', unlinked, ...reason])).toBe(`reopened ${unlinked}\n`)
   expect(await done('one', ['review', 'retire', unlinked, ...reason])).toBe(`retired ${unlinked}\n`)
-  expect((await run('one', ['review', 'propose', unlinked, ...words])).err).toMatch(/^failed: case_gone/)
+  expect((await run('one', ['review', 'confirm', unlinked, ...words])).err).toMatch(/^failed: case_gone/)
   const history = await done('two', ['review', 'show', unlinked])
   expect(history).toContain('retired')
   expect(history).toMatch(/ended .* by the.second: it was a mistake/)
@@ -109,12 +109,12 @@ test('numbers are read from the standard input, and refused anywhere else', asyn
   expect(await done('one', [...ask, '--citizen-id', '-'], numberOf('chi'))).toMatch(/^asked: case \S+\n$/)
 
   const words = ['--reason', 'a new card', '--evidence', 'the decision of the police']
-  const proposal = last(
+  const approval = last(
     await done('one', ['citizen', 'rekey', ...words], `${numberOf('chi')}\n${numberOf('dai')}\n`),
   )
-  const waiting = await done('two', ['proposal', 'list'])
-  expect(waiting).toMatch(/\*{9}\d{3} becomes \*{9}\d{3}/)
-  expect(await done('two', ['proposal', 'decline', proposal])).toBe(`declined ${proposal}\n`)
+  const waiting = await done('two', ['approval', 'list'])
+  expect(waiting).toMatch(/old_number: \*{9}\d{3}\n {2}new_number: \*{9}\d{3}\n/)
+  expect(await done('two', ['approval', 'decline', approval])).toBe(`declined ${approval}\n`)
   for (const text of [waiting, world.logLines.join('')])
     for (const citizen of ['an', 'chi', 'dai']) expect(text).not.toContain(numberOf(citizen))
 

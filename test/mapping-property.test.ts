@@ -46,8 +46,8 @@ const command = fc.oneof(
   { weight: 4, arbitrary: importOf(portal) },
   { weight: 5, arbitrary: act('word', { portal, number, account }) },
   { weight: 3, arbitrary: act('question', { pick, number, by }) },
-  { weight: 5, arbitrary: act('propose', { pick, by, second }) },
-  { weight: 5, arbitrary: act('proposeRekey', { number, to: number, by, second }) },
+  { weight: 5, arbitrary: act('confirm', { pick, by, second }) },
+  { weight: 5, arbitrary: act('rekey', { number, to: number, by, second }) },
   { weight: 4, arbitrary: act('approve', { pick, by }) },
   { weight: 1, arbitrary: act('decline', { pick, by }) },
   { weight: 4, arbitrary: act('dismiss', { pick, by }) },
@@ -152,9 +152,9 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
     where client_id = any($1) and outcome in ('dismissed', 'retired') order by account_id, opened_at, id`
   const activeLinks = `select id, account_id::text as account from account_link
     where client_id = any($1) and unlinked_at is null order by account_id`
-  const openProposals = `select id, '' as account from proposal where decision is null
+  const openApprovals = `select id, '' as account from approval where outcome is null
     and (subject_id in (select subject_id from audit_event where client_id = any($1))
-      or case_id in (select id from review_case where client_id = any($1))) order by proposed_at, id`
+      or case_id in (select id from review_case where client_id = any($1))) order by asked_at, id`
   /** Whoever bears the number at present. */
   const withSubject = async (index: number, work: (subjectId: string) => Promise<unknown>) => {
     const [bearer] = await db.query<{ id: string }>(
@@ -164,14 +164,14 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
     )
     if (bearer !== undefined) await work(bearer.id)
   }
-  const decisionOf = (operator: string) => ({
+  const byOf = (operator: string) => ({
     actor: operator,
     reason: 'because',
     evidence: 'papers',
     reference: 'R',
   })
-  const secondly = async (operator: string | null, proposal: string) =>
-    operator === null ? undefined : mapping.approve(proposal, decisionOf(operator))
+  const secondly = async (operator: string | null, approval: string) =>
+    operator === null ? undefined : mapping.approve(approval, byOf(operator))
 
   async function perform(given: Command): Promise<unknown> {
     switch (given.type) {
@@ -202,29 +202,27 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
       }
       case 'question':
         return one(accounts, given.pick, ({ id }) =>
-          withSubject(given.number, (subjectId) => mapping.question(id, subjectId, decisionOf(given.by))),
+          withSubject(given.number, (subjectId) => mapping.question(id, subjectId, byOf(given.by))),
         )
-      case 'proposeRekey': {
-        const sealed = citizenKeys.seal(numberOf(given.to))
-        return withSubject(given.number, async (subjectId) =>
-          secondly(given.second, await mapping.proposeRekey({ subjectId, sealed }, decisionOf(given.by))),
+      case 'rekey': {
+        const to = numberOf(given.to).reveal()
+        return withSubject(given.number, async (subject) =>
+          secondly(given.second, await mapping.rekey({ subject, number: to }, byOf(given.by))),
         )
       }
-      case 'propose':
+      case 'confirm':
         return one(openCases, given.pick, async ({ id }) =>
-          secondly(given.second, await mapping.propose(id, decisionOf(given.by))),
+          secondly(given.second, await mapping.confirm(id, byOf(given.by))),
         )
       case 'approve':
       case 'decline':
-        return one(openProposals, given.pick, ({ id }) => mapping[given.type](id, decisionOf(given.by)))
+        return one(openApprovals, given.pick, ({ id }) => mapping[given.type](id, byOf(given.by)))
       case 'reopen':
-        return one(decidedCases, given.pick, ({ id }) => mapping.reopen(id, decisionOf(given.by)))
+        return one(decidedCases, given.pick, ({ id }) => mapping.reopen(id, byOf(given.by)))
       case 'end':
-        return one(activeLinks, given.pick, (link) =>
-          mapping.end(link.id, link.account, decisionOf(given.by)),
-        )
+        return one(activeLinks, given.pick, (link) => mapping.end(link.id, link.account, byOf(given.by)))
       default:
-        return one(openCases, given.pick, ({ id }) => mapping[given.type](id, decisionOf(given.by)))
+        return one(openCases, given.pick, ({ id }) => mapping[given.type](id, byOf(given.by)))
     }
   }
   const isRefusal = (error: unknown) => error instanceof BrokerError && refusals.includes(error.code)

@@ -11,7 +11,7 @@ const world = await openWorld()
 const { db, records, simulator } = world
 const officers = createMapping({ db, keys: world.config.keys })
 await knownPersons(db, ['officer-1', 'officer-2'])
-const decision = { actor: 'officer-1', reason: 'test', reference: 'test' }
+const officer = { actor: 'officer-1', reason: 'test', reference: 'test' }
 
 let count = 0
 async function open(policy: Record<string, unknown> = {}) {
@@ -68,9 +68,9 @@ async function subjectOf(citizen: string): Promise<string> {
 }
 
 async function linkByHand(account: string, citizen: string) {
-  const question = await officers.question(account, await subjectOf(citizen), decision)
-  const proposal = await officers.propose(question, { ...decision, evidence: 'papers' })
-  await officers.approve(proposal, { actor: 'officer-2', reference: 'test' })
+  const question = await officers.question(account, await subjectOf(citizen), officer)
+  const approval = await officers.confirm(question, { ...officer, evidence: 'papers' })
+  await officers.approve(approval, { actor: 'officer-2', reference: 'test' })
 }
 
 const evidences: Partial<Record<Evidence, { row: Record<string, string>; policy?: object; reason: string }>> =
@@ -86,12 +86,12 @@ const evidences: Partial<Record<Evidence, { row: Record<string, string>; policy?
   }
 const situations: Record<Situation, (account: string) => Promise<unknown>> = {
   open: async () => {},
-  in_review: async (account) => officers.question(account, await subjectOf('binh'), decision),
+  in_review: async (account) => officers.question(account, await subjectOf('binh'), officer),
   theirs: (account) => linkByHand(account, 'an'),
   anothers: (account) => linkByHand(account, 'binh'),
   exempt: (account) => db.query(`update legacy_account set state = 'exempt' where id = $1`, [account]),
   retired: async (account) =>
-    officers.retire(await officers.question(account, await subjectOf('binh'), decision), decision),
+    officers.retire(await officers.question(account, await subjectOf('binh'), officer), officer),
 }
 const order: Situation[] = ['open', 'in_review', 'theirs', 'anothers', 'exempt', 'retired']
 const promised: Partial<Record<Evidence, Outcome[]>> = {
@@ -172,7 +172,7 @@ test('who was denied an account is not asked about again, and not linked', async
   const at = await open()
   await at.import('old-1', 'an')
   await at.meet('an')
-  await officers.dismiss((await at.cases())[0]!.id, decision)
+  await officers.dismiss((await at.cases())[0]!.id, officer)
   await at.import('old-1', 'an', attested)
   expect(await at.meet('an')).toEqual([])
   expect([await at.states(), await at.cases()]).toEqual([['open'], []])

@@ -197,14 +197,12 @@ test.skipIf(withoutServer)(
     expect(held.out).toMatch(/^waits for a second person: [\w-]{36}; its key is in /)
     recordSecrets([written('robot').key.d])
     expect(written('robot')).toMatchObject({ operator: 'robot', audience: `${world.issuer}/admin` })
-    const [, decision = ''] = /person: ([\w-]{36})/.exec(held.out) ?? []
-    expect((await cli(['decision', 'list'], as)).out).toContain(
-      `${decision}  POST /v1/operators  by an.nguyen`,
-    )
-    expect((await cli(['decision', 'approve', decision], as)).err).toContain('second_person_needed')
-    expect(await cli(['decision', 'decline', decision], as)).toMatchObject({
+    const [, approval = ''] = /person: ([\w-]{36})/.exec(held.out) ?? []
+    expect((await cli(['approval', 'list'], as)).out).toContain(`${approval}  operator.create  by an.nguyen`)
+    expect((await cli(['approval', 'approve', approval], as)).err).toContain('second_person_needed')
+    expect(await cli(['approval', 'decline', approval], as)).toMatchObject({
       code: 0,
-      out: `declined ${decision}\n`,
+      out: `declined ${approval}\n`,
     })
     expect((await cli(['operator', 'roles', 'binh.tran', 'viewer'], as)).out).toMatch(
       /^waits for a second person/,

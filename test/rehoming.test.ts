@@ -25,9 +25,9 @@ interface Rehome {
   readonly subs: 'old' | 'own'
 }
 interface Held {
-  readonly decision: string
+  readonly approval: string
 }
-const propose = (from: string, into: string, until = inDays(30)) =>
+const ask = (from: string, into: string, until = inDays(30)) =>
   registrar.call<Held>('POST', '/v1/rehomes', {
     old_client: from,
     new_client: into,
@@ -36,8 +36,8 @@ const propose = (from: string, into: string, until = inDays(30)) =>
   })
 /** One asks, another approves. */
 async function rehome(from: string, into: string, until?: string): Promise<Rehome> {
-  const { decision } = await propose(from, into, until)
-  await colleague.call('POST', `/v1/decisions/${decision}/approve`)
+  const { approval } = await ask(from, into, until)
+  await colleague.call('POST', `/v1/approvals/${approval}/approve`)
   const { rehomes } = await registrar.call<{ rehomes: (Rehome & { old_client: string })[] }>(
     'GET',
     '/v1/rehomes?limit=1000',
@@ -284,20 +284,20 @@ test('a portal that lets in whom another does not cannot have its accounts, nor 
 
 test('one registrar alone hands nothing over', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
-  const held = await propose(old.id, next.id)
-  expect(held).toEqual({ decision: expect.any(String) as string, expires_at: expect.any(String) as string })
+  const held = await ask(old.id, next.id)
+  expect(held).toEqual({ approval: expect.any(String) as string, expires_at: expect.any(String) as string })
   const standing = () => world.db.query('select from client_rehome where old_client = $1', [old.id])
   expect(await standing()).toEqual([])
-  await expect(registrar.call('POST', `/v1/decisions/${held.decision}/approve`)).rejects.toMatchObject({
+  await expect(registrar.call('POST', `/v1/approvals/${held.approval}/approve`)).rejects.toMatchObject({
     code: 'second_person_needed',
   })
-  await colleague.call('POST', `/v1/decisions/${held.decision}/approve`)
+  await colleague.call('POST', `/v1/approvals/${held.approval}/approve`)
   expect(await standing()).toHaveLength(1)
   const [told] = await world.db.query<{ actor: string; detail: object }>(
     `select actor, detail from audit_event where event = 'client.rehomed' and client_id = $1`,
     [old.id],
   )
-  expect(told).toMatchObject({ actor: 'rosa.registrar', detail: { proposed_by: 'rita.registrar' } })
+  expect(told).toMatchObject({ actor: 'rosa.registrar', detail: { asked_by: 'rita.registrar' } })
 })
 
 test("the portal's API tells and marks old accounts, and the feed covers both from any cursor", async () => {
@@ -530,7 +530,7 @@ test('the commands say what happens', async () => {
   }
   const begun = await cli('client rehome', [old.id, next.id], { until: inDays(30), reason: 'merged' })
   expect(begun.out).toContain('waits for a second person: ')
-  await colleague.call('POST', `/v1/decisions/${begun.out.split(': ')[1]!}/approve`)
+  await colleague.call('POST', `/v1/approvals/${begun.out.split(': ')[1]!}/approve`)
   expect((await cli('client rehome list')).out).toContain(
     `${old.id} → ${next.id}  until ${inDays(30)}  under way  every sub stays`,
   )

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest'
 import { numberOf, openOffice, refusal, words } from './support/officers.ts'
 
 const office = await openOffice()
-const { world, db, one, two, openPortal, approve, propose, ask, subjectOf } = office
+const { world, db, one, two, openPortal, approve, confirm, ask, subjectOf } = office
 const rounds = world.config.database.url.startsWith('embedded:') ? 1 : 8
 
 async function move(from: string, to: string, by = one): Promise<string> {
   const body = { old_number: numberOf(from), new_number: numberOf(to), ...words }
-  return (await by.call<{ proposal: string }>('POST', '/v1/citizens/rekey', body)).proposal
+  return (await by.call<{ approval: string }>('POST', '/v1/citizens/rekey', body)).approval
 }
 /** Every test has people of its own: a cancelled number is gone for good. */
 async function freed(...citizens: string[]): Promise<void> {
@@ -27,9 +27,9 @@ test('logins with the old number and the move at once: linked before it, or refu
     await at.enter('thao')
     const subject = await subjectOf('thao')
     await at.account('old-1', 'thao')
-    const proposal = await move('thao', 'uyen')
+    const approval = await move('thao', 'uyen')
     const [moved, ...logins] = await Promise.allSettled([
-      approve(proposal),
+      approve(approval),
       ...Array.from({ length: 4 }, () => at.enter('thao')),
     ])
     expect(moved).toMatchObject({ status: 'fulfilled' })
@@ -55,9 +55,9 @@ test('the first logins with the new number and the move at once end with one per
     await freed('thao', 'vinh')
     const at = await openPortal()
     const { sub } = (await at.enter('thao')).claims
-    const proposal = await move('thao', 'vinh')
+    const approval = await move('thao', 'vinh')
     const [moved] = await Promise.allSettled([
-      approve(proposal),
+      approve(approval),
       ...Array.from({ length: 4 }, () => at.enter('vinh')),
     ])
     expect(moved).toMatchObject({ status: 'fulfilled' })
@@ -73,16 +73,13 @@ test('two people who are to move to one number at once: one does, and is not rep
     await at.enter('thao')
     await at.enter('vinh')
     const people = [await subjectOf('thao'), await subjectOf('vinh')]
-    const proposals = [await move('thao', 'yen'), await move('vinh', 'yen', two)]
-    const outcomes = await Promise.all([
-      refusal(approve(proposals[0]!)),
-      refusal(approve(proposals[1]!, one)),
-    ])
+    const asked = [await move('thao', 'yen'), await move('vinh', 'yen', two)]
+    const outcomes = await Promise.all([refusal(approve(asked[0]!)), refusal(approve(asked[1]!, one))])
     expect(outcomes.filter((error) => error === undefined)).toHaveLength(1)
     expect(outcomes.find((error) => error !== undefined)).toMatchObject({ code: 'state_conflict' })
     expect(await subjectOf('yen')).toBe(people[outcomes[0] === undefined ? 0 : 1])
     const left = outcomes[0] === undefined ? 1 : 0
-    await one.call('POST', `/v1/proposals/${proposals[left]}/decline`)
+    await one.call('POST', `/v1/approvals/${asked[left]}/decline`)
     const [row] = await db.query<{ disabled: boolean }>(
       'select disabled_at is not null as disabled from subject where id = $1',
       [people[left]],
@@ -101,14 +98,14 @@ test('a person who is replaced and a link by hand to him at once: never a link o
     const [first, second] = [await subjectOf('thao'), await subjectOf('vinh')]
     const [{ account } = { account: '' }] = await at.accounts()
     await ask(account, 'vinh')
-    const link = await propose(await at.question())
-    const proposal = await move('thao', 'vinh')
-    const [linked, moved] = await Promise.all([refusal(approve(link)), refusal(approve(proposal))])
+    const link = await confirm(await at.question())
+    const approval = await move('thao', 'vinh')
+    const [linked, moved] = await Promise.all([refusal(approve(link)), refusal(approve(approval))])
     expect([linked, moved].filter((error) => error === undefined).length).toBeGreaterThan(0)
     const [row] = await at.accounts()
     // The link first: the move waits for its end. The move first: the link is his who goes on, or nobody's.
     expect(moved === undefined ? [first, null] : [second]).toContain(row!.subject)
-    if (moved !== undefined) await one.call('POST', `/v1/proposals/${proposal}/decline`)
+    if (moved !== undefined) await one.call('POST', `/v1/approvals/${approval}/decline`)
     const nobodys = await db.query(
       `select 1 from account_link l join subject s on s.id = l.subject_id
        where l.unlinked_at is null and s.disabled_at is not null`,
@@ -131,8 +128,8 @@ test('a person is replaced by another and moves away at once: one of the two hap
     expect(await subjectOf(replaced === undefined ? 'vinh' : 'yen')).toBe(
       replaced === undefined ? first : second,
     )
-    if (replaced !== undefined) await one.call('POST', `/v1/proposals/${replacing}/decline`)
-    const { proposals } = await one.call<{ proposals: { kind: string }[] }>('GET', '/v1/proposals')
-    expect(proposals.filter(({ kind }) => kind === 'rekey')).toEqual([])
+    if (replaced !== undefined) await one.call('POST', `/v1/approvals/${replacing}/decline`)
+    const { approvals } = await one.call<{ approvals: { kind: string }[] }>('GET', '/v1/approvals')
+    expect(approvals.filter(({ kind }) => kind === 'subject.rekey')).toEqual([])
   }
 })

@@ -7,11 +7,11 @@ import { numberOf, openOffice, refusal, words } from './support/officers.ts'
 // The broker's clock can be set forward; it is never set back while a world lives.
 vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true, advanceTimeDelta: 5 })
 const office = await openOffice()
-const { world, db, one, two, openPortal, approve, propose, decide, end, linksOf, subjectOf } = office
+const { world, db, one, two, openPortal, approve, confirm, act, end, linksOf, subjectOf } = office
 
 async function move(from: string, to: string, by = one): Promise<string> {
   const body = { old_number: numberOf(from), new_number: numberOf(to), ...words }
-  return (await by.call<{ proposal: string }>('POST', '/v1/citizens/rekey', body)).proposal
+  return (await by.call<{ approval: string }>('POST', '/v1/citizens/rekey', body)).approval
 }
 const rekey = async (from: string, to: string) => approve(await move(from, to))
 /** Every test has people of its own: a cancelled number is gone for good. */
@@ -33,21 +33,23 @@ test('`sub` and links stay with the person, who comes with the new number from t
   const links = await linksOf(at)
   await elsewhere.account('waiting', 'an', { attested: true })
 
-  const proposal = await move('an', 'binh')
-  expect(await refusal(approve(proposal, one))).toMatchObject({ status: 409, code: 'second_person_needed' })
-  const { proposals } = await two.call<{ proposals: object[] }>('GET', '/v1/proposals')
-  expect(proposals).toMatchObject([
+  const approval = await move('an', 'binh')
+  expect(await refusal(approve(approval, one))).toMatchObject({ status: 409, code: 'second_person_needed' })
+  const { approvals } = await two.call<{ approvals: object[] }>('GET', '/v1/approvals')
+  expect(approvals).toMatchObject([
     {
-      id: proposal,
-      kind: 'rekey',
-      subject,
-      proposed_by: 'officer.one',
+      id: approval,
+      kind: 'subject.rekey',
+      asked_by: 'officer.one',
       ...words,
-      old_number: `*********${numberOf('an').slice(-3)}`,
-      new_number: `*********${numberOf('binh').slice(-3)}`,
+      asks: {
+        subject,
+        old_number: `*********${numberOf('an').slice(-3)}`,
+        new_number: `*********${numberOf('binh').slice(-3)}`,
+      },
     },
   ])
-  await approve(proposal)
+  await approve(approval)
 
   const after = await at.enter('binh')
   expect(after.claims.sub).toBe(before.claims.sub)
@@ -68,7 +70,7 @@ test('`sub` and links stay with the person, who comes with the new number from t
   expect(await elsewhere.meet('binh')).toEqual([])
   const question = await elsewhere.question()
   expect(question).toMatchObject({ reason: 'number_cancelled', subject })
-  await approve(await propose(question))
+  await approve(await confirm(question))
   expect(await elsewhere.meet('binh')).toEqual(['waiting'])
 
   // Imported again, the old number still leads to nobody; the new one links as any.
@@ -76,8 +78,8 @@ test('`sub` and links stay with the person, who comes with the new number from t
   await at.account('new', 'binh')
   await expect(at.enter('an')).rejects.toMatchObject(cancelled)
   expect(await at.meet('binh')).toEqual(['old-1', 'new'])
-  const [row] = await db.query<{ sealed: Buffer | null }>('select sealed from proposal where id = $1', [
-    proposal,
+  const [row] = await db.query<{ sealed: Buffer | null }>('select sealed from approval where id = $1', [
+    approval,
   ])
   expect(row!.sealed).toBeNull()
 })
@@ -86,21 +88,21 @@ test('a move is audited in its own transaction, and tells neither number', async
   await freed('an', 'binh')
   const at = await openPortal()
   await at.enter('an')
-  const proposal = await move('an', 'binh')
-  await approve(proposal)
+  const approval = await move('an', 'binh')
+  await approve(approval)
   const events = await db.query<{ event: string; actor: string; tx: string; detail: object }>(
-    `select event, actor, xmin::text as tx, detail from audit_event where detail->>'proposal' = $1 order by id`,
-    [proposal],
+    `select event, actor, xmin::text as tx, detail from audit_event where detail->>'approval' = $1 order by id`,
+    [approval],
   )
   expect(events.map(({ event, actor }) => `${event} ${actor}`)).toEqual([
-    'proposal.made officer.one',
-    'proposal.decided officer.two',
+    'approval.asked officer.one',
+    'approval.ended officer.two',
     'subject.rekeyed officer.two',
   ])
   const rows = await db.query<{ tx: string }>(
-    `select xmin::text as tx from proposal where id = $1
+    `select xmin::text as tx from approval where id = $1
      union all select xmin::text from identifier where subject_id = $2`,
-    [proposal, await subjectOf('binh')],
+    [approval, await subjectOf('binh')],
   )
   expect(rows).toHaveLength(3)
   expect(new Set([...rows, ...events.slice(1)].map(({ tx }) => tx)).size).toBe(1)
@@ -123,8 +125,8 @@ test('who came with the new number before becomes one person with whom he was', 
   const [denied, asked] = (await at.accounts()).map(({ account }) =>
     cases.find((found) => found.account === account),
   )
-  await decide('dismiss', denied!)
-  const pending = await propose(asked!)
+  await act('dismiss', denied!)
+  const pending = await confirm(asked!)
   await at.account('denied', 'dai')
 
   await rekey('chi', 'dai')
@@ -150,20 +152,20 @@ test('who has accounts under the new number is not replaced before they are take
   await at.enter('giang')
   await at.account('old-1', 'hoa')
   await at.meet('hoa')
-  const proposal = await move('giang', 'hoa')
-  expect(await refusal(approve(proposal))).toMatchObject({
+  const approval = await move('giang', 'hoa')
+  expect(await refusal(approve(approval))).toMatchObject({
     status: 409,
     code: 'state_conflict',
     detail: 'the new number has links of its own: end them first',
   })
-  // Nothing was changed, and the proposal waits.
+  // Nothing was changed, and the approval waits.
   expect(await at.meet('hoa')).toEqual(['old-1'])
   await at.enter('giang')
   await end(at)
-  await approve(proposal)
+  await approve(approval)
   expect((await at.enter('hoa')).claims.sub).toBeDefined()
   expect(await subjectOf('hoa')).toBe(await subjectOf('giang'))
-  await approve(await propose(await at.question()))
+  await approve(await confirm(await at.question()))
   expect(await at.meet('hoa')).toEqual(['old-1'])
 })
 
@@ -177,7 +179,7 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
   expect(await code('khoi', 'yen')).toBe('state_conflict')
   const back = await move('loan', 'khoi')
   expect(await refusal(approve(back))).toMatchObject({ detail: 'the new number is cancelled itself' })
-  await two.call('POST', `/v1/proposals/${back}/decline`)
+  await two.call('POST', `/v1/approvals/${back}/decline`)
   for (const body of [
     { old_number: numberOf('loan'), new_number: 'NN-99990009', ...words },
     { old_number: numberOf('loan'), new_number: ` ${numberOf('yen')}`, ...words },
@@ -188,9 +190,9 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
     for (const value of Object.values(body)) expect(error!.message).not.toContain(value)
   }
   const open = await move('loan', 'yen')
-  expect(await refusal(move('loan', 'xuan', two))).toMatchObject({ detail: 'a proposal is open already' })
-  await one.call('POST', `/v1/proposals/${open}/decline`)
-  // A number that somebody was given by such a decision is not taken from him by another.
+  expect(await refusal(move('loan', 'xuan', two))).toMatchObject({ detail: 'an approval is open already' })
+  await one.call('POST', `/v1/approvals/${open}/decline`)
+  // A number that somebody was given by such an approval is not taken from him by another.
   await at.enter('xuan')
   expect(await refusal(rekey('xuan', 'loan'))).toMatchObject({
     detail: 'the new number is of a person known by others before',
@@ -215,8 +217,8 @@ test('an operator’s number is changed among operators first; of the new one th
   expect(await refusal(approve(asked))).toMatchObject({ code: 'state_conflict' })
   expect(await refusal(move('an', 'binh'))).toMatchObject({ code: 'state_conflict' })
   await db.query(`update operator_citizen_key set key = $1 where operator_id = 'an.x'`, bind('binh').keys)
-  const { proposals } = await two.call<{ proposals: { id: string }[] }>('GET', '/v1/proposals')
-  expect(proposals.find(({ id }) => id === asked)).toMatchObject({ operator: 'an.x' })
+  const { approvals } = await two.call<{ approvals: { id: string }[] }>('GET', '/v1/approvals')
+  expect(approvals.find(({ id }) => id === asked)).toMatchObject({ asks: { operator: 'an.x' } })
   await approve(asked)
   const [event] = await db.query<{ detail: object }>(
     `select detail from audit_event where event = 'subject.rekeyed' and subject_id = $1 order by id desc limit 1`,

@@ -65,7 +65,7 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
   })
   const under = (keys: Parameters<typeof createMapping>[0]['keys'] & object) => createMapping({ db, keys })
 
-  // What there was under the old keys: accounts, citizens and links, an open case, a proposal.
+  // What there was under the old keys: accounts, citizens and links, an open case, an approval that waits.
   const rows = Array.from({ length: people }, (_, index) => ({
     account_id: `a${index}`,
     citizen_id: numberOf(index),
@@ -79,8 +79,8 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
   for (let person = 0; person < citizens; person++)
     await before.signIn(identityOf(person), occasionAt('portal'))
   const [someone] = await db.query<{ id: string }>('select id from subject order by id limit 1')
-  const proposal = await before.proposeRekey(
-    { subjectId: someone!.id, sealed: before.citizenKeys.seal(identityOf(900_000).identifier) },
+  const approval = await before.rekey(
+    { subject: someone!.id, number: identityOf(900_000).identifier.reveal() },
     { actor: 'officer.one', reference: 'R', reason: 'a new number', evidence: 'file 1' },
   )
 
@@ -98,10 +98,10 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
       operatorId: 'key.officer',
       key: privateKey,
     })
-  // And what operators have asked for: a decision that waits, and the answer to be given again.
+  // And what operators have asked for: one more that waits, and the answer to be given again.
   const wanted = { id: 'new.viewer', roles: ['viewer'], citizen_id: newNumber() }
   const again = { idempotencyKey: randomUUID() }
-  const ask = (admin: AdminClient) => admin.call<{ decision: string }>('POST', '/v1/operators', wanted, again)
+  const ask = (admin: AdminClient) => admin.call<{ approval: string }>('POST', '/v1/operators', wanted, again)
   const waiting = await ask(officerAt(world.adminUrl))
 
   const runOf = (admin: AdminClient, id: string) => admin.call<Run>('GET', `/v1/reseals/${id}`)
@@ -264,10 +264,10 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
         changed: 0,
         refused: 0,
       })
-      await now.approve(proposal, { actor: 'officer.two', reference: 'R' })
+      await now.approve(approval, { actor: 'officer.two', reference: 'R' })
       expect(await ask(officerAt(world.adminUrl))).toEqual(waiting)
-      expect(await officerAt(world.adminUrl).call('GET', '/v1/decisions')).toMatchObject({
-        decisions: [{ id: waiting.decision, asks: { id: wanted.id } }],
+      expect(await officerAt(world.adminUrl).call('GET', '/v1/approvals')).toMatchObject({
+        approvals: [{ id: waiting.approval, asks: { id: wanted.id } }],
       })
 
       // Rows of an index key that is not in the ring any more go with the next run.
@@ -344,7 +344,7 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
     const [leads] = now.citizenKeys.keys(to.identifier)
     const [read] = await readIdentifiers(db, { ids: [(await ownerOf(leads!))!.id] })
     const asked = { actor: 'officer.one', reference: 'R', reason: 'a new number', evidence: 'file 2' }
-    const moved = await now.proposeRekey({ subjectId, sealed: now.citizenKeys.seal(to.identifier) }, asked)
+    const moved = await now.rekey({ subject: subjectId, number: to.identifier.reveal() }, asked)
     await now.approve(moved, { actor: 'officer.two', reference: 'R' })
 
     const further = randomBytes(32)

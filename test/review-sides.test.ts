@@ -4,8 +4,7 @@ import { citizenNamed } from '../src/sandbox/citizens.ts'
 import { numberOf, openOffice, reason, refusal, words } from './support/officers.ts'
 
 const office = await openOffice()
-const { world, db, one, two, openPortal, doubt, propose, decide, approve, ask, end, linksOf, subjectOf } =
-  office
+const { world, db, one, two, openPortal, doubt, confirm, act, approve, ask, end, linksOf, subjectOf } = office
 const auditor = await world.operator('an.auditor', ['auditor'])
 
 interface Side {
@@ -17,7 +16,7 @@ interface InFull {
   readonly account: Side & Record<string, unknown>
   readonly other: Side | null
   readonly agrees: Record<'number' | 'name' | 'birth_date', boolean | null>
-  readonly history: Record<'reviews' | 'links' | 'proposals', Record<string, unknown>[]>
+  readonly history: Record<'reviews' | 'links' | 'approvals', Record<string, unknown>[]>
 }
 const read = ({ id }: { id: string }, by = one) => by.call<InFull>('GET', `/v1/reviews/${id}`)
 const auditOf = (event: string) =>
@@ -71,7 +70,7 @@ test('a changed row stands beside what was recorded; a question by hand tells th
     other: { name: first.name, birth_date: '1978', number: `*********${second.number.slice(-3)}` },
     agrees: { number: false, name: true, birth_date: true },
   })
-  await decide('dismiss', await at.question())
+  await act('dismiss', await at.question())
   await at.meet('giang')
   const [{ account } = { account: '' }] = await at.accounts()
   const byHand = { id: await ask(account, 'giang') }
@@ -83,14 +82,14 @@ test('a changed row stands beside what was recorded; a question by hand tells th
     agrees: { number: false, name: null, birth_date: null },
     history: { reviews: [{ reason: 'number_changed', outcome: 'dismissed', decided_by: 'officer.one' }] },
   })
-  const proposal = await propose({ ...byHand, account, reason: '', subject: null })
-  await approve(proposal)
+  const approval = await confirm({ ...byHand, account, reason: '', subject: null })
+  await approve(approval)
   await end(at)
   const decided = await read(byHand)
   expect(decided).toMatchObject({ other: null, agrees: { number: null, name: null, birth_date: null } })
   expect(decided.history.links).toMatchObject([{ unlinked_by: 'officer.one', unlink_reason: reason }])
-  expect(decided.history.proposals).toMatchObject([
-    { id: proposal, decision: 'approved', proposed_by: 'officer.one', decided_by: 'officer.two', ...words },
+  expect(decided.history.approvals).toMatchObject([
+    { id: approval, outcome: 'approved', asked_by: 'officer.one', ended_by: 'officer.two', ...words },
   ])
 })
 
@@ -188,8 +187,8 @@ test('no reason and no evidence may carry a number, however it is written', asyn
     'x'.repeat(501),
   ]) {
     const calls = [
-      ['propose', { ...words, evidence: text }],
-      ['propose', { ...words, reason: text }],
+      ['confirm', { ...words, evidence: text }],
+      ['confirm', { ...words, reason: text }],
       ['dismiss', { reason: text }],
     ] as const
     for (const [what, body] of calls) {
@@ -202,7 +201,7 @@ test('no reason and no evidence may carry a number, however it is written', asyn
   }
   nowhere(number)
   const fine = { reason: 'decision 12345678 of 2024-07-01', evidence: 'file 12/2024 and 34/2025, room 5' }
-  await one.call('POST', `/v1/reviews/${question.id}/propose`, fine)
+  await one.call('POST', `/v1/reviews/${question.id}/confirm`, fine)
 })
 
 test('a question by hand is about an account and a person who are known here', async () => {
@@ -224,7 +223,7 @@ test('a question by hand is about an account and a person who are known here', a
   expect(await question({ subject: vinh, account: 'old-1' })).toMatchObject({ code: 'input_invalid' })
   expect(await question({ subject: vinh, account: staff })).toMatchObject({ detail: 'the account is exempt' })
   expect(await question({ subject: vinh })).toBeUndefined()
-  await approve(await propose(await at.question()))
+  await approve(await confirm(await at.question()))
   expect(await question({ subject: vinh })).toMatchObject({ detail: 'it is linked to that person' })
   await db.query('update identifier set valid_to = now() where subject_id = $1', [vinh])
   expect(await question({ citizen_id: numberOf('vinh') })).toMatchObject({ code: 'state_conflict' })
@@ -232,10 +231,10 @@ test('a question by hand is about an account and a person who are known here', a
   await end(at)
   await db.query('update subject set disabled_at = now() where id = $1', [vinh])
   expect(await question({ subject: vinh })).toMatchObject({ detail: 'the person may not be used any more' })
-  const proposal = await propose(await at.question())
-  expect(await refusal(approve(proposal))).toMatchObject({ detail: 'the person may not be used any more' })
+  const approval = await confirm(await at.question())
+  expect(await refusal(approve(approval))).toMatchObject({ detail: 'the person may not be used any more' })
   expect(await at.accounts()).toMatchObject([{ state: 'in_review' }, { state: 'exempt' }])
-  await two.call('POST', `/v1/proposals/${proposal}/decline`)
+  await two.call('POST', `/v1/approvals/${approval}/decline`)
 })
 
 test('what is not there is answered as such, whatever stands in its place', async () => {
@@ -246,7 +245,7 @@ test('what is not there is answered as such, whatever stands in its place', asyn
       })
     expect(await refusal(read({ id }))).toMatchObject({ code: 'case_gone' })
     for (const what of ['approve', 'decline'])
-      expect(await refusal(one.call('POST', `/v1/proposals/${id}/${what}`))).toMatchObject({
+      expect(await refusal(one.call('POST', `/v1/approvals/${id}/${what}`))).toMatchObject({
         code: 'case_gone',
       })
   }

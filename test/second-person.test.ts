@@ -11,12 +11,12 @@ import { newNumber } from './support/operators.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld, type World } from './support/world.ts'
 
-const { world, doubt, propose, approve } = await openOffice()
+const { world, doubt, confirm, approve } = await openOffice()
 const log = createLog({ level: 'silent' })
 let count = 0
 
 interface Held {
-  readonly decision: string
+  readonly approval: string
 }
 async function freshKey(at: World = world) {
   const { privateKey, publicKey } = await generateOperatorKey()
@@ -32,19 +32,19 @@ async function machine(roles: readonly Role[], at: World = world) {
   await createOperator({ db: at.db, log, actor: 'local' }, { id, roles, key: publicKey })
   return { id, ...client(id) }
 }
-const decide = (what: 'approve' | 'decline', { decision }: Held, by: AdminClient) =>
-  by.call('POST', `/v1/decisions/${decision}/${what}`)
+const end = (what: 'approve' | 'decline', { approval }: Held, by: AdminClient) =>
+  by.call('POST', `/v1/approvals/${approval}/${what}`)
 const waiting = async (by: AdminClient) =>
   (
-    await by.call<{ decisions: { id: string; asks: Record<string, unknown> }[] }>(
+    await by.call<{ approvals: { id: string; asks: Record<string, unknown> }[] }>(
       'GET',
-      '/v1/decisions?limit=1000',
+      '/v1/approvals?limit=1000',
     )
-  ).decisions
-const isHeld = { decision: expect.any(String) }
+  ).approvals
+const isHeld = { approval: expect.any(String) }
 const audited = (event: string, id: string) =>
   world.db.query<{ detail: object }>(
-    `select detail from audit_event where event = $1 and $2 in (detail->>'operator', detail->>'decision')`,
+    `select detail from audit_event where event = $1 and $2 in (detail->>'operator', detail->>'approval')`,
     [event, id],
   )
 
@@ -72,28 +72,28 @@ describe('a machine', () => {
     )
   })
 
-  test('leaves what it proposed barred to whoever held its key then, though another has made a new one', async () => {
+  test('leaves what it asked for barred to whoever held its key then, though another has made a new one', async () => {
     const officer = await world.operator('both.held', ['security_officer', 'mapping_officer'])
     const robot = await machine(['mapping_officer', 'security_officer'])
     const path = `/v1/operators/${robot.id}/key`
     const { publicKey, client } = await freshKey()
-    await decide('approve', await officer.call<Held>('PUT', path, { public_key: publicKey }), two)
+    await end('approve', await officer.call<Held>('PUT', path, { public_key: publicKey }), two)
     const { question } = await doubt('binh')
-    const proposal = await propose(question, client(robot.id))
+    const approval = await confirm(question, client(robot.id))
     const held = await client(robot.id).call<Held>('POST', '/v1/operators', {
       id: 'of.a.robot',
       roles: ['viewer'],
       citizen_id: newNumber(),
     })
     const next = await freshKey()
-    await decide('approve', await one.call<Held>('PUT', path, { public_key: next.publicKey }), two)
-    expect(await refusal(approve(proposal, officer))).toMatchObject({ code: 'second_person_needed' })
-    expect(await refusal(decide('approve', held, officer))).toMatchObject({ code: 'second_person_needed' })
-    await approve(proposal)
-    await decide('approve', held, two)
+    await end('approve', await one.call<Held>('PUT', path, { public_key: next.publicKey }), two)
+    expect(await refusal(approve(approval, officer))).toMatchObject({ code: 'second_person_needed' })
+    expect(await refusal(end('approve', held, officer))).toMatchObject({ code: 'second_person_needed' })
+    await approve(approval)
+    await end('approve', held, two)
   })
 
-  test('decides nothing alone, not even at the beginning', async () => {
+  test('does nothing alone, not even at the beginning', async () => {
     const young = await openWorld()
     const robot = await machine(['security_officer'], young)
     const body = { id: 'the.first', roles: ['security_officer'], citizen_id: newNumber() }
@@ -107,7 +107,7 @@ test('to take the second officer’s role away leads not back to being alone', a
   const first = await young.operator('the.first', ['security_officer'])
   const second = await young.operator('the.second', ['security_officer'])
   const path = '/v1/operators/the.second'
-  await decide('approve', await first.call<Held>('PATCH', path, { roles: ['viewer'] }), second)
+  await end('approve', await first.call<Held>('PATCH', path, { roles: ['viewer'] }), second)
   const third = { id: 'the.third', roles: ['viewer'], citizen_id: newNumber() }
   expect(await first.call('POST', '/v1/operators', third)).toMatchObject(isHeld)
   await young.close()
@@ -127,15 +127,15 @@ test.skipIf(inject('databaseUrl') === undefined)(
 test.each([
   ['is disabled', `disabled_at = now(), disabled_by = 'x', disabled_reason = 'x'`],
   ['has lost the role', `roles = '{viewer}'`],
-])('a proposal about an account is approved by nobody once who made it %s', async (_, change) => {
+])('an approval about an account is given by nobody once who asked for it %s', async (_, change) => {
   const id = `officer.${++count}`
-  const proposer = await world.operator(id, ['mapping_officer'])
+  const asker = await world.operator(id, ['mapping_officer'])
   const { question } = await doubt(count % 2 === 0 ? 'an' : 'dung')
-  const proposal = await propose(question, proposer)
+  const approval = await confirm(question, asker)
   await world.db.query(`update operator set ${change} where id = $1`, [id])
-  expect(await refusal(approve(proposal))).toMatchObject({ code: 'state_conflict' })
+  expect(await refusal(approve(approval))).toMatchObject({ code: 'state_conflict' })
   const other = await world.operator(`officer.${++count}`, ['mapping_officer'])
-  await other.call('POST', `/v1/proposals/${proposal}/decline`)
+  await other.call('POST', `/v1/approvals/${approval}/decline`)
 })
 
 describe('other roles', () => {
@@ -145,19 +145,19 @@ describe('other roles', () => {
     const path = `/v1/operators/${id}`
     const early = await one.call<Held>('PATCH', path, { roles: ['auditor'] })
     const late = await one.call<Held>('PATCH', path, { roles: ['registrar'] })
-    const [shown] = (await waiting(two)).filter((each) => each.id === early.decision)
+    const [shown] = (await waiting(two)).filter((each) => each.id === early.approval)
     expect(shown!.asks).toEqual({ id, roles: ['auditor'], present_roles: ['viewer'] })
-    await decide('approve', late, two)
-    expect(await refusal(decide('approve', early, two))).toMatchObject({ code: 'state_conflict' })
-    await decide('decline', early, two)
+    await end('approve', late, two)
+    expect(await refusal(end('approve', early, two))).toMatchObject({ code: 'state_conflict' })
+    await end('decline', early, two)
   })
 
   test('and all else that was asked: by whom, about whom and how it ended stays told', async () => {
     const id = `asked.${++count}`
     const body = { id, roles: ['auditor'], citizen_id: newNumber() }
     const held = await one.call<Held>('POST', '/v1/operators', body)
-    await decide('decline', held, two)
-    expect(await audited('decision.proposed', held.decision)).toMatchObject([
+    await end('decline', held, two)
+    expect(await audited('approval.asked', held.approval)).toMatchObject([
       { detail: { operator: id, roles: ['auditor'] } },
     ])
   })
@@ -168,12 +168,12 @@ test('why somebody was barred and let in again is told in his history', async ()
   await world.operator(id, ['viewer'])
   await one.call('POST', `/v1/operators/${id}/disable`, { reason: 'the card was lost' })
   const back = await one.call<Held>('POST', `/v1/operators/${id}/enable`, { reason: 'a new card' })
-  await decide('approve', back, two)
+  await end('approve', back, two)
   const { changes } = await two.call<{ changes: object[] }>('GET', `/v1/operators/${id}/history`)
   expect(changes).toMatchObject([
     { action: 'created', actor: 'local', roles: ['viewer'] },
     { action: 'disabled', actor: 'security.one', reason: 'the card was lost' },
-    { action: 'enabled', actor: 'security.two', proposed_by: 'security.one', reason: 'a new card' },
+    { action: 'enabled', actor: 'security.two', asked_by: 'security.one', reason: 'a new card' },
   ])
   expect(await refusal(two.call('GET', '/v1/operators/nobody.here/history'))).toMatchObject({
     code: 'not_found',
@@ -186,17 +186,17 @@ test('what waits is seen and ended by those whom it concerns, and by no other', 
     roles: ['viewer'],
     citizen_id: newNumber(),
   })
-  const isShown = async (by: AdminClient) => (await waiting(by)).some(({ id }) => id === held.decision)
+  const isShown = async (by: AdminClient) => (await waiting(by)).some(({ id }) => id === held.approval)
   for (const role of ['viewer', 'registrar', 'mapping_officer'] as const) {
     const other = await world.operator(`other.${role}`, [role])
     expect([role, await isShown(other)]).toEqual([role, false])
-    expect(await refusal(decide('decline', held, other))).toMatchObject({ code: 'forbidden' })
+    expect(await refusal(end('decline', held, other))).toMatchObject({ code: 'forbidden' })
   }
   const auditor = await world.operator('other.auditor', ['auditor'])
   expect(await isShown(auditor)).toBe(true)
-  expect(await refusal(decide('decline', held, auditor))).toMatchObject({ code: 'forbidden' })
+  expect(await refusal(end('decline', held, auditor))).toMatchObject({ code: 'forbidden' })
   expect(await isShown(two)).toBe(true)
-  await decide('decline', held, two)
+  await end('decline', held, two)
 })
 
 describe('when no officer can get in any more', () => {

@@ -1,17 +1,18 @@
 /** The operators' API as one part: its operations, and what runs only for them. */
 import type { Server } from 'node:http'
 import type { Middleware } from 'koa'
+import { createApprovals } from '../approvals/approvals.ts'
 import { createSeal } from '../crypto/seal.ts'
 import { createImports } from '../imports/import.ts'
-import { createActs } from '../mapping/decisions.ts'
-import { createProposals } from '../mapping/proposals.ts'
-import { createRekey } from '../mapping/rekey.ts'
+import { createActs } from '../mapping/acts.ts'
+import { createMappingKinds } from '../mapping/kinds.ts'
 import type { UnitOfWork } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import type { Figures } from '../portals/figures.ts'
 import { openSealer } from '../proof/sealer.ts'
 import { createReseal } from '../ring/reseal.ts'
 import { createPersonOf } from './access-token.ts'
+import { approvalOperations } from './approval-operations.ts'
 import { auditOperations } from './audit-operations.ts'
 import { auditProofOperations } from './audit-proof-operations.ts'
 import { clientOperations } from './client-operations.ts'
@@ -21,13 +22,13 @@ import { keyOperations } from './key-operations.ts'
 import { mappingOperations } from './mapping-operations.ts'
 import { withDescription } from './openapi.ts'
 import type { Operation } from './operation.ts'
+import { createOperatorKinds } from './operator-kinds.ts'
 import { operatorOperations } from './operator-operations.ts'
 import { operatorReviewOperations } from './operator-review.ts'
 import { progressOperations } from './progress-operations.ts'
 import { registryOperations } from './registry-operations.ts'
-import { rehomeOperations } from './rehome-operations.ts'
+import { rehomeKind, rehomeOperations } from './rehome-operations.ts'
 import { reviewOperations } from './review-operations.ts'
-import { createSecondPerson } from './second-person.ts'
 import { secretOperations } from './secret-operations.ts'
 import { createAdminServer } from './server.ts'
 
@@ -46,21 +47,26 @@ export async function createAdmin(
 ): Promise<Admin> {
   const { config, keySeal } = parts
   const { keys, ttl } = config
-  const second = createSecondPerson({ ...parts, seal: createSeal(keys.seal, 'decision') })
+  const operatorKinds = createOperatorKinds(parts)
+  const { confirming, ...mappingKinds } = createMappingKinds(parts)
+  const approvals = createApprovals({
+    ...parts,
+    seal: createSeal(keys.seal, 'approval'),
+    kinds: [...Object.values(operatorKinds), rehomeKind, ...Object.values(mappingKinds)],
+  })
   const longest = Math.max(ttl.session, ttl.refreshToken, ttl.interaction)
   const reseals = createReseal({ ...parts, ring: keys, longest })
   const sealer = await openSealer({ ...parts, seal: keySeal })
-  const proposals = createProposals({ ...parts, rekey: createRekey(parts) })
-  const mapping = { ...parts, acts: createActs(parts), proposals }
+  const mapping = { ...parts, acts: createActs(parts), approvals, kinds: { ...mappingKinds, confirming } }
   const operations = withDescription([
     ...keyOperations({ ...parts, keys, seal: keySeal, reseals, longest }),
-    ...operatorOperations({ ...parts, second }),
+    ...operatorOperations({ ...parts, approvals, kinds: operatorKinds }),
     ...operatorReviewOperations(parts),
-    ...second.operations,
+    ...approvalOperations({ approvals }),
     ...clientOperations(parts),
     ...registryOperations(parts),
     ...secretOperations(parts),
-    ...rehomeOperations({ ...parts, second }),
+    ...rehomeOperations({ ...parts, approvals }),
     ...mappingOperations(mapping),
     ...reviewOperations(mapping),
     ...progressOperations(parts),

@@ -1,10 +1,11 @@
 /** What operators send about accounts and persons, and how much of a number is ever shown to them. */
 import { z } from 'zod'
-import { type CitizenKeys, Identifier } from '../citizen-id.ts'
+import { type CitizenKeys, Identifier, masked } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Acts } from '../mapping/decisions.ts'
-import type { Proposals } from '../mapping/proposals.ts'
+import type { Approvals } from '../approvals/approvals.ts'
+import type { Acts } from '../mapping/acts.ts'
+import type { MappingKinds } from '../mapping/kinds.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import type { Database } from '../store/db.ts'
 
@@ -15,14 +16,15 @@ export interface MappingParts {
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
   readonly acts: Acts
-  readonly proposals: Proposals
+  readonly approvals: Approvals
+  readonly kinds: MappingKinds
 }
 
 /** Days may be told: `2026-11-21`, `21/11/2026`. */
 const day = /(?<!\d)(?:\d{4}-\d\d-\d\d|\d{1,2}\/\d{1,2}\/\d{4})(?!\d)/g
 
 /**
- * An operator's own words. They stand in clear beside the decision, so no identification number, telephone or
+ * An operator's own words. They stand in clear beside what was done, so no identification number, telephone or
  * account number may be among them: nine digits in a row, however they are spaced.
  */
 export const words = z
@@ -53,10 +55,6 @@ export function uuidOf(param: string): string {
   if (!z.uuid().safeParse(param).success) throw new BrokerError('case_gone')
   return param
 }
-
-/** The last three digits. */
-export const masked = (number: string | undefined): string | null =>
-  number === undefined ? null : `${'*'.repeat(Math.max(number.length - 3, 0))}${number.slice(-3)}`
 
 /** A portal's account id, whose digits may be somebody's number. */
 export const maskedAccountId = (accountId: string): string =>

@@ -1,26 +1,25 @@
 /** Legacy accounts and persons: what an operator finds, the end of a link, and what takes two operators. */
 import { z } from 'zod'
 import { record } from '../recording.ts'
-import type { Identifier } from '../citizen-id.ts'
+import { masked } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
 import { classNames, classesOf } from '../mapping/classes.ts'
 import { type AccountRow, findAccount, listLinkHistory, searchAccounts } from '../store/accounts.ts'
 import { findHolder } from '../store/identifiers.ts'
 import { findOperatorByNumber } from '../store/operators.ts'
-import { listOpenProposals } from '../store/proposals.ts'
+import { alwaysWaits, tellWaiting } from './asking.ts'
 import {
   type MappingParts,
   accountNumber,
   citizenNumber,
   clientId,
-  masked,
   maskedAccountId,
   uuidOf,
   words,
 } from './mapping-input.ts'
-import { linkTold, proposalTold, tellLink, tellProposal } from './mapping-output.ts'
+import { linkTold, tellLink } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
-import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
+import { limit, pageEnd, pageOf } from './paging.ts'
 import { accountStates, populations } from '../vocabulary.ts'
 
 const ways = ['citizen_id', 'cmnd', 'account_id'] as const
@@ -68,26 +67,14 @@ const found = z
   })
   .meta({ id: 'FoundAccount' })
 export type FoundAccount = z.output<typeof found>
-const openProposal = proposalTold
-  .extend({
-    client: z.string().nullable(),
-    account: z.string().nullable(),
-    /** Of a rekey: the last three digits. */
-    old_number: z.string().nullable().optional(),
-    new_number: z.string().nullable().optional(),
-    /** Of a rekey: the operator who bears the new number. */
-    operator: z.string().nullable().optional(),
-  })
-  .meta({ id: 'OpenProposal' })
-export type OpenProposal = z.output<typeof openProposal>
-
 export function mappingOperations({
   db,
   log,
   citizenKeys,
   records,
   acts,
-  proposals,
+  approvals,
+  kinds,
 }: MappingParts): Operation[] {
   async function find({
     client,
@@ -107,8 +94,6 @@ export function mappingOperations({
         : (['identifier_key', records.numberKeys(number)] as const)
     return searchAccounts(db, { column, keys, clientId: client ?? null, after, limit: longest + 1 })
   }
-  const operatorOf = (number: Identifier) =>
-    findOperatorByNumber(db, { type: number.type, keys: citizenKeys.keys(number) })
   async function tell(row: AccountRow) {
     const { accountId, identifier, cmnd } = records.open(row.accountKey, row.sealed)
     return {
@@ -167,53 +152,9 @@ export function mappingOperations({
     }),
 
     operation({
-      method: 'GET',
-      path: '/v1/proposals',
-      about: 'What waits for a second operator, the oldest first.',
-      roles: ['mapping_officer', 'auditor'],
-      query: z.strictObject({ after: momentCursor.optional(), limit }),
-      answer: z.strictObject({ proposals: z.array(openProposal), ...pageEnd }),
-      async handle({ query: { after, limit: longest } }) {
-        const listed = await listOpenProposals(db, { after, limit: longest + 1 })
-        const { rows, end } = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
-        const told = rows.map(async (row) => {
-          const { clientId: client, account, oldType } = row
-          const common = { ...tellProposal(row), client, account }
-          if (row.kind !== 'rekey') return common
-          const open = (sealed: Buffer | null) =>
-            sealed === null || oldType === null ? undefined : citizenKeys.open(oldType, sealed)
-          const fresh = open(row.sealed)
-          return {
-            ...common,
-            old_number: masked(open(row.oldSealed)?.reveal()),
-            new_number: masked(fresh?.reveal()),
-            operator: (fresh && (await operatorOf(fresh)))?.id ?? null,
-          }
-        })
-        return { ...end, proposals: await Promise.all(told) }
-      },
-    }),
-
-    ...(['approve', 'decline'] as const).map((what) =>
-      operation({
-        method: 'POST',
-        path: `/v1/proposals/:id/${what}`,
-        about:
-          what === 'approve'
-            ? 'The second operator’s half: carries the proposal out.'
-            : 'Rejects another’s proposal, or withdraws one’s own.',
-        refuses: ['case_gone', 'second_person_needed', 'state_conflict'],
-        roles: ['mapping_officer'],
-        async handle({ operator, params, reference }) {
-          await proposals[what](uuidOf(params.id), { actor: operator.id, reference })
-        },
-      }),
-    ),
-
-    operation({
       method: 'POST',
       path: '/v1/citizens/rekey',
-      about: 'Proposes a person’s new number; another operator approves.',
+      about: 'Asks for a person’s new number; another officer approves.',
       roles: ['mapping_officer'],
       body: z.strictObject({
         old_number: citizenNumber,
@@ -221,8 +162,7 @@ export function mappingOperations({
         evidence: words,
         reason: words,
       }),
-      status: 201,
-      answer: z.strictObject({ proposal: z.uuid() }),
+      ...alwaysWaits,
       async handle({ operator, body, reference }) {
         const { old_number: old, new_number: number, evidence, reason } = body
         if (old.reveal() === number.reveal())
@@ -230,14 +170,13 @@ export function mappingOperations({
         const holder = await findHolder(db, old.type, citizenKeys.keys(old))
         if (holder === undefined)
           throw new BrokerError('input_invalid', 'old_number: nobody came here with it')
-        if ((await operatorOf(old)) !== undefined)
+        if ((await findOperatorByNumber(db, { type: old.type, keys: citizenKeys.keys(old) })) !== undefined)
           throw new BrokerError('state_conflict', 'the old number is an operator’s: operator number first')
         if (holder.cancelled) throw new BrokerError('state_conflict', 'the old number is cancelled already')
         if (holder.disabled) throw new BrokerError('state_conflict', 'the person may not be used any more')
-        const { subjectId } = holder
-        const proposing = { actor: operator.id, evidence, reason, reference }
-        const sealed = citizenKeys.seal(number)
-        return { proposal: await proposals.proposeRekey({ subjectId, sealed }, proposing) }
+        const asked = { subject: holder.subjectId, number: number.reveal() }
+        const by = { actor: operator.id, evidence, reason, reference }
+        return tellWaiting(await approvals.ask(kinds.rekey, asked, by))
       },
     }),
   ]

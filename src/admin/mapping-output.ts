@@ -1,7 +1,7 @@
-/** Cases, links and proposals as the admin API tells them. */
+/** Cases, links and approvals as the admin API tells them. */
 import { z } from 'zod'
 import type { LinkHistoryRow } from '../store/accounts.ts'
-import type { ProposalRow } from '../store/proposals.ts'
+import type { ApprovalRow } from '../store/approvals.ts'
 import type { CaseRow } from '../store/reviews.ts'
 
 const instant = z.iso.datetime()
@@ -66,32 +66,28 @@ export const tellLink = (row: LinkHistoryRow) => ({
   unlink_reason: row.unlinkReason,
 })
 
-export const proposalTold = z
+export const approvalTold = z
   .strictObject({
     id: z.uuid(),
-    kind: z.enum(['link', 'rekey', 'accept']),
-    case: z.uuid().nullable(),
-    subject: z.uuid().nullable(),
-    evidence: z.string(),
-    reason: z.string(),
-    proposed_by: z.string(),
-    proposed_at: instant,
-    decision: z.enum(['approved', 'rejected', 'withdrawn']).nullable(),
-    decided_by: z.string().nullable(),
-    decided_at: instant.nullable(),
+    kind: z.string(),
+    evidence: z.string().nullable(),
+    reason: z.string().nullable(),
+    asked_by: z.string(),
+    asked_at: instant,
+    outcome: z.enum(['approved', 'declined', 'withdrawn', 'expired']).nullable(),
+    ended_by: z.string().nullable(),
+    ended_at: instant.nullable(),
   })
-  .meta({ id: 'Proposal' })
+  .meta({ id: 'ApprovalOfCase' })
 
-export const tellProposal = (row: ProposalRow) => ({
+export const tellApproval = (row: ApprovalRow) => ({
   id: row.id,
   kind: row.kind,
-  case: row.caseId,
-  subject: row.subjectId,
   evidence: row.evidence,
   reason: row.reason,
-  proposed_by: row.proposedBy,
-  proposed_at: row.proposedAt,
-  decision: row.decision,
-  decided_by: row.decidedBy,
-  decided_at: row.decidedAt,
+  asked_by: row.askedBy,
+  asked_at: row.askedAt,
+  outcome: row.outcome,
+  ended_by: row.endedBy,
+  ended_at: row.endedAt,
 })

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi'
 import { type ErrorCode, errorTable } from '../errors.ts'
+import { waitingTold } from './asking.ts'
 import { type Operation, isWrite, takesKey } from './operation.ts'
 
 export const problem = z
@@ -18,10 +19,6 @@ export const problem = z
       .meta({ description: 'What is wrong with the input, by field.' }),
   })
   .meta({ description: 'A failure (RFC 9457).' })
-
-const held = z
-  .strictObject({ decision: z.uuid(), expires_at: z.iso.datetime() })
-  .meta({ id: 'Waiting', description: 'A decision that another person must approve until then.' })
 
 /** Every code that the operation may fail with. */
 function codesOf(row: Operation): ErrorCode[] {
@@ -89,9 +86,9 @@ function success(row: Operation): ZodOpenApiResponsesObject {
     [`${row.status ?? (hasContent ? 200 : 204)}`]: hasContent ? done : nothing,
     ...(row.twoPersons === true && {
       202: {
-        description: 'It waits for a second person: `POST /v1/decisions/{id}/approve`.',
+        description: 'It waits for a second person: `POST /v1/approvals/{id}/approve`.',
         headers,
-        content: { 'application/json': { schema: held } },
+        content: { 'application/json': { schema: waitingTold } },
       },
     }),
     ...(isRead && { 304: { description: 'It is still the version of If-None-Match.', headers } }),

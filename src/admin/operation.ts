@@ -64,7 +64,7 @@ interface Shape<Path extends string, Query, Body, Answer> {
   readonly produces?: string
   /** The caller names the version it read (`If-Match`, RFC 9110 §13.1.1); without it 428, and 412 when it is another. */
   readonly conditional?: boolean
-  /** Answered 202 with the decision that waits for a second person (`second-person.ts`), unless one is enough. */
+  /** Answered 202 with the approval that waits for a second person (`asking.ts`), unless one is enough. */
   readonly twoPersons?: boolean
   /** Failures of its own, beside those that its method, path and input have (`openapi-answers.ts`). */
   readonly refuses?: readonly ErrorCode[]

@@ -1,30 +1,19 @@
 /** Operators about operators. What lets somebody in, or lets them do more, takes two persons. */
 import { z } from 'zod'
-import { type CitizenKeys, Identifier } from '../citizen-id.ts'
+import type { Approvals } from '../approvals/approvals.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Database, Db } from '../store/db.ts'
+import type { Database } from '../store/db.ts'
 import { listOperatorChanges } from '../store/operator-changes.ts'
-import { type CitizenKeysOf, countOfficersEver, findOperator, listOperators } from '../store/operators.ts'
-import { masked } from './mapping-input.ts'
+import { findOperator, listOperators } from '../store/operators.ts'
+import { asking } from './asking.ts'
 import { type Operation, operation } from './operation.ts'
+import { type OperatorKinds, changed, created, newKey, readmitted, reason } from './operator-kinds.ts'
 import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
-import {
-  addOperator,
-  assertMayMakeKey,
-  askedBy,
-  alterOperator,
-  barOperator,
-  readmitOperator,
-} from '../operators/operators.ts'
-import { operatorId, roleList } from '../operators/operator.ts'
-import { roles, operatorKinds } from '../vocabulary.ts'
-import { publicKey } from '../operators/key.ts'
-import type { SecondPerson } from './second-person.ts'
+import { operatorId } from '../operators/operator.ts'
+import { barOperator } from '../operators/operators.ts'
+import { operatorKinds, roles } from '../vocabulary.ts'
 
-/** Text, for it waits sealed as JSON. */
-const citizenId = z.string().regex(/^\d{12}$/, 'must be 12 digits')
-const reason = z.string().trim().min(1).max(500)
 const kind = z.enum(operatorKinds)
 const moment = z.iso.datetime()
 const told = z.object({
@@ -44,49 +33,22 @@ const change = z.object({
   at: moment,
   action: z.string(),
   actor: z.string(),
-  proposed_by: z.string().nullable(),
+  asked_by: z.string().nullable(),
   reason: z.string().nullable(),
   roles: z.array(z.string()).nullable(),
 })
 
-const created = z
-  .strictObject({
-    id: operatorId,
-    roles: roleList,
-    public_key: publicKey.optional(),
-    citizen_id: citizenId.optional(),
-  })
-  .refine(
-    ({ public_key: key, citizen_id: number }) => (key === undefined) !== (number === undefined),
-    'give citizen_id for a person, public_key for a machine',
-  )
-const changed = z
-  .strictObject({
-    roles: roleList.optional(),
-    citizen_id: citizenId.optional(),
-  })
-  .refine((given) => Object.keys(given).length > 0, 'give what shall change')
-
 export function operatorOperations({
   db,
   log,
-  citizenKeys,
-  second,
+  approvals,
+  kinds,
 }: {
   db: Database
   log: Log
-  citizenKeys: CitizenKeys
-  second: SecondPerson
+  approvals: Approvals
+  kinds: OperatorKinds
 }): Operation[] {
-  const keysOf = (number: string | undefined): CitizenKeysOf | undefined => {
-    if (number === undefined) return undefined
-    const identifier = Identifier.parse('citizen_id', number)
-    return { type: identifier.type, keys: citizenKeys.keys(identifier) }
-  }
-  /** As long as there have never been two officers, who could approve? Later nobody gets back to this. */
-  const isAlone = async (tx: Db) => (await countOfficersEver(tx)) < 2
-  const byOfficers = { roles: ['security_officer'] as const, isAlone }
-
   return [
     operation({
       method: 'GET',
@@ -139,11 +101,11 @@ export function operatorOperations({
         const of = { operatorId: params.id, after: after ?? '0', limit: longest + 1 }
         const page = { limit: longest, after }
         const { rows, end } = pageOf(await listOperatorChanges(db, of), page, ({ id }) => id)
-        const changes = rows.map(({ at, action, actor, proposedBy, reason: why, roles: given }) => ({
+        const changes = rows.map(({ at, action, actor, askedBy, reason: why, roles: given }) => ({
           at,
           action,
           actor,
-          proposed_by: proposedBy,
+          asked_by: askedBy,
           reason: why,
           roles: given,
         }))
@@ -151,77 +113,31 @@ export function operatorOperations({
       },
     }),
 
-    second.row({
-      ...byOfficers,
+    asking(approvals, kinds.create, {
       method: 'POST',
       path: '/v1/operators',
-      about: 'A new operator: a person, known by number, or a machine, known by its key.',
       body: created,
       status: 201,
       answer: z.object({ id: operatorId, kind, roles: z.array(z.enum(roles)) }),
-      // Whoever asks for a machine has held its key: a person, whom all that it proposes is barred to.
-      isForPersons: ({ body }) => body.public_key !== undefined,
-      concerns: ({ body }) => ({ operator: body.id, roles: body.roles }),
-      tell: ({ body: { citizen_id: number, ...rest } }) => ({
-        ...rest,
-        citizen_id: masked(number),
-      }),
-      async decide(tx, note, { body: { id, roles: given, public_key: key, citizen_id: number } }, by) {
-        await addOperator(tx, note, { id, roles: given, key, citizen: keysOf(number) }, by)
-        return { id, kind: number === undefined ? 'machine' : 'person', roles: given }
-      },
+      asked: ({ body }) => body,
     }),
-
-    second.row({
-      ...byOfficers,
+    asking(approvals, kinds.change, {
       method: 'PATCH',
       path: '/v1/operators/:id',
-      about: 'Other roles, or the number that a person has been given instead of the old one.',
       body: changed,
-      concerns: ({ params, body }) => ({
-        operator: params['id']!,
-        ...(body.roles && { roles: body.roles }),
-      }),
-      present: async (tx, { params, body }) =>
-        body.roles === undefined ? {} : { present_roles: (await findOperator(tx, params['id']!))?.roles },
-      tell: ({ params, body: { citizen_id: number, ...rest } }) => ({
-        id: params['id'],
-        ...rest,
-        ...(number !== undefined && { citizen_id: masked(number) }),
-      }),
-      decide: (tx, note, { params, body: { roles: given, citizen_id: number } }, by) =>
-        alterOperator(tx, note, { id: params['id']!, roles: given, citizen: keysOf(number) }, by),
+      asked: ({ params, body }) => ({ id: params.id, body }),
     }),
-
-    second.row({
-      ...byOfficers,
+    asking(approvals, kinds.key, {
       method: 'PUT',
       path: '/v1/operators/:id/key',
-      about:
-        'Another key, which a person asks for himself and a security officer for a machine; or, with null, none.',
-      roles,
-      approvers: ['security_officer'],
-      body: z.strictObject({ public_key: publicKey.nullable() }),
-      isForPersons: () => true,
-      concerns: ({ params }) => ({ operator: params['id']! }),
-      tell: ({ params, body }) => ({ id: params['id'], ...body }),
-      async decide(tx, note, { params, body: { public_key: key } }, by) {
-        const id = params['id']!
-        await assertMayMakeKey(tx, { id, by: askedBy(by), isRemoval: key === null })
-        await alterOperator(tx, note, { id, key }, by)
-      },
+      body: newKey,
+      asked: ({ params, body }) => ({ id: params.id, body }),
     }),
-
-    second.row({
-      ...byOfficers,
+    asking(approvals, kinds.enable, {
       method: 'POST',
       path: '/v1/operators/:id/enable',
-      about: 'Lets a disabled operator in again; the idle ones too.',
-      body: z.strictObject({ reason }),
-      concerns: ({ params }) => ({ operator: params['id']! }),
-      tell: ({ params, body }) => ({ id: params['id'], ...body }),
-      decide: (tx, note, { params, body }, by) =>
-        readmitOperator(tx, note, { id: params['id']!, reason: body.reason }, by),
+      body: readmitted,
+      asked: ({ params, body }) => ({ id: params.id, body }),
     }),
 
     operation({

@@ -1,13 +1,15 @@
 /** Portals that go over into another. */
 import { z } from 'zod'
+import type { Approvals } from '../approvals/approvals.ts'
+import { kind } from '../approvals/kind.ts'
 import type { Log } from '../telemetry/log.ts'
 import { beginRehome, endRehome } from '../registry/rehome.ts'
 import type { Database } from '../store/db.ts'
 import { type RehomeRow, listRehomes } from '../store/rehomes.ts'
+import { asking } from './asking.ts'
 import { readers } from './client-operations.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import type { SecondPerson } from './second-person.ts'
 import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
 
 const rehome = z.object({
@@ -40,14 +42,36 @@ const tell = (row: RehomeRow) => ({
   completed_at: row.completedAt,
 })
 
+const wished = z.strictObject({
+  old_client: clientId,
+  new_client: clientId,
+  until: z.iso.date(),
+  reason: words,
+})
+export const rehomeKind = kind({
+  name: 'client.rehome',
+  about:
+    'A portal goes over into another, which from now on has its accounts and links; the old one serves until its last day.',
+  askers: ['registrar'],
+  approvers: ['registrar', 'security_officer'],
+  days: 7,
+  asked: wished,
+  concern: () => ({}),
+  show: (_db, wish) => wish,
+  async carryOut(tx, note, { reason, until, ...wish }, by) {
+    const { old_client: oldClient, new_client: newClient } = wish
+    await beginRehome(tx, note, { oldClient, newClient, until }, { ...by, reason })
+  },
+})
+
 export function rehomeOperations({
   db,
   log,
-  second,
+  approvals,
 }: {
   db: Database
   log: Log
-  second: SecondPerson
+  approvals: Approvals
 }): Operation[] {
   return [
     operation({
@@ -68,27 +92,11 @@ export function rehomeOperations({
       },
     }),
 
-    second.row({
+    asking(approvals, rehomeKind, {
       method: 'POST',
       path: '/v1/rehomes',
-      about:
-        'A portal goes over into another, which from now on has its accounts and links; the old one serves until its last day.',
-      roles: ['registrar'],
-      approvers: ['registrar', 'security_officer'],
-      body: z.strictObject({
-        old_client: clientId,
-        new_client: clientId,
-        until: z.iso.date(),
-        reason: words,
-      }),
-      status: 201,
-      answer: rehome,
-      isAlone: () => Promise.resolve(false),
-      tell: ({ body }) => body,
-      async decide(tx, note, { body }, { actor, reference, detail }) {
-        const wish = { oldClient: body.old_client, newClient: body.new_client, until: body.until }
-        return tell(await beginRehome(tx, note, wish, { actor, reference, reason: body.reason }, detail))
-      },
+      body: wished,
+      asked: ({ body }) => body,
     }),
 
     operation({

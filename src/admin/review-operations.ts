@@ -1,25 +1,18 @@
-/** The questions that wait for an operator, both sides of each, and what one operator decides alone. */
+/** The questions that wait for an operator, both sides of each, and what one operator does about them. */
 import { z } from 'zod'
-import type { Identifier } from '../citizen-id.ts'
+import { type Identifier, masked } from '../citizen-id.ts'
 import { record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import { classNames, classesOf } from '../mapping/classes.ts'
 import { sameBirthDate, sameName } from '../mapping/names.ts'
 import type { LegacyRecord } from '../mapping/record.ts'
+import { listApprovalsOfCase } from '../store/approvals.ts'
 import { findAccountByNumber, listLinkHistory } from '../store/accounts.ts'
 import { findActiveIdentifier, findHolder } from '../store/identifiers.ts'
-import { listProposals } from '../store/proposals.ts'
 import { type CaseRow, findCase, listCases, listOpenCases } from '../store/reviews.ts'
-import {
-  type MappingParts,
-  accountNumber,
-  citizenNumber,
-  clientId,
-  masked,
-  uuidOf,
-  words,
-} from './mapping-input.ts'
-import { linkTold, proposalTold, reviewTold, tellCase, tellLink, tellProposal } from './mapping-output.ts'
+import { alwaysWaits, tellWaiting } from './asking.ts'
+import { type MappingParts, accountNumber, citizenNumber, clientId, uuidOf, words } from './mapping-input.ts'
+import { approvalTold, linkTold, reviewTold, tellApproval, tellCase, tellLink } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 import { accountStates, populations } from '../vocabulary.ts'
@@ -51,7 +44,7 @@ const reviewInFull = reviewTold
     history: z.strictObject({
       reviews: z.array(reviewTold),
       links: z.array(linkTold),
-      proposals: z.array(proposalTold),
+      approvals: z.array(approvalTold),
     }),
   })
   .meta({ id: 'ReviewInFull' })
@@ -63,7 +56,8 @@ export function reviewOperations({
   citizenKeys,
   records,
   acts,
-  proposals,
+  approvals,
+  kinds,
 }: MappingParts): Operation[] {
   /** Sealed with the case as long as it is open; else no more than the number that the person has here. */
   async function otherSide({ sealed, subjectId, outcome }: CaseRow, accountKey: Buffer) {
@@ -107,10 +101,10 @@ export function reviewOperations({
         if (question === undefined || account === undefined) throw new BrokerError('case_gone')
         const ours = records.open(account.accountKey, account.sealed)
         const other = await otherSide(question, account.accountKey)
-        const [cases, links, made] = await Promise.all([
+        const [cases, links, asked] = await Promise.all([
           listCases(db, account.account),
           listLinkHistory(db, account.account),
-          listProposals(db, question.id),
+          listApprovalsOfCase(db, question.id),
         ])
         // Before the answer: whoever has read it, it is known of.
         const detail = { case: question.id, account: account.account }
@@ -140,7 +134,7 @@ export function reviewOperations({
           history: {
             reviews: cases.filter(({ id }) => id !== question.id).map(tellCase),
             links: links.map(tellLink),
-            proposals: made.map(tellProposal),
+            approvals: asked.map(tellApproval),
           },
         }
       },
@@ -173,18 +167,18 @@ export function reviewOperations({
 
     operation({
       method: 'POST',
-      path: '/v1/reviews/:id/propose',
+      path: '/v1/reviews/:id/confirm',
       about:
-        'Proposes that the account is the person’s, or that a changed number is right; another approves.',
+        'The account is the person’s, or the changed number is right: asks for that; another officer approves.',
       refuses: ['case_gone'],
       roles: ['mapping_officer'],
       body: z.strictObject({ reason: words, evidence: words }),
-      status: 201,
-      answer: z.strictObject({ proposal: z.uuid() }),
+      ...alwaysWaits,
       async handle({ operator, params, body, reference }) {
-        return {
-          proposal: await proposals.propose(uuidOf(params.id), { actor: operator.id, ...body, reference }),
-        }
+        const question = await findCase(db, uuidOf(params.id))
+        if (question === undefined) throw new BrokerError('case_gone')
+        const by = { actor: operator.id, ...body, reference }
+        return tellWaiting(await approvals.ask(kinds.confirming(question), { case: question.id }, by))
       },
     }),
 

@@ -6,7 +6,7 @@
 import { auditCommands } from './audit.ts'
 import { clientCommands } from './clients.ts'
 import { type Command, type Commands, clientCommand } from './command.ts'
-import { decisionCommands } from './decisions.ts'
+import { approvalCommands } from './approvals.ts'
 import { figuresCommands } from './figures.ts'
 import { importCommands } from './imports.ts'
 import { keyCommands } from './keys.ts'
@@ -32,7 +32,7 @@ export const commands: Commands = {
   ...signInCommands,
   ...operatorCommands,
   ...operatorReviewCommands,
-  ...decisionCommands,
+  ...approvalCommands,
   ...registryCommands,
   ...clientCommands,
   ...secretCommands,

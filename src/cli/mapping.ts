@@ -1,4 +1,5 @@
 /** Legacy accounts and persons on the command line. Numbers and account ids are read from the standard input. */
+import { type Held, tellHeld } from './approvals.ts'
 import { clientCommand, optional, required } from './command.ts'
 import { readInputLines } from './input-lines.ts'
 import type { FoundAccount } from '../admin/mapping-operations.ts'
@@ -53,13 +54,13 @@ export const mappingCommands = {
   }),
 
   'citizen rekey': clientCommand({
-    about: 'propose a person’s new number; the old and the new one are two lines of the standard input',
+    about:
+      'ask for a person’s new number, which another officer approves; the old and the new one are two lines of the standard input',
     options: { reason: required('TEXT', 'why'), evidence: required('TEXT', 'what proves it') },
     async run({ admin, print }, _args, { evidence, reason }) {
       const [old, fresh] = await readInputLines('old number', 'new number')
       const body = { old_number: old, new_number: fresh, evidence, reason }
-      const made = await admin.call<{ proposal: string }>('POST', '/v1/citizens/rekey', body)
-      print(`proposed: ${made.proposal}`)
+      print(tellHeld(await admin.call<Held>('POST', '/v1/citizens/rekey', body), 'done'))
     },
   }),
 }

@@ -1,7 +1,7 @@
 import { eachPage } from './each-page.ts'
 import { clientCommand, flag, optional, required, sessionCommand } from './command.ts'
 import { UsageError } from './told.ts'
-import { type Held, tellHeld } from './decisions.ts'
+import { type Held, tellHeld } from './approvals.ts'
 import { readInputLines } from './input-lines.ts'
 import { readOperatorId, readRoles, roleHelp, tellKey, withNewKey } from './operator-input.ts'
 import type { Operator } from '../operators/operator.ts'
@@ -16,7 +16,7 @@ interface Changed {
   readonly at: string
   readonly action: string
   readonly actor: string
-  readonly proposed_by: string | null
+  readonly asked_by: string | null
   readonly reason: string | null
   readonly roles: readonly string[] | null
 }
@@ -50,7 +50,7 @@ export const operatorCommands = {
     async run({ admin, print }, args) {
       const path = `${pathOf(args.ID)}/history`
       for await (const { changes } of eachPage<Page<'changes', Changed>>(admin, path))
-        for (const { at, action, actor, proposed_by: asked, reason, roles } of changes) {
+        for (const { at, action, actor, asked_by: asked, reason, roles } of changes) {
           const who = asked === null ? actor : `${actor}, asked by ${asked}`
           const what = roles === null ? action : `${action} (${roles.join(',')})`
           print(`${at.slice(0, 16)}  ${what} by ${who}${reason === null ? '' : `: ${reason}`}`)

@@ -1,6 +1,6 @@
 import { eachPage } from './each-page.ts'
 import { clientCommand, required } from './command.ts'
-import { type Held, tellHeld } from './decisions.ts'
+import { type Held, tellHeld } from './approvals.ts'
 import type { ToldRehome } from '../admin/rehome-operations.ts'
 
 const subsOf = { old: 'every sub stays', own: 'subs of its own, and former_sub' } as const

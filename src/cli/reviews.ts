@@ -1,17 +1,16 @@
-/** Cases and proposals on the command line. */
+/** Cases on the command line. */
 import type { z } from 'zod'
+import { type Held, tellHeld } from './approvals.ts'
 import { eachPage } from './each-page.ts'
 import { clientCommand, optional, required } from './command.ts'
 import type { ClientTools } from './tools.ts'
 import { readInputLines } from './input-lines.ts'
-import type { OpenProposal } from '../admin/mapping-operations.ts'
 import type { linkTold, reviewTold } from '../admin/mapping-output.ts'
 import type { Page } from '../admin/paging.ts'
 import type { ReviewInFull } from '../admin/review-operations.ts'
 
 type Link = z.output<typeof linkTold>
 type Reviews = Page<'reviews', z.output<typeof reviewTold>>
-type Proposals = Page<'proposals', OpenProposal>
 
 const path = (...parts: readonly string[]) => `/v1/${parts.map(encodeURIComponent).join('/')}`
 const minute = (at: string | null) => (at === null ? '' : at.slice(0, 16))
@@ -69,13 +68,12 @@ export const reviewCommands = {
     },
   }),
 
-  'review propose': clientCommand({
-    about: 'propose that the account is the person’s, or that a changed number is right; another approves',
+  'review confirm': clientCommand({
+    about: 'the account is the person’s, or a changed number is right; another officer approves',
     args: { CASE },
     options: { reason: keptReason, evidence: required('TEXT', 'what proves it') },
     async run({ admin, print }, { CASE: id }, body) {
-      const made = await admin.call<{ proposal: string }>('POST', path('reviews', id, 'propose'), { ...body })
-      print(`proposed: ${made.proposal}`)
+      print(tellHeld(await admin.call<Held>('POST', path('reviews', id, 'confirm'), { ...body }), 'done'))
     },
   }),
 
@@ -86,38 +84,6 @@ export const reviewCommands = {
   ),
   'review retire': settle('retire', 'the account is no longer in use', 'retired'),
   'review reopen': settle('reopen', 'take a dismissal or retirement back', 'reopened'),
-
-  'proposal list': clientCommand({
-    about: 'what waits for a second operator',
-    async run({ admin, print }) {
-      for await (const { proposals } of eachPage<Proposals>(admin, '/v1/proposals'))
-        for (const proposal of proposals) for (const line of tellProposalLines(proposal)) print(line)
-    },
-  }),
-  'proposal approve': second('approve', 'carry out a proposal of another operator', 'approved'),
-  'proposal decline': second('decline', 'reject another’s proposal, or withdraw your own', 'declined'),
-}
-
-function tellProposalLines({
-  id,
-  kind,
-  subject,
-  reason,
-  evidence,
-  operator,
-  ...proposal
-}: OpenProposal): string[] {
-  const person = subject === null ? '' : `subject ${subject}  `
-  const what =
-    kind === 'rekey'
-      ? `${proposal.old_number} becomes ${proposal.new_number}${operator ? `, the operator ${operator}’s` : ''}`
-      : `case ${proposal.case}  ${proposal.client} account ${proposal.account}`
-  const when = `${minute(proposal.proposed_at)} ${proposal.proposed_by}`
-  return [
-    `${id}  ${kind.padEnd(6)} ${person}${what}  ${when}`,
-    `  reason:   ${reason}`,
-    `  evidence: ${evidence}`,
-  ]
 }
 
 function settle(what: 'dismiss' | 'retire' | 'reopen', about: string, done: string) {
@@ -127,17 +93,6 @@ function settle(what: 'dismiss' | 'retire' | 'reopen', about: string, done: stri
     options: { reason: keptReason },
     async run({ admin, print }, { CASE: id }, body) {
       await admin.call('POST', path('reviews', id, what), { ...body })
-      print(`${done} ${id}`)
-    },
-  })
-}
-
-function second(what: 'approve' | 'decline', about: string, done: string) {
-  return clientCommand({
-    about,
-    args: { PROPOSAL: 'its id, from `proposal list`' },
-    async run({ admin, print }, { PROPOSAL: id }) {
-      await admin.call('POST', path('proposals', id, what))
       print(`${done} ${id}`)
     },
   })
@@ -163,8 +118,8 @@ function show(print: ClientTools['print'], told: ReviewInFull): void {
   row('account', `${account.kind}, ${account.state}, by ${account.created_by}`)
   row('last used', account.last_used_on)
   row('classes', account.classes.join(', ') || null)
-  for (const { proposed_by: by, proposed_at: at, reason, evidence, decision: end } of history.proposals)
-    print(`  proposed ${minute(at)} by ${by}, ${end ?? 'open'}: ${reason} (${evidence})`)
+  for (const { asked_by: by, asked_at: at, reason, evidence, outcome } of history.approvals)
+    print(`  confirmed ${minute(at)} by ${by}, ${outcome ?? 'waits'}: ${reason} (${evidence})`)
   for (const { id, reason, outcome, decided_at: at, decided_by: by } of history.reviews)
     print(`  case ${id}  ${reason}  ${outcome === null ? 'open' : `${outcome} ${minute(at)} by ${by}`}`)
   for (const one of history.links) print(`  ${tellLinkLine(one)}`)

@@ -1,12 +1,12 @@
-/** A portal sent another number for an account: what two operators make of it. */
+/** A portal sent another number for an account: two officers may take it. */
+import { endApprovals } from '../approvals/approvals.ts'
+import { kind } from '../approvals/kind.ts'
 import { BrokerError } from '../errors.ts'
 import { replaceRecord } from '../store/accounts.ts'
-import type { Db } from '../store/db.ts'
-import type { ProposalRow } from '../store/proposals.ts'
 import { decideCase, hasOpenCase } from '../store/reviews.ts'
 import { type ClassName, classMask } from './classes.ts'
-import type { By, Note } from '../recording.ts'
-import { type Taken, about, isIn, move, noteEndOfProposals } from './decision.ts'
+import { askedDetail } from '../recording.ts'
+import { type Taken, about, isIn, move, ofCase, takeOpen } from './case.ts'
 import type { LegacyRecords } from './record.ts'
 
 /** What a well-formed number that was just accepted makes untrue of its account. */
@@ -19,7 +19,7 @@ const ofTheOldNumber: readonly ClassName[] = [
 ]
 
 /** @throws BrokerError when the refused row cannot take the place of what is recorded */
-export function changedRow(records: LegacyRecords, { question, account }: Taken) {
+function changedRow(records: LegacyRecords, { question, account }: Taken) {
   if (account.state === 'linked')
     throw new BrokerError('state_conflict', 'the account is linked: end the link first')
   if (account.state !== 'in_review') throw isIn(account.state)
@@ -31,30 +31,33 @@ export function changedRow(records: LegacyRecords, { question, account }: Taken)
 }
 
 /** The row takes the place of what was recorded: unattested, so it links nothing that nobody compared. */
-export async function acceptChangedRow(
-  tx: Db,
-  records: LegacyRecords,
-  proposal: Pick<ProposalRow, 'id' | 'reason'>,
-  taken: Taken,
-  by: By,
-  note: Note,
-): Promise<void> {
-  const { question, account } = taken
-  if (question.outcome !== null) throw new BrokerError('case_gone')
-  const { sealed, identifier, cmnd } = changedRow(records, taken)
-  await replaceRecord(tx, account.account, {
-    identifierType: identifier.type,
-    identifierKey: records.numberKeys(identifier)[0]!,
-    hintKey: cmnd === undefined ? null : records.cmndKeys(cmnd)[0]!,
-    sealed,
-    // Unlike any row's: the next import compares the whole account anew.
-    digest: records.digests(`accepted\0${question.id}`)[0]!,
-    drop: classMask(ofTheOldNumber),
-    add: classMask(['not_attested']),
+export const createAcceptance = ({ records }: { records: LegacyRecords }) =>
+  kind({
+    ...ofCase,
+    name: 'account.accept',
+    about: 'Takes the other number that a portal sent for an account.',
+    check: async (tx, { case: id }) => void changedRow(records, await takeOpen(tx, id)),
+
+    async carryOut(tx, note, { case: id }, by) {
+      const taken = await takeOpen(tx, id)
+      const { question, account } = taken
+      const { sealed, identifier, cmnd } = changedRow(records, taken)
+      await replaceRecord(tx, account.account, {
+        identifierType: identifier.type,
+        identifierKey: records.numberKeys(identifier)[0]!,
+        hintKey: cmnd === undefined ? null : records.cmndKeys(cmnd)[0]!,
+        sealed,
+        // Unlike any row's: the next import compares the whole account anew.
+        digest: records.digests(`accepted\0${id}`)[0]!,
+        drop: classMask(ofTheOldNumber),
+        add: classMask(['not_attested']),
+      })
+      const { actor, approval, reason = '' } = by
+      await decideCase(tx, id, { outcome: 'accepted', by: actor, reason })
+      if (!(await hasOpenCase(tx, account.account))) await move(tx, account, 'settle')
+      const asked = { approval: approval!, ...askedDetail(by) }
+      const detail = { case: id, account: account.account, outcome: 'accepted', ...asked }
+      note({ event: 'review.decided', ...about(question, by), detail })
+      await endApprovals(tx, note, { caseId: id }, by)
+    },
   })
-  await decideCase(tx, question.id, { outcome: 'accepted', by: by.actor, reason: proposal.reason })
-  if (!(await hasOpenCase(tx, account.account))) await move(tx, account, 'settle')
-  const detail = { case: question.id, account: account.account, outcome: 'accepted', proposal: proposal.id }
-  note({ event: 'review.decided', ...about(question, by), detail })
-  await noteEndOfProposals(tx, { caseId: question.id }, by, note)
-}

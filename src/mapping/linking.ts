@@ -1,6 +1,6 @@
 /**
  * The mapping of portals' legacy accounts to citizens: rules, no HTTP, no SQL. An account is found by a number (a login),
- * by the portal that vouches for it (`vouching.ts`), or by two operators (`proposals.ts`); `lock.ts` dates the end of the
+ * by the portal that vouches for it (`vouching.ts`), or by two operators (`kinds.ts`); `lock.ts` dates the end of the
  * second way, `states.ts` holds an account's life, and `record.ts` what lies sealed of it. This file: when an account
  * becomes a link, and when it becomes a case for a human.
  */

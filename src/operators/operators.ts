@@ -3,7 +3,7 @@ import type { JWK } from 'jose'
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { type By, type Note, audited } from '../recording.ts'
+import { type By, type Note, askedDetail, audited } from '../recording.ts'
 import type { Database, Db } from '../store/db.ts'
 import { type OperatorChange, insertOperatorChange } from '../store/operator-changes.ts'
 import {
@@ -21,16 +21,6 @@ interface Tools {
   readonly log: Log
 }
 
-/** Who carries out what may take two persons. */
-export interface Decider extends By {
-  /** For the audit: who asked for it, or that one person decided alone. */
-  readonly detail?: { readonly proposed_by: string } | { readonly alone: true }
-}
-
-/** Whose wish it is: who approves has made no key. */
-export const askedBy = ({ actor, detail }: Decider): string =>
-  detail !== undefined && 'proposed_by' in detail ? detail.proposed_by : actor
-
 export interface NewOperator {
   readonly id: string
   readonly roles: readonly Role[]
@@ -44,16 +34,24 @@ export async function addOperator(
   tx: Db,
   note: Note,
   { id, roles: given, key, citizen }: NewOperator,
-  by: Decider,
+  by: By,
 ): Promise<void> {
-  if (!(await insertOperator(tx, { id, roles: given, public: key ?? null, citizen, by: askedBy(by) })))
+  if (
+    !(await insertOperator(tx, {
+      id,
+      roles: given,
+      public: key ?? null,
+      citizen,
+      by: by.askedBy ?? by.actor,
+    }))
+  )
     throw new BrokerError('state_conflict', 'the id, the key or the person belongs to an operator already')
   await keep(tx, { operatorId: id, action: 'created', roles: given }, by)
   const kind = citizen === undefined ? 'machine' : 'person'
   note(about('operator.created', { operator: id, kind, roles: given }, by))
 }
 
-/** The same, decided by who runs it. */
+/** The same, by who runs the command. */
 export const createOperator = ({ db, log, ...by }: Tools & By, operator: NewOperator): Promise<void> =>
   audited({ db, log }, (tx, note) => addOperator(tx, note, operator, by))
 
@@ -88,9 +86,14 @@ export async function alterOperator(
     /** Null takes it away. */
     readonly key?: JWK | null | undefined
   },
-  by: Decider,
+  by: By,
 ): Promise<void> {
-  const outcome = await changeOperator(tx, id, { roles: given, public: key, citizen, by: askedBy(by) })
+  const outcome = await changeOperator(tx, id, {
+    roles: given,
+    public: key,
+    citizen,
+    by: by.askedBy ?? by.actor,
+  })
   if (outcome === 'unknown') throw unknown()
   if (outcome === 'taken')
     throw new BrokerError('state_conflict', 'the key or the number is another operator’s')
@@ -125,7 +128,7 @@ export async function readmitOperator(
   tx: Db,
   note: Note,
   { id, reason }: { readonly id: string; readonly reason?: string },
-  by: Decider,
+  by: By,
 ): Promise<void> {
   const outcome = await enableOperator(tx, id)
   if (outcome === 'unknown') throw unknown()
@@ -134,12 +137,8 @@ export async function readmitOperator(
   note(about('operator.enabled', { operator: id }, by))
 }
 
-const keep = (tx: Db, change: Omit<OperatorChange, 'actor' | 'proposedBy'>, { actor, detail }: Decider) =>
-  insertOperatorChange(tx, {
-    ...change,
-    actor,
-    ...(detail !== undefined && 'proposed_by' in detail && { proposedBy: detail.proposed_by }),
-  })
+const keep = (tx: Db, change: Omit<OperatorChange, 'actor' | 'askedBy'>, { actor, askedBy }: By) =>
+  insertOperatorChange(tx, { ...change, actor, ...(askedBy !== actor && { askedBy }) })
 
 const unknown = () => new BrokerError('not_found', 'there is no operator of that id')
 const lastOfficer = () => new BrokerError('state_conflict', 'this is the last enabled security_officer')
@@ -147,5 +146,10 @@ const lastOfficer = () => new BrokerError('state_conflict', 'this is the last en
 const about = (
   event: AuditEvent['event'],
   detail: NonNullable<AuditEvent['detail']>,
-  { actor, reference, detail: more }: Decider,
-): AuditEvent => ({ event, actor, reference, detail: { ...detail, ...more } })
+  by: By,
+): AuditEvent => ({
+  event,
+  actor: by.actor,
+  reference: by.reference,
+  detail: { ...detail, ...askedDetail(by) },
+})

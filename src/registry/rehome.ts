@@ -1,8 +1,7 @@
 /** A portal goes over into another: begun, undone until its last day is past, completed after it. */
-import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { type By, type Note, type Reasoned, audited } from '../recording.ts'
+import { type By, type Note, type Reasoned, askedDetail, audited } from '../recording.ts'
 import { vietnamDate } from '../vietnam-date.ts'
 import { insertClientChange, lockClients, setClientState } from '../store/client-changes.ts'
 import type { ClientRow } from '../store/clients.ts'
@@ -29,16 +28,9 @@ export interface Wish {
   /** The old portal's last day, Vietnam's: `YYYY-MM-DD`. */
   readonly until: string
 }
-type Detail = NonNullable<AuditEvent['detail']>
 
 /** @throws BrokerError `input_invalid`, or `state_conflict` with what stands in the way */
-export async function beginRehome(
-  tx: Db,
-  note: Note,
-  wish: Wish,
-  by: Reasoned,
-  detail?: Detail,
-): Promise<RehomeRow> {
+export async function beginRehome(tx: Db, note: Note, wish: Wish, by: Reasoned): Promise<RehomeRow> {
   const { oldClient, newClient, until } = wish
   const now = Date.now()
   if (until < vietnamDate(now)) throw new BrokerError('input_invalid', 'until: is past')
@@ -58,7 +50,7 @@ export async function beginRehome(
   const isOwn = sector === '' || isTaken || (await hasOwnPersons(tx, newClient, sector))
   const subs = isOwn ? 'own' : 'old'
   const row = await insertRehome(tx, { ...wish, subs, sector, reason: by.reason, by: by.actor })
-  await enter(tx, note, 'rehomed', row, by, detail)
+  await enter(tx, note, 'rehomed', row, by)
   return row
 }
 
@@ -137,9 +129,9 @@ async function enter(
   note: Note,
   action: 'rehomed' | 'rehome_undone' | 'rehome_completed',
   { id, oldClient, newClient, until, subs }: RehomeRow,
-  { actor, reason, reference }: By,
-  detail?: Detail,
+  by: By,
 ): Promise<void> {
+  const { actor, reason, reference } = by
   for (const { id: clientId, version, metadata } of await lockClients(tx, [oldClient, newClient]))
     await insertClientChange(tx, { clientId, actor, action, reason: reason ?? null, version, metadata })
   note({
@@ -147,6 +139,6 @@ async function enter(
     clientId: oldClient,
     actor,
     reference,
-    detail: { rehome: id, into: newClient, until, subs, ...detail },
+    detail: { rehome: id, into: newClient, until, subs, ...askedDetail(by) },
   })
 }

@@ -1,5 +1,5 @@
 /**
- * Everything at rest comes under the newest keys of the ring, batch by batch, while logins, imports and decisions go
+ * Everything at rest comes under the newest keys of the ring, batch by batch, while logins, imports and acts go
  * on. How far it is lies in the database with each batch, so a run that dies is gone on with by whoever begins it anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises'

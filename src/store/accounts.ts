@@ -88,7 +88,7 @@ export async function listAccounts(db: Db, clientId: string, limit = 1_000): Pro
   )
 }
 
-/** Every decision takes the account's row first, so that decisions, logins and imports stand in one queue. */
+/** Every act takes the account's row first, so that acts, logins and imports stand in one queue. */
 export async function lockAccount(db: Db, account: string): Promise<AccountRow | undefined> {
   await db.query('select 1 from legacy_account where id = $1::bigint for update', [account])
   return findAccountByNumber(db, account)

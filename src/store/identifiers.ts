@@ -71,7 +71,7 @@ export async function hasEarlierNumber(db: Db, subjectId: string): Promise<boole
   return rows.length > 0
 }
 
-/** The same person, known twice: this subject ends, the other goes on. Waits for a decision that links it. */
+/** The same person, known twice: this subject ends, the other goes on. Waits for an approval that links it. */
 export async function replaceSubject(db: Db, subjectId: string, by: string): Promise<void> {
   await db.query(
     `update subject set disabled_at = coalesce(disabled_at, now()), replaced_by = $2 where id = $1`,

@@ -5,7 +5,7 @@ export interface OperatorChange {
   readonly operatorId: string
   readonly action: 'created' | 'changed' | 'disabled' | 'enabled'
   readonly actor: string
-  readonly proposedBy?: string | undefined
+  readonly askedBy?: string | undefined
   readonly reason?: string | undefined
   readonly roles?: readonly string[] | undefined
 }
@@ -13,12 +13,12 @@ export interface OperatorChange {
 /** Belongs into the transaction of the change. */
 export async function insertOperatorChange(tx: Db, change: OperatorChange): Promise<void> {
   await tx.query(
-    `insert into operator_change (operator_id, actor, proposed_by, action, reason, roles)
+    `insert into operator_change (operator_id, actor, asked_by, action, reason, roles)
      values ($1, $2, $3, $4, $5, $6::text[])`,
     [
       change.operatorId,
       change.actor,
-      change.proposedBy ?? null,
+      change.askedBy ?? null,
       change.action,
       change.reason ?? null,
       change.roles ?? null,
@@ -31,7 +31,7 @@ export interface OperatorChangeRow {
   readonly at: Date
   readonly action: string
   readonly actor: string
-  readonly proposedBy: string | null
+  readonly askedBy: string | null
   readonly reason: string | null
   readonly roles: string[] | null
 }
@@ -42,7 +42,7 @@ export function listOperatorChanges(
   { operatorId, after, limit }: { operatorId: string; after: string; limit: number },
 ): Promise<OperatorChangeRow[]> {
   return db.query<OperatorChangeRow>(
-    `select id::text as id, at, action, actor, proposed_by as "proposedBy", reason, roles from operator_change
+    `select id::text as id, at, action, actor, asked_by as "askedBy", reason, roles from operator_change
      where operator_id = $1 and id > $2::bigint order by operator_change.id limit $3`,
     [operatorId, after, limit],
   )

@@ -183,7 +183,7 @@ export async function changeOperator(
 }
 
 /**
- * Locked: of two officers who disable each other, the second sees the first one's decision.
+ * Locked: of two officers who disable each other, the second sees what the first one did.
  * @returns the persons who can get in; a machine approves nothing, so it lets nobody in
  */
 async function lockOfficers(tx: Db): Promise<string[]> {
@@ -253,31 +253,35 @@ export const makersOf = (id: string): string =>
      where p.id = ${id} and p.kind = 'machine' and m is not null)`
 
 /**
- * Whether these are two persons: who approves is a person, and neither who proposed nor who made the machine that did,
- * or its key, then or since. And whether who proposed still may.
+ * Who may end an approval, as the operators are now. `areTwo`: the approver is a person, and neither the asker nor who
+ * made the machine that asked, or its key, then or since. `stands`: the asker still may ask.
  */
-export async function judgeTwoPersons(
+export async function judgeApproval(
   db: Db,
   {
-    proposedBy,
+    askedBy,
     barred,
+    askers,
     approvedBy,
-    roles,
+    approvers,
   }: {
-    proposedBy: string
-    /** Who had made the machine and its key when it proposed. */
+    askedBy: string
+    /** Who had made the machine and its key when it asked. */
     barred: readonly string[]
+    /** One of these roles is needed to ask. */
+    askers: readonly string[]
     approvedBy: string
-    /** One of these is needed to propose it. */
-    roles: readonly string[]
+    /** One of these is needed to approve. */
+    approvers: readonly string[]
   },
-): Promise<{ areTwo: boolean; stands: boolean }> {
-  const [row] = await db.query<{ areTwo: boolean; stands: boolean }>(
+): Promise<{ areTwo: boolean; isApprover: boolean; stands: boolean }> {
+  const [row] = await db.query<{ areTwo: boolean; isApprover: boolean; stands: boolean }>(
     `select exists (select from operator a where a.id = $2 and a.kind = 'person' and a.disabled_at is null
          and a.id <> $1 and a.id <> all($3::text[]) and a.id <> all(${makersOf('$1')})) as "areTwo",
+       exists (select from operator where id = $2 and disabled_at is null and roles && $5::text[]) as "isApprover",
        exists (select from operator where id = $1 and disabled_at is null and not ${isIdle}
          and roles && $4::text[]) as stands`,
-    [proposedBy, approvedBy, barred, roles],
+    [askedBy, approvedBy, barred, askers, approvers],
   )
   return row!
 }

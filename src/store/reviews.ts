@@ -84,12 +84,12 @@ export async function openCase(
 export async function decideCase(
   db: Db,
   id: string,
-  decision: { readonly outcome: string; readonly by: string; readonly reason: string },
+  answer: { readonly outcome: string; readonly by: string; readonly reason: string },
 ): Promise<boolean> {
   const rows = await db.query(
     `update review_case set outcome = $2, decided_at = now(), decided_by = $3, decision_reason = $4, sealed = null
      where id = $1 and outcome is null returning 1`,
-    [id, decision.outcome, decision.by, decision.reason],
+    [id, answer.outcome, answer.by, answer.reason],
   )
   return rows.length === 1
 }
@@ -127,7 +127,7 @@ export function retireCases(
 }
 
 /**
- * Takes a decision back: the question is open again, and with a retired one all that were retired in one go.
+ * Takes a dismissal or retirement back: the question is open again, and with a retired one all that were retired in one go.
  * @throws 23505 when the same question was asked anew meanwhile
  */
 export function reopenCases(
@@ -163,10 +163,8 @@ export async function inheritCases(
     [from, to, by, reason],
   )
   await db.query(
-    `with moved as (
-       update review_case set subject_id = $2
-       where subject_id = $1 and (outcome is null or outcome = 'dismissed' and id <> all($3::uuid[])) returning id)
-     update proposal set subject_id = $2 from moved where case_id = moved.id and kind = 'link' and decision is null`,
+    `update review_case set subject_id = $2
+     where subject_id = $1 and (outcome is null or outcome = 'dismissed' and id <> all($3::uuid[]))`,
     [from, to, closed.map(({ id }) => id)],
   )
   return closed

@@ -27,16 +27,7 @@ export const sealedTables: readonly SealedTable[] = [
     keyType: 'text',
     context: text(request),
   },
-  { name: 'decision', purpose: 'decision', key: 't.id', keyType: 'uuid', context: text('t.id::text') },
-  {
-    name: 'proposal',
-    purpose: 'identifier',
-    key: 't.id',
-    keyType: 'uuid',
-    context: text(
-      `coalesce((select i.type from identifier i where i.subject_id = t.subject_id and i.valid_to is null), 'citizen_id')`,
-    ),
-  },
+  { name: 'approval', purpose: 'approval', key: 't.id', keyType: 'uuid', context: text('t.id::text') },
   {
     name: 'review_case',
     purpose: 'legacy account',

@@ -5,11 +5,11 @@ import { createSeal } from '../../src/crypto/seal.ts'
 import { type AdminClient, createAdminClient } from '../../src/cli/client.ts'
 import { generateOperatorKey } from '../../src/operators/key.ts'
 import { createOperator } from '../../src/operators/operators.ts'
-import { endDecisions } from '../../src/admin/second-person.ts'
+import { endLateApprovals } from '../../src/approvals/approvals.ts'
 import { auditNames } from '../../src/audit.ts'
 import { insertIdentifier } from '../../src/store/identifiers.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import type { Asked, Model, ModelApproval, ModelRole } from './approval-model.ts'
+import type { Asked, Model, ModelRole } from './approval-model.ts'
 import { newNumber } from './operators.ts'
 import { recordPersons, recordSecrets } from './record.ts'
 import { openWorld, portalDefinition } from './world.ts'
@@ -38,7 +38,7 @@ export async function openDesk() {
 
   /** @returns the story's own desk, over the operators of the model and as many accounts and people */
   return async function beginStory(model: Model) {
-    await db.script('truncate operator, decision, proposal cascade')
+    await db.script('truncate operator cascade')
     const clients = new Map<string, AdminClient>()
     /** By approval: what the test does once it was carried out. */
     const admissions = new Map<number, () => Promise<void>>()
@@ -114,7 +114,7 @@ export async function openDesk() {
           }
         }
         case 'case':
-          return { send: () => review(who, asked.question, 'propose', words) }
+          return { send: () => review(who, asked.question, 'confirm', words) }
         default: {
           const numbers = { old_number: asked.from, new_number: asked.to }
           recordPersons([{ citizen_id: asked.to }])
@@ -122,25 +122,20 @@ export async function openDesk() {
         }
       }
     }
-    const pathOf = ({ asked }: ModelApproval) =>
-      asked.kind === 'case' || asked.kind === 'rekey' ? '/v1/proposals' : '/v1/decisions'
-
     return {
       /** @returns whether it waits; else it was done at once */
       async ask(who: string, asked: Asked): Promise<{ waits: boolean }> {
         const { send, admit } = await requestOf(who, asked)
         const answer = await send()
-        const id = answer?.['decision'] ?? answer?.['proposal']
+        const id = answer?.['approval']
         if (typeof id === 'string') {
           if (admit !== undefined) admissions.set(approvals.length, admit)
           approvals.push(id)
         } else await admit?.()
         return { waits: typeof id === 'string' }
       },
-      approve: (who: string, approval: ModelApproval, index: number) =>
-        call(who, 'POST', `${pathOf(approval)}/${approvals[index]}/approve`),
-      decline: (who: string, approval: ModelApproval, index: number) =>
-        call(who, 'POST', `${pathOf(approval)}/${approvals[index]}/decline`),
+      approve: (who: string, index: number) => call(who, 'POST', `/v1/approvals/${approvals[index]}/approve`),
+      decline: (who: string, index: number) => call(who, 'POST', `/v1/approvals/${approvals[index]}/decline`),
       /** After what was approved: keys are in use from then on. */
       carriedOut: async (index: number) => admissions.get(index)?.(),
       disable: (who: string, target: string) =>
@@ -155,10 +150,10 @@ export async function openDesk() {
       strip: (target: string, roles: readonly ModelRole[]) =>
         db.query('update operator set roles = $2 where id = $1', [target, roles]),
       late: (index: number) =>
-        db.query(`update decision set expires_at = now() - interval '1 second' where id = $1`, [
+        db.query(`update approval set expires_at = now() - interval '1 second' where id = $1`, [
           approvals[index],
         ]),
-      sweep: () => endDecisions({ db, log }),
+      sweep: () => endLateApprovals({ db, log }),
 
       /** What is there, in the model's terms. */
       async state() {
@@ -167,11 +162,7 @@ export async function openDesk() {
           outcome: string | null
           by: string | null
           sealed: boolean
-        }>(
-          `select id, outcome, decided_by as by, sealed is not null as sealed from decision
-           union all select id, case decision when 'rejected' then 'declined' else decision end, decided_by,
-             decision is null or sealed is not null from proposal`,
-        )
+        }>('select id, outcome, ended_by as by, sealed is not null as sealed from approval')
         const operators = await db.query<{ id: string; roles: string[]; disabled: boolean }>(
           'select id, roles, disabled_at is not null as disabled from operator order by id',
         )
@@ -227,13 +218,10 @@ export async function openDesk() {
           announced: lines.map(({ level: _level, time: _time, ...line }) => line),
           approvals: approvals.map((id) =>
             rows
-              .filter(({ detail }) => [detail['decision'], detail['proposal']].includes(id))
-              .filter(({ event }) => /^(decision|proposal)\./.test(event))
-              .map(({ actor, event, detail }) => {
-                if (event === 'decision.proposed' || event === 'proposal.made') return `asked by ${actor}`
-                const outcome = detail['outcome'] ?? detail['decision']
-                return `${outcome === 'rejected' ? 'declined' : String(outcome)} by ${actor}`
-              }),
+              .filter(({ event, detail }) => event.startsWith('approval.') && detail['approval'] === id)
+              .map(({ actor, event, detail }) =>
+                event === 'approval.asked' ? `asked by ${actor}` : `${String(detail['outcome'])} by ${actor}`,
+              ),
           ),
         }
       },

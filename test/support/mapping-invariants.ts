@@ -48,18 +48,18 @@ const violations: Readonly<Record<string, string>> = {
       and a.identifier_key is not null and not exists (
         select from identifier_key k join identifier i on i.id = k.identifier_id
         where i.subject_id = l.subject_id and k.key = a.identifier_key)`,
-  "operators' links have a proposal that another approved": `
+  "operators' links have an approval by another": `
     select l.account_id, l.method from account_link l where client_id = any($1) and method = 'operators' and not exists (
-      select from proposal p join review_case c on c.id = p.case_id
-      where p.id = (l.evidence->>'proposal')::uuid and p.decision = 'approved' and p.decided_by <> p.proposed_by
-        and p.decided_by = l.linked_by and p.subject_id = l.subject_id and c.account_id = l.account_id)`,
+      select from approval p join review_case c on c.id = p.case_id
+      where p.id = (l.evidence->>'approval')::uuid and p.outcome = 'approved' and p.ended_by <> p.asked_by
+        and p.ended_by = l.linked_by and c.subject_id = l.subject_id and c.account_id = l.account_id)`,
   'a number is accepted by two operators': `
     select c.account_id from review_case c where c.client_id = any($1) and c.outcome = 'accepted' and not exists (
-      select from proposal p where p.case_id = c.id and p.kind = 'accept' and p.decision = 'approved'
-        and p.decided_by <> p.proposed_by and p.decided_by = c.decided_by)`,
-  'an open proposal is about an open case': `
-    select c.account_id, c.outcome from proposal p join review_case c on c.id = p.case_id
-    where c.client_id = any($1) and p.decision is null and c.outcome is not null`,
+      select from approval p where p.case_id = c.id and p.kind = 'account.accept' and p.outcome = 'approved'
+        and p.ended_by <> p.asked_by and p.ended_by = c.decided_by)`,
+  'an open approval is about an open case': `
+    select c.account_id, c.outcome from approval p join review_case c on c.id = p.case_id
+    where c.client_id = any($1) and p.outcome is null and c.outcome is not null`,
   'who was denied an account gets it by operators only': `
     select made.detail->>'account' as account_id from ${made} join audit_event denied on denied.event = 'review.decided'
       and denied.detail->>'outcome' = 'dismissed' and ${ofItsAccount('denied')}

@@ -1,4 +1,4 @@
-/** A world in which people come, accounts are imported and officers decide: what the tests of decisions share. */
+/** A world in which people come, accounts are imported and officers act: what the tests of their acts share. */
 import * as client from 'openid-client'
 import type { AdminClient, AdminError } from '../../src/cli/client.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
@@ -103,13 +103,13 @@ export async function openOffice() {
       await at.meet(citizen)
       return { at, question: await at.question() }
     },
-    async propose({ id }: Case, by: AdminClient = one): Promise<string> {
-      return (await by.call<{ proposal: string }>('POST', `/v1/reviews/${id}/propose`, words)).proposal
+    async confirm({ id }: Case, by: AdminClient = one): Promise<string> {
+      return (await by.call<{ approval: string }>('POST', `/v1/reviews/${id}/confirm`, words)).approval
     },
-    decide: (what: 'dismiss' | 'retire' | 'reopen', { id }: Case, by: AdminClient = one) =>
+    act: (what: 'dismiss' | 'retire' | 'reopen', { id }: Case, by: AdminClient = one) =>
       by.call('POST', `/v1/reviews/${id}/${what}`, { reason }),
-    approve: (proposal: string, by: AdminClient = two) =>
-      by.call('POST', `/v1/proposals/${proposal}/approve`),
+    approve: (approval: string, by: AdminClient = two) =>
+      by.call('POST', `/v1/approvals/${approval}/approve`),
     async ask(account: string, citizen: string, by: AdminClient = one): Promise<string> {
       const body = { account, citizen_id: numberOf(citizen), reason }
       return (await by.call<{ id: string }>('POST', '/v1/reviews', body)).id

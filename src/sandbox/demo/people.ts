@@ -94,18 +94,18 @@ export async function decideCase(stage: Stage): Promise<void> {
     'The officer sees both sides, the numbers by their last three digits.',
     ours.number === other.number && ours.number.endsWith('*901') && agrees.number,
   )
-  const { proposal } = await first.admin.call<{ proposal: string }>(
+  const { approval } = await first.admin.call<{ approval: string }>(
     'POST',
-    `/v1/reviews/${open.id}/propose`,
+    `/v1/reviews/${open.id}/confirm`,
     {
       reason: 'same person, recorded before numbers were compared',
       evidence: 'identity card and the paper file, seen at the counter',
     },
   )
-  const approve = `/v1/proposals/${proposal}/approve`
+  const approve = `/v1/approvals/${approval}/approve`
   const alone = await refusalOf(first.admin.call('POST', approve))
   tell.held(
-    `${first.id} proposes the link, and cannot approve it alone: ${alone}.`,
+    `${first.id} asks for the link, and cannot approve it alone: ${alone}.`,
     alone === 'second_person_needed',
   )
   await second.admin.call('POST', approve)
@@ -137,13 +137,13 @@ export async function followNumber(stage: Stage): Promise<void> {
   const [old, now] = [citizenNamed('giang_cu'), citizenNamed('giang')]
   tell.scene(`${now.name}’s number is cancelled and another issued (Decree 70/2024 art. 11)`)
   const before = (await comeBack(stage, old.key, one)).told!
-  const { proposal } = await first.admin.call<{ proposal: string }>('POST', '/v1/citizens/rekey', {
+  const { approval } = await first.admin.call<{ approval: string }>('POST', '/v1/citizens/rekey', {
     old_number: old.number,
     new_number: now.number,
     reason: 'the number was issued anew',
     evidence: 'the notice of the police, seen at the counter',
   })
-  await second.admin.call('POST', `/v1/proposals/${proposal}/approve`)
+  await second.admin.call('POST', `/v1/approvals/${approval}/approve`)
   const after = (await comeBack(stage, now.key, one)).told!
   tell.held(
     `Two officers moved her to ${mask(now.number)}; she keeps her sub and her account ${idsOf(after).join()}.`,

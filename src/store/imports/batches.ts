@@ -202,7 +202,7 @@ const parameters = ({ clientId, bits }: Writer, after: number) => [
   bits.changed,
 ]
 
-/** Judges the next rows that wait and writes what follows; their accounts are held against logins and decisions. */
+/** Judges the next rows that wait and writes what follows; their accounts are held against logins and acts. */
 export async function applyBatch(
   session: Session,
   writer: Writer,

@@ -1,10 +1,11 @@
 /** What every act of an operator about an account needs: the case and the account under one lock, and the events' common fields. */
+import { z } from 'zod'
+import type { Concern } from '../approvals/kind.ts'
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
-import type { By, Note } from '../recording.ts'
+import type { By } from '../recording.ts'
 import { type AccountRow, lockAccount, moveAccount } from '../store/accounts.ts'
 import type { Db } from '../store/db.ts'
-import { withdrawProposals } from '../store/proposals.ts'
 import { type CaseRow, findCase } from '../store/reviews.ts'
 import { type AccountEvent, machine, statesBefore } from './states.ts'
 
@@ -13,7 +14,7 @@ export interface Taken {
   readonly account: AccountRow
 }
 
-/** A case under its account's lock: decisions, logins and imports about one account stand in one queue. */
+/** A case under its account's lock: acts, logins and imports about one account stand in one queue. */
 export async function take(tx: Db, caseId: string): Promise<Taken> {
   const found = await findCase(tx, caseId)
   const account = found && (await lockAccount(tx, found.account))
@@ -42,8 +43,8 @@ export const isIn = (state: string): BrokerError =>
 export const isAboutRow = ({ reason }: Pick<CaseRow, 'reason'>): boolean =>
   reason === 'number_changed' || reason === 'kind_changed'
 
-/** Of a decision about a row, there is no person. */
-export const aboutPerson = (subjectId: string | null): Pick<AuditEvent, 'subjectId'> =>
+/** A case about a row may be about no person. */
+const aboutPerson = (subjectId: string | null): Pick<AuditEvent, 'subjectId'> =>
   subjectId === null ? {} : { subjectId }
 
 /** What audit events about a case have in common. */
@@ -57,15 +58,19 @@ export const about = (
   reference,
 })
 
-/** When its case, or its account's, is settled otherwise, a proposal has nothing left to decide. */
-export async function noteEndOfProposals(
-  tx: Db,
-  what: { readonly caseId: string } | { readonly account: string } | { readonly rekeyOf: string },
-  { actor, reference }: By,
-  note: Note,
-): Promise<void> {
-  for (const { id, subjectId, kind, decision } of await withdrawProposals(tx, { ...what, by: actor })) {
-    const detail = { proposal: id, kind, decision }
-    note({ event: 'proposal.decided', ...aboutPerson(subjectId), actor, reference, detail })
-  }
+/** What kinds of approvals about a case have in common: a mapping officer asks, another approves, at any time. */
+export const ofCase = {
+  askers: ['mapping_officer'] as const,
+  approvers: ['mapping_officer'] as const,
+  asked: z.strictObject({ case: z.uuid() }),
+  async concern(tx: Db, { case: caseId }: { case: string }): Promise<Concern> {
+    const { clientId, subjectId } = (await findCase(tx, caseId))!
+    return { caseId, clientId, ...aboutPerson(subjectId) }
+  },
+  // The account first, as everywhere.
+  lock: (tx: Db, { case: id }: { case: string }): Promise<Taken> => take(tx, id),
+  async show(db: Db, { case: id }: { case: string }) {
+    const { clientId, account, subjectId } = (await findCase(db, id))!
+    return { case: id, client: clientId, account, subject: subjectId }
+  },
 }

@@ -7,7 +7,7 @@ import { createOperator } from '../src/operators/operators.ts'
 import type { Role } from '../src/vocabulary.ts'
 import { generateOperatorKey } from '../src/operators/key.ts'
 import { watchReview } from '../src/admin/operator-review.ts'
-import { endDecisions } from '../src/admin/second-person.ts'
+import { endLateApprovals } from '../src/approvals/approvals.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { operatorReviewDue } from '../src/telemetry/metrics.ts'
 import { openOffice, refusal } from './support/officers.ts'
@@ -15,7 +15,7 @@ import { newNumber } from './support/operators.ts'
 import { recordSecrets } from './support/record.ts'
 import { openWorld } from './support/world.ts'
 
-const { world, doubt, propose, approve } = await openOffice()
+const { world, doubt, confirm, approve } = await openOffice()
 const log = createLog({ level: 'silent' })
 const tools = { db: world.db, log }
 let count = 0
@@ -39,30 +39,30 @@ const operatorOf = async (id: string) =>
   )[0]
 const events = async (event: string, id: string) =>
   world.db.query<{ actor: string; detail: Record<string, string> }>(
-    `select actor, detail from audit_event where event = $1 and (detail->>'operator' = $2 or detail->>'decision' = $2)`,
+    `select actor, detail from audit_event where event = $1 and (detail->>'operator' = $2 or detail->>'approval' = $2)`,
     [event, id],
   )
 interface Held {
-  readonly decision: string
+  readonly approval: string
 }
 
 describe('a case', () => {
-  test('that a machine proposed may be approved by a person, never by a machine', async () => {
+  test('that a machine confirmed may be approved by a person, never by a machine', async () => {
     const { question } = await doubt('binh')
-    const proposer = await machine(['mapping_officer'])
-    const proposal = await propose(question, proposer)
-    expect(await refusal(approve(proposal, await machine(['mapping_officer'])))).toMatchObject({
+    const asker = await machine(['mapping_officer'])
+    const approval = await confirm(question, asker)
+    expect(await refusal(approve(approval, await machine(['mapping_officer'])))).toMatchObject({
       code: 'second_person_needed',
     })
-    await approve(proposal)
+    await approve(approval)
   })
 
-  test('is approved by nobody who proposed it under the name of a machine of his own', async () => {
+  test('is approved by nobody who asked for it under the name of a machine of his own', async () => {
     const { question } = await doubt('an')
-    const proposer = await machine(['mapping_officer'], 'officer.two')
-    const proposal = await propose(question, proposer)
-    expect(await refusal(approve(proposal))).toMatchObject({ code: 'second_person_needed' })
-    await approve(proposal, await world.operator('officer.three', ['mapping_officer']))
+    const asker = await machine(['mapping_officer'], 'officer.two')
+    const approval = await confirm(question, asker)
+    expect(await refusal(approve(approval))).toMatchObject({ code: 'second_person_needed' })
+    await approve(approval, await world.operator('officer.three', ['mapping_officer']))
   })
 })
 
@@ -99,9 +99,9 @@ describe('before there were ever two security officers who are persons', () => {
     expect(created).toMatchObject({ detail: { operator: 'the.second', alone: true, kind: 'person' } })
     // From now on two; and to disable the other leads not back to the start.
     const third = { id: 'the.third', roles: ['viewer'], public_key: await publicJwk() }
-    expect(await first.call('POST', '/v1/operators', third)).toMatchObject({ decision: expect.any(String) })
+    expect(await first.call('POST', '/v1/operators', third)).toMatchObject({ approval: expect.any(String) })
     await first.call('POST', '/v1/operators/the.second/disable', { reason: 'to be alone again' })
-    expect(await first.call('POST', '/v1/operators', third)).toMatchObject({ decision: expect.any(String) })
+    expect(await first.call('POST', '/v1/operators', third)).toMatchObject({ approval: expect.any(String) })
     await young.close()
   })
 
@@ -139,39 +139,39 @@ describe('with two security officers', () => {
     ...more,
   })
   const waiting = async (by: AdminClient) =>
-    (await by.call<{ decisions: Record<string, unknown>[] }>('GET', '/v1/decisions?limit=1000')).decisions
-  const decide = (what: 'approve' | 'decline', { decision }: Held, by: AdminClient) =>
-    by.call('POST', `/v1/decisions/${decision}/${what}`)
+    (await by.call<{ approvals: Record<string, unknown>[] }>('GET', '/v1/approvals?limit=1000')).approvals
+  const end = (what: 'approve' | 'decline', { approval }: Held, by: AdminClient) =>
+    by.call('POST', `/v1/approvals/${approval}/${what}`)
 
   test('a new operator is none until the other approves, and both are in the audit', async () => {
     const number = newNumber()
     const body = { id: `new.${++count}`, roles: ['viewer'], citizen_id: number }
     const held = await one.call<Held>('POST', '/v1/operators', body)
     expect(await operatorOf(body.id)).toBeUndefined()
-    const shown = (await waiting(two)).find(({ id }) => id === held.decision)
+    const shown = (await waiting(two)).find(({ id }) => id === held.approval)
     expect(shown).toMatchObject({
-      operation: 'POST /v1/operators',
+      kind: 'operator.create',
       asks: { id: body.id, roles: ['viewer'], citizen_id: `*********${number.slice(-3)}` },
     })
-    expect(await refusal(decide('approve', held, one))).toMatchObject({ code: 'second_person_needed' })
-    expect(await refusal(decide('approve', held, await machine(['security_officer'])))).toMatchObject({
+    expect(await refusal(end('approve', held, one))).toMatchObject({ code: 'second_person_needed' })
+    expect(await refusal(end('approve', held, await machine(['security_officer'])))).toMatchObject({
       code: 'second_person_needed',
     })
     expect(
-      await refusal(decide('approve', held, await world.operator(`m.${++count}`, ['viewer']))),
+      await refusal(end('approve', held, await world.operator(`m.${++count}`, ['viewer']))),
     ).toMatchObject({
       code: 'forbidden',
     })
-    await decide('approve', held, two)
+    await end('approve', held, two)
     expect(await operatorOf(body.id)).toEqual({ roles: ['viewer'], kind: 'person' })
     const [created] = await events('operator.created', body.id)
-    const [proposed] = await events('decision.proposed', held.decision)
-    expect(created!.detail['proposed_by']).toBe(proposed!.actor)
-    expect(created!.actor).not.toBe(proposed!.actor)
-    expect(await refusal(decide('approve', held, two))).toMatchObject({ code: 'case_gone' })
+    const [asked] = await events('approval.asked', held.approval)
+    expect(created!.detail['asked_by']).toBe(asked!.actor)
+    expect(created!.actor).not.toBe(asked!.actor)
+    expect(await refusal(end('approve', held, two))).toMatchObject({ code: 'case_gone' })
     const [{ sealed } = { sealed: 1 }] = await world.db.query<{ sealed: unknown }>(
-      'select sealed from decision where id = $1',
-      [held.decision],
+      'select sealed from approval where id = $1',
+      [held.approval],
     )
     expect(sealed).toBeNull()
   })
@@ -180,8 +180,8 @@ describe('with two security officers', () => {
     const held = await one.call<Held>('POST', '/v1/operators', await newcomer())
     const third = await world.operator(`security.${++count}`, ['security_officer'])
     const outcomes = await Promise.all([
-      refusal(decide('approve', held, two)),
-      refusal(decide('approve', held, third)),
+      refusal(end('approve', held, two)),
+      refusal(end('approve', held, third)),
     ])
     expect(outcomes.filter((error) => error === undefined)).toHaveLength(1)
   })
@@ -196,8 +196,8 @@ describe('with two security officers', () => {
       { ...tools, actor: 'local' },
       { id: body.id, roles: ['viewer'], key: await publicJwk() },
     )
-    expect(await refusal(decide('approve', held, two))).toMatchObject({ code: 'state_conflict' })
-    expect((await waiting(two)).some(({ id }) => id === held.decision)).toBe(true)
+    expect(await refusal(end('approve', held, two))).toMatchObject({ code: 'state_conflict' })
+    expect((await waiting(two)).some(({ id }) => id === held.approval)).toBe(true)
   })
 
   test('it is declined by the other, withdrawn by who asked, and ends after seven days', async () => {
@@ -206,26 +206,26 @@ describe('with two security officers', () => {
       await one.call<Held>('POST', '/v1/operators', await newcomer()),
       await one.call<Held>('POST', '/v1/operators', await newcomer()),
     ]
-    await decide('decline', declined, two)
-    await decide('decline', withdrawn, one)
-    await world.db.query(`update decision set expires_at = now() - interval '1 second' where id = $1`, [
-      late.decision,
+    await end('decline', declined, two)
+    await end('decline', withdrawn, one)
+    await world.db.query(`update approval set expires_at = now() - interval '1 second' where id = $1`, [
+      late.approval,
     ])
-    expect(await refusal(decide('approve', late, two))).toMatchObject({ code: 'case_gone' })
-    await endDecisions(tools)
+    expect(await refusal(end('approve', late, two))).toMatchObject({ code: 'case_gone' })
+    await endLateApprovals(tools)
     const outcomes = await world.db.query<{ outcome: string }>(
-      'select outcome from decision where id = any($1::uuid[]) order by proposed_at',
-      [[declined.decision, withdrawn.decision, late.decision]],
+      'select outcome from approval where id = any($1::uuid[]) order by asked_at',
+      [[declined.approval, withdrawn.approval, late.approval]],
     )
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['declined', 'withdrawn', 'expired'])
-    expect(await refusal(decide('approve', declined, two))).toMatchObject({ code: 'case_gone' })
+    expect(await refusal(end('approve', declined, two))).toMatchObject({ code: 'case_gone' })
   })
 
   test('who asked and was disabled since is asked for no more', async () => {
     const held = await one.call<Held>('POST', '/v1/operators', await newcomer())
     const { id } = await one.call<{ id: string }>('GET', '/v1/whoami')
     await two.call('POST', `/v1/operators/${id}/disable`, { reason: 'left' })
-    expect(await refusal(decide('approve', held, two))).toMatchObject({ code: 'state_conflict' })
+    expect(await refusal(end('approve', held, two))).toMatchObject({ code: 'state_conflict' })
   })
 
   test('roles and number change when the other approves; nothing of the old is left', async () => {
@@ -237,7 +237,7 @@ describe('with two security officers', () => {
     const body = { roles: ['auditor'], citizen_id: fresh }
     const held = await one.call<Held>('PATCH', `/v1/operators/${id}`, body)
     expect(await operatorOf(id)).toMatchObject({ roles: ['viewer'] })
-    await decide('approve', held, two)
+    await end('approve', held, two)
     const [row] = await world.db.query<{ roles: string[]; keys: Buffer[] }>(
       `select roles, array(select key from operator_citizen_key where operator_id = id) as keys
        from operator where id = $1`,
@@ -268,21 +268,21 @@ describe('with two security officers', () => {
     expect(await refusal(one.call('PUT', path, { public_key: stolen }))).toMatchObject({ code: 'forbidden' })
     const held = await person.call<Held>('PUT', path, { public_key: key })
     expect(
-      await refusal(decide('approve', held, await world.operator(`m.${++count}`, ['viewer']))),
+      await refusal(end('approve', held, await world.operator(`m.${++count}`, ['viewer']))),
     ).toMatchObject({
       code: 'forbidden',
     })
-    await decide('approve', held, two)
+    await end('approve', held, two)
     expect(await refusal(person.call('GET', '/v1/whoami'))).toMatchObject({ status: 401 })
     const keyOf = async () =>
       (await world.db.query<{ public: object | null }>('select public from operator where id = $1', [id]))[0]!
         .public
     expect(await keyOf()).toEqual(key)
-    await decide('approve', await one.call<Held>('PUT', path, { public_key: null }), two)
+    await end('approve', await one.call<Held>('PUT', path, { public_key: null }), two)
     expect(await keyOf()).toBeNull()
   })
 
-  test('a machine’s key is asked for by an officer, who then approves nothing that it proposes', async () => {
+  test('a machine’s key is asked for by an officer, who then approves nothing that it asks for', async () => {
     const robot = await machine(['mapping_officer'])
     const officerId = `both.${++count}`
     const officer = await world.operator(officerId, ['security_officer', 'mapping_officer'])
@@ -295,7 +295,7 @@ describe('with two security officers', () => {
     expect(await refusal(officer.call('PUT', path, { public_key: null }))).toMatchObject({
       code: 'state_conflict',
     })
-    await decide('approve', await officer.call<Held>('PUT', path, { public_key: publicKey }), two)
+    await end('approve', await officer.call<Held>('PUT', path, { public_key: publicKey }), two)
     const { question } = await doubt('dung')
     const client = createAdminClient({
       url: world.adminUrl,
@@ -303,18 +303,18 @@ describe('with two security officers', () => {
       operatorId: robot.id,
       key: privateKey,
     })
-    const proposal = await propose(question, client)
-    expect(await refusal(approve(proposal, officer))).toMatchObject({ code: 'second_person_needed' })
-    await approve(proposal)
+    const approval = await confirm(question, client)
+    expect(await refusal(approve(approval, officer))).toMatchObject({ code: 'second_person_needed' })
+    await approve(approval)
   })
 
-  test('who asked for a machine approves nothing that it proposes, though another let it in', async () => {
+  test('who asked for a machine approves nothing that it asks for, though another let it in', async () => {
     const officer = await world.operator(`both.${++count}`, ['security_officer', 'mapping_officer'])
     const { privateKey, publicKey } = await generateOperatorKey()
     recordSecrets([privateKey.d])
     const id = `robot.${++count}`
     const body = { id, roles: ['mapping_officer'], public_key: publicKey }
-    await decide('approve', await officer.call<Held>('POST', '/v1/operators', body), two)
+    await end('approve', await officer.call<Held>('POST', '/v1/operators', body), two)
     const { question } = await doubt('khoi')
     const client = createAdminClient({
       url: world.adminUrl,
@@ -322,8 +322,8 @@ describe('with two security officers', () => {
       operatorId: id,
       key: privateKey,
     })
-    const proposal = await propose(question, client)
-    expect(await refusal(approve(proposal, officer))).toMatchObject({ code: 'second_person_needed' })
+    const approval = await confirm(question, client)
+    expect(await refusal(approve(approval, officer))).toMatchObject({ code: 'second_person_needed' })
   })
 
   test('a disabled operator comes back when the other approves', async () => {
@@ -331,7 +331,7 @@ describe('with two security officers', () => {
     const back = await world.operator(id, ['viewer'])
     await one.call('POST', `/v1/operators/${id}/disable`, { reason: 'on leave' })
     expect(await refusal(back.call('GET', '/v1/whoami'))).toMatchObject({ status: 401 })
-    await decide(
+    await end(
       'approve',
       await one.call<Held>('POST', `/v1/operators/${id}/enable`, { reason: 'is back' }),
       two,
@@ -367,10 +367,10 @@ describe('an operator whom nobody has seen for 45 days', () => {
       { actor: 'system', detail: { reason: 'idle' } },
     ])
     expect(await events('operator.disabled', `${id}-almost`)).toEqual([])
-    const { decision } = await one.call<Held>('POST', `/v1/operators/${id}/enable`, {
+    const { approval } = await one.call<Held>('POST', `/v1/operators/${id}/enable`, {
       reason: 'was on a long leave',
     })
-    await two.call('POST', `/v1/decisions/${decision}/approve`)
+    await two.call('POST', `/v1/approvals/${approval}/approve`)
     expect(await idle.call('GET', '/v1/whoami')).toMatchObject({ id })
     await endIdleOperators(tools)
     expect(await idle.call('GET', '/v1/whoami')).toMatchObject({ id })
@@ -410,16 +410,17 @@ describe('the access review', () => {
     expect(first.operators.length).toBeGreaterThan(3)
     expect(first.is_overdue).toBe(false)
 
-    const confirm = (at: string, by = officer) => by.call('POST', '/v1/operator-reviews', { read_at: at })
-    expect(await refusal(confirm('2999-01-01T00:00:00.000Z'))).toMatchObject({ code: 'state_conflict' })
-    expect(await refusal(confirm(first.read_at, await machine(['security_officer'])))).toMatchObject({
+    const confirmReview = (at: string, by = officer) =>
+      by.call('POST', '/v1/operator-reviews', { read_at: at })
+    expect(await refusal(confirmReview('2999-01-01T00:00:00.000Z'))).toMatchObject({ code: 'state_conflict' })
+    expect(await refusal(confirmReview(first.read_at, await machine(['security_officer'])))).toMatchObject({
       code: 'forbidden',
     })
     // Of a moment at which nobody read one.
     const between = new Date(Date.parse(first.read_at) - 1).toISOString()
-    expect(await refusal(confirm(between))).toMatchObject({ code: 'state_conflict' })
-    await confirm(first.read_at, other)
-    expect(await refusal(confirm(first.read_at))).toMatchObject({ code: 'state_conflict' })
+    expect(await refusal(confirmReview(between))).toMatchObject({ code: 'state_conflict' })
+    await confirmReview(first.read_at, other)
+    expect(await refusal(confirmReview(first.read_at))).toMatchObject({ code: 'state_conflict' })
     const second = await read()
     expect(second.since).toBe(first.read_at)
     expect(didIn(second)).toEqual({ 'operator.review_read': 1 })

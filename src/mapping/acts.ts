@@ -1,7 +1,8 @@
 /**
  * What one operator does about accounts and links. Each act can be undone; what makes a link, or takes another number,
- * takes two persons (`proposals.ts`).
+ * takes two persons (`kinds.ts`).
  */
+import { endApprovals } from '../approvals/approvals.ts'
 import { BrokerError } from '../errors.ts'
 import { type Reasoned, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -11,7 +12,7 @@ import { standingOf } from '../store/identifiers.ts'
 import { endLink } from '../store/links.ts'
 import { decideCase, hasOpenCase, openCase, reopenCases, retireCases } from '../store/reviews.ts'
 import { classMask } from './classes.ts'
-import { about, isAboutRow, isIn, move, noteEndOfProposals, take, takeOpen } from './decision.ts'
+import { about, isAboutRow, isIn, move, take, takeOpen } from './case.ts'
 
 export interface Acts {
   /** Asks the question by hand: is this account that person's? @returns the case */
@@ -60,7 +61,7 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
           await move(tx, account, 'settle')
         const detail = { case: caseId, account: account.account, outcome: 'dismissed' }
         note({ event: 'review.decided', ...about(question, by), detail })
-        await noteEndOfProposals(tx, { caseId }, by, note)
+        await endApprovals(tx, note, { caseId }, by)
       }),
 
     retire: (caseId, by) =>
@@ -71,7 +72,7 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
           const detail = { case: closed.id, account: account.account, outcome: 'retired' }
           note({ event: 'review.decided', ...about(closed, by), detail })
         }
-        await noteEndOfProposals(tx, { account: account.account }, by, note)
+        await endApprovals(tx, note, { account: account.account }, by)
       }),
 
     reopen: (caseId, by) =>

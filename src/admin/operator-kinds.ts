@@ -1,0 +1,117 @@
+/** What takes two security officers: whatever lets somebody in, or lets them do more. */
+import { z } from 'zod'
+import { kind } from '../approvals/kind.ts'
+import { type CitizenKeys, Identifier, masked } from '../citizen-id.ts'
+import type { Db } from '../store/db.ts'
+import { type CitizenKeysOf, countOfficersEver, findOperator, hasOfficer } from '../store/operators.ts'
+import { publicKey } from '../operators/key.ts'
+import { operatorId, roleList } from '../operators/operator.ts'
+import { addOperator, alterOperator, assertMayMakeKey, readmitOperator } from '../operators/operators.ts'
+import { roles } from '../vocabulary.ts'
+
+/** Text, for it waits sealed as JSON. */
+const citizenId = z.string().regex(/^\d{12}$/, 'must be 12 digits')
+export const reason = z.string().trim().min(1).max(500)
+
+export const created = z
+  .strictObject({
+    id: operatorId,
+    roles: roleList,
+    public_key: publicKey.optional(),
+    citizen_id: citizenId.optional(),
+  })
+  .refine(
+    ({ public_key: key, citizen_id: number }) => (key === undefined) !== (number === undefined),
+    'give citizen_id for a person, public_key for a machine',
+  )
+export const changed = z
+  .strictObject({ roles: roleList.optional(), citizen_id: citizenId.optional() })
+  .refine((given) => Object.keys(given).length > 0, 'give what shall change')
+export const newKey = z.strictObject({ public_key: publicKey.nullable() })
+export const readmitted = z.strictObject({ reason })
+
+/** An operator, and what was sent about it. */
+const about = <Body extends z.ZodType>(body: Body) => z.strictObject({ id: z.string(), body })
+
+const byOfficers = {
+  askers: ['security_officer'] as const,
+  approvers: ['security_officer'] as const,
+  days: 7,
+  /** As long as there have never been two officers, who could approve? Later nobody gets back to this. */
+  isAlone: async (tx: Db) => (await countOfficersEver(tx)) < 2,
+}
+
+export function createOperatorKinds({ citizenKeys }: { citizenKeys: CitizenKeys }) {
+  const keysOf = (number: string | undefined): CitizenKeysOf | undefined => {
+    if (number === undefined) return undefined
+    const identifier = Identifier.parse('citizen_id', number)
+    return { type: identifier.type, keys: citizenKeys.keys(identifier) }
+  }
+
+  return {
+    create: kind({
+      ...byOfficers,
+      name: 'operator.create',
+      about: 'A new operator: a person, known by number, or a machine, known by its key.',
+      asked: created,
+      // Whoever asks for a machine has held its key: a person, who approves nothing that it asks for.
+      isForPersons: ({ public_key: key }) => key !== undefined,
+      concern: (_tx, { id, roles: given }) => ({ detail: { operator: id, roles: given } }),
+      show: (_db, { citizen_id: number, ...rest }) => ({ ...rest, citizen_id: masked(number) }),
+      async carryOut(tx, note, { id, roles: given, public_key: key, citizen_id: number }, by) {
+        await addOperator(tx, note, { id, roles: given, key, citizen: keysOf(number) }, by)
+        return { id, kind: number === undefined ? 'machine' : 'person', roles: given }
+      },
+    }),
+
+    change: kind({
+      ...byOfficers,
+      name: 'operator.change',
+      about: 'Other roles, or the number that a person has been given instead of the old one.',
+      asked: about(changed),
+      concern: (_tx, { id, body }) => ({
+        detail: { operator: id, ...(body.roles && { roles: body.roles }) },
+      }),
+      async present(tx, { id, body }) {
+        if (body.roles === undefined) return {}
+        // Changes of operators stand in one queue: what is read here is not changed before this is done.
+        await hasOfficer(tx)
+        return { present_roles: (await findOperator(tx, id))?.roles }
+      },
+      show: (_db, { id, body: { citizen_id: number, ...rest } }) => ({
+        id,
+        ...rest,
+        ...(number !== undefined && { citizen_id: masked(number) }),
+      }),
+      carryOut: (tx, note, { id, body: { roles: given, citizen_id: number } }, by) =>
+        alterOperator(tx, note, { id, roles: given, citizen: keysOf(number) }, by),
+    }),
+
+    key: kind({
+      ...byOfficers,
+      name: 'operator.key',
+      about:
+        'Another key, which a person asks for, for itself, and a security officer for a machine; or, with null, none.',
+      askers: roles,
+      asked: about(newKey),
+      isForPersons: () => true,
+      concern: (_tx, { id }) => ({ detail: { operator: id } }),
+      show: (_db, { id, body }) => ({ id, ...body }),
+      async carryOut(tx, note, { id, body: { public_key: key } }, by) {
+        await assertMayMakeKey(tx, { id, by: by.askedBy, isRemoval: key === null })
+        await alterOperator(tx, note, { id, key }, by)
+      },
+    }),
+
+    enable: kind({
+      ...byOfficers,
+      name: 'operator.enable',
+      about: 'Lets a disabled operator in again; the idle ones too.',
+      asked: about(readmitted),
+      concern: (_tx, { id }) => ({ detail: { operator: id } }),
+      show: (_db, { id, body }) => ({ id, ...body }),
+      carryOut: (tx, note, { id, body }, by) => readmitOperator(tx, note, { id, reason: body.reason }, by),
+    }),
+  }
+}
+export type OperatorKinds = ReturnType<typeof createOperatorKinds>

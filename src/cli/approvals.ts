@@ -1,0 +1,48 @@
+/** What waits for a second person, on the command line. */
+import type { ToldApproval } from '../admin/approval-operations.ts'
+import type { Page } from '../admin/paging.ts'
+import { clientCommand } from './command.ts'
+import { eachPage } from './each-page.ts'
+
+/** Of a write that may have to wait for a second person. */
+export type Held = { readonly approval: string } | Readonly<Record<string, unknown>> | undefined
+
+/** @param done what to say when it was done at once */
+export const tellHeld = (answer: Held, done: string): string =>
+  answer !== undefined && typeof answer['approval'] === 'string'
+    ? `waits for a second person: ${answer['approval']}`
+    : done
+
+export const approvalCommands = {
+  'approval list': clientCommand({
+    about: 'what waits for a second person',
+    async run({ admin, print }) {
+      for await (const { approvals } of eachPage<Page<'approvals', ToldApproval>>(admin, '/v1/approvals'))
+        for (const approval of approvals) for (const line of tellLines(approval)) print(line)
+    },
+  }),
+  'approval approve': end('approve', 'be the second person: it is done'),
+  'approval decline': end('decline', 'end it, or take back your own'),
+}
+
+function end(what: 'approve' | 'decline', about: string) {
+  return clientCommand({
+    about,
+    args: { APPROVAL: 'its id, from `approval list`' },
+    async run({ admin, print }, { APPROVAL: id }) {
+      await admin.call('POST', `/v1/approvals/${encodeURIComponent(id)}/${what}`)
+      print(`${what}d ${id}`)
+    },
+  })
+}
+
+function tellLines({ id, kind, asks, reason, evidence, ...approval }: ToldApproval): string[] {
+  const until = approval.expires_at === null ? '' : `  until ${approval.expires_at}`
+  return [
+    `${id}  ${kind}  by ${approval.asked_by}  ${approval.asked_at.slice(0, 16)}${until}`,
+    ...Object.entries(asks).flatMap(([name, value]) => (value === null ? [] : [`  ${name}: ${text(value)}`])),
+    ...(reason === null ? [] : [`  reason: ${reason}`]),
+    ...(evidence === null ? [] : [`  evidence: ${evidence}`]),
+  ]
+}
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
