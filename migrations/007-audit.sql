@@ -1,10 +1,10 @@
--- The audit: partitions by class and month (retention deletes whole ones), and the seals over its rows.
+-- The audit: partitions by class and month (retention deletes whole ones), and the checkpoints over its rows.
 
 create sequence audit_event_number;
 
 create table audit_event (
-  -- The transaction gets its own id, and the lock on that id, before the row gets its number. So the sealer can tell
-  -- when every row up to a number is committed or never will be (src/store/audit-seals.ts).
+  -- The transaction gets its own id, and the lock on that id, before the row gets its number. So the checkpointer can tell
+  -- when every row up to a number is committed or never will be (src/store/audit-checkpoints.ts).
   id         bigint not null default
     case when pg_current_xact_id() is not null then nextval('audit_event_number') end,
   at         timestamptz not null default now(),
@@ -55,7 +55,7 @@ end $$;
 select make_audit_partition(class, (date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead))::date)
 from unnest(array['login', 'person', 'link', 'portal', 'operator', 'key', 'audit']) class, generate_series(0, 1) ahead;
 
--- The keys that sign the seals; the private key is encrypted under the key ring.
+-- The keys that sign the checkpoints; the private key is encrypted under the key ring.
 create table audit_key (
   kid        text primary key,
   alg        text not null,
@@ -64,8 +64,8 @@ create table audit_key (
   created_at timestamptz not null default now()
 );
 
--- A seal covers every row whose id is above the `last_id` of the seal before it and not above its own `last_id`.
-create table audit_seal (
+-- A checkpoint covers every row whose id is above the `last_id` of the checkpoint before it and not above its own `last_id`.
+create table audit_checkpoint (
   number    bigint primary key,
   -- exactly the text that is hashed, chained and signed; the other columns repeat parts of it for queries
   header    text not null,
@@ -73,12 +73,12 @@ create table audit_seal (
   last_id   bigint not null,
   at        timestamptz not null
 );
-create index audit_seal_at on audit_seal (at);
+create index audit_checkpoint_at on audit_checkpoint (at);
 
--- The rows of one partition under one seal. Ids and hashes show which row was tampered with; retention deletes them
+-- The rows of one partition under one checkpoint. Ids and hashes show which row was tampered with; retention deletes them
 -- with the rows, and the root in the header stays.
-create table audit_seal_part (
-  number bigint not null references audit_seal,
+create table audit_checkpoint_part (
+  number bigint not null references audit_checkpoint,
   class  text not null,
   month  date not null,
   -- LEB128: the first id, then the difference of each id to the one before
@@ -88,5 +88,5 @@ create table audit_seal_part (
   primary key (number, class, month),
   check ((ids is null) = (leaves is null))
 );
-alter table audit_seal_part alter leaves set storage external;
-create index audit_seal_part_partition on audit_seal_part (class, month);
+alter table audit_checkpoint_part alter leaves set storage external;
+create index audit_checkpoint_part_partition on audit_checkpoint_part (class, month);

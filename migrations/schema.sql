@@ -57,6 +57,28 @@ CREATE UNIQUE INDEX approval_one_of_case ON approval USING btree (case_id) WHERE
 CREATE UNIQUE INDEX approval_one_of_person ON approval USING btree (subject_id) WHERE outcome IS NULL;
 CREATE INDEX approval_open ON approval USING btree (asked_at, id) WHERE outcome IS NULL;
 
+create table audit_checkpoint (
+  number bigint not null,
+  header text not null,
+  signature bytea not null,
+  last_id bigint not null,
+  at timestamp with time zone not null,
+  constraint audit_checkpoint_pkey PRIMARY KEY (number)
+);
+CREATE INDEX audit_checkpoint_at ON audit_checkpoint USING btree (at);
+
+create table audit_checkpoint_part (
+  number bigint not null,
+  class text not null,
+  month date not null,
+  ids bytea,
+  leaves bytea storage external,
+  constraint audit_checkpoint_part_pkey PRIMARY KEY (number, class, month),
+  constraint audit_checkpoint_part_number_fkey FOREIGN KEY (number) REFERENCES audit_checkpoint(number),
+  constraint audit_checkpoint_part_check CHECK ((ids IS NULL) = (leaves IS NULL))
+);
+CREATE INDEX audit_checkpoint_part_partition ON audit_checkpoint_part USING btree (class, month);
+
 create table audit_event (
   id bigint default CASE WHEN (pg_current_xact_id() IS NOT NULL) THEN nextval('audit_event_number'::regclass) ELSE NULL::bigint END not null,
   at timestamp with time zone default now() not null,
@@ -85,28 +107,6 @@ create table audit_key (
   created_at timestamp with time zone default now() not null,
   constraint audit_key_pkey PRIMARY KEY (kid)
 );
-
-create table audit_seal (
-  number bigint not null,
-  header text not null,
-  signature bytea not null,
-  last_id bigint not null,
-  at timestamp with time zone not null,
-  constraint audit_seal_pkey PRIMARY KEY (number)
-);
-CREATE INDEX audit_seal_at ON audit_seal USING btree (at);
-
-create table audit_seal_part (
-  number bigint not null,
-  class text not null,
-  month date not null,
-  ids bytea,
-  leaves bytea storage external,
-  constraint audit_seal_part_pkey PRIMARY KEY (number, class, month),
-  constraint audit_seal_part_number_fkey FOREIGN KEY (number) REFERENCES audit_seal(number),
-  constraint audit_seal_part_check CHECK ((ids IS NULL) = (leaves IS NULL))
-);
-CREATE INDEX audit_seal_part_partition ON audit_seal_part USING btree (class, month);
 
 create table client (
   id text not null,

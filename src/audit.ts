@@ -64,7 +64,7 @@ const table = {
   'approval.ended':            { class: 'operator', says: 'an approval was given, declined or given up',    detail: ['approval', 'kind', 'outcome'] },
   'audit.read':                { class: 'audit',    says: 'an operator read the audit',                     detail: ['by', 'found'] },
   'audit.exported':            { class: 'audit',    says: 'an operator exported the audit',                 detail: ['from', 'to'] },
-  'audit.retired':             { class: 'audit',    says: 'retention deleted a month of a class',           detail: ['class', 'month', 'rows', 'first_seal', 'last_seal'] },
+  'audit.retired':             { class: 'audit',    says: 'retention deleted a month of a class',           detail: ['class', 'month', 'rows', 'first_checkpoint', 'last_checkpoint'] },
 } satisfies Readonly<Record<string, Entry>>
 
 export type AuditName = keyof typeof table

@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AdminClient } from '../src/cli/client.ts'
 import type { EventTold, SubjectTold, TraceTold } from '../src/admin/audit-operations.ts'
-import type { SealTold } from '../src/admin/audit-proof-operations.ts'
+import type { CheckpointTold } from '../src/admin/audit-proof-operations.ts'
 import { createOperator } from '../src/operators/operators.ts'
 import type { Role } from '../src/vocabulary.ts'
 import { generateOperatorKey } from '../src/operators/key.ts'
@@ -146,16 +146,16 @@ test('a reference leads to its story; a viewer reads it without the person', { t
 })
 
 test(
-  'the audit is verified on the command line, against keys and a seal that were kept',
+  'the audit is verified on the command line, against keys and a checkpoint that were kept',
   { timeout },
   async () => {
     const keys = join(folder, 'keys.json')
     expect(await as(['audit', 'keys', '--out', keys])).toMatchObject({ code: 0, err: '' })
     expect(readFileSync(keys, 'utf8')).not.toContain('"d"')
-    const sealed = await as(['audit', 'seal'])
-    const [, head = ''] = /^head (\d+:[0-9a-f]{64})$/m.exec(sealed.out) ?? []
+    const made = await as(['audit', 'checkpoint'])
+    const [, head = ''] = /^head (\d+:[0-9a-f]{64})$/m.exec(made.out) ?? []
     expect(head).not.toBe('')
-    const verified = await as(['audit', 'verify', '--key', keys, '--expect-seal', head])
+    const verified = await as(['audit', 'verify', '--key', keys, '--expect-checkpoint', head])
     expect(verified).toMatchObject({ code: 0, err: '' })
     expect(verified.out).toMatch(/verified\n$/)
     expect(
@@ -163,12 +163,12 @@ test(
         await as([
           'audit',
           'verify',
-          '--expect-seal',
+          '--expect-checkpoint',
           head.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
         ])
       ).code,
     ).toBe(1)
-    expect((await as(['audit', 'seals'])).out).toContain(head)
+    expect((await as(['audit', 'checkpoints'])).out).toContain(head)
     const today = new Date().toISOString().slice(0, 10)
     expect((await as(['audit', 'verify', '--from', today, '--key', keys])).out).toContain('a part of the log')
   },
@@ -187,8 +187,8 @@ test('an export is verified without broker, database or operator key', { timeout
   writeFileSync(tampered, text.replace(line, line.replace('portal-a', 'portal-b')))
   const found = await cli(['audit', 'verify', '--file', tampered, '--key', keys], nowhere)
   expect(found.code).toBe(1)
-  expect(found.out).toContain(`FAULT row altered: row ${id} is not what was sealed`)
-  expect(found.err).toBe('the audit is not what was sealed\n')
+  expect(found.out).toContain(`FAULT row altered: row ${id} is not what was covered`)
+  expect(found.err).toBe('the audit is not what its checkpoints say\n')
   writeFileSync(`${tampered}.gz`, gzipSync(text).subarray(0, -200))
   expect((await cli(['audit', 'verify', '--file', `${tampered}.gz`], nowhere)).code).toBe(1)
   // What lies there already is never overwritten.
@@ -200,7 +200,7 @@ test('an export is verified without broker, database or operator key', { timeout
 test('a new audit key signs what comes; the old one still proves what was', { timeout }, async () => {
   const keysBefore = await auditor.call<{ keys: { kid: string }[] }>('GET', '/v1/audit/keys')
   const { kid } = await officer.call<{ kid: string }>('POST', '/v1/audit/keys')
-  const { head } = await officer.call<{ head: SealTold }>('POST', '/v1/audit/seals')
+  const { head } = await officer.call<{ head: CheckpointTold }>('POST', '/v1/audit/checkpoints')
   expect(head.key).toBe(kid)
   const { keys } = await auditor.call<{ keys: { kid: string }[] }>('GET', '/v1/audit/keys')
   expect(keys.map((one) => one.kid)).toEqual([kid, keysBefore.keys[0]!.kid])
@@ -209,7 +209,7 @@ test('a new audit key signs what comes; the old one still proves what was', { ti
   writeFileSync(old, JSON.stringify(keysBefore))
   const refused = await as(['audit', 'verify', '--key', old])
   expect(refused.code).toBe(1)
-  expect(refused.out).toContain(`FAULT seal not ours: seal ${head.seal}`)
+  expect(refused.out).toContain(`FAULT checkpoint not ours: checkpoint ${head.checkpoint}`)
 })
 
 test('a citizen is looked up on the command line without the number on it', { timeout }, async () => {
@@ -233,15 +233,15 @@ test('a detail holds the fields that the vocabulary names, and no other', async 
   expect(strange).toEqual([])
 })
 
-test('when the node stops, what it has written is sealed', async () => {
+test('when the node stops, what it has written is covered', async () => {
   await world.restart()
   const [left] = await db.query<{ n: number }>(
-    `select count(*)::int as n from audit_event where id > (select max(last_id) from audit_seal)`,
+    `select count(*)::int as n from audit_event where id > (select max(last_id) from audit_checkpoint)`,
   )
   expect(left!.n).toBe(0)
   expect(
     (await fetch(`${world.operationsUrl}/metrics`).then((answer) => answer.text())).includes(
-      'audit_unsealed_seconds',
+      'audit_checkpoint_lag_seconds',
     ),
   ).toBe(true)
 })

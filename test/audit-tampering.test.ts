@@ -1,8 +1,8 @@
 /** Whoever can write to the database cannot change the past unseen. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { publicAuditKeys } from '../src/proof/keys.ts'
-import { sealedColumns } from '../src/proof/leaf.ts'
-import { readPublicKeys } from '../src/proof/seal-header.ts'
+import { hashedColumns } from '../src/proof/leaf.ts'
+import { readPublicKeys } from '../src/proof/checkpoint-header.ts'
 import type { Db } from '../src/store/db.ts'
 import { type AuditLog, exportedText, openAuditLog, undone, verifyOf, verifyText } from './support/audit.ts'
 import { freshDatabase } from './support/world.ts'
@@ -19,7 +19,7 @@ function random(below: number): number {
 const pick = <T>(from: readonly T[]): T => from[random(from.length)]!
 
 /** Changes one column of a row, whatever it holds, to something else. */
-const alterations: Readonly<Record<Exclude<(typeof sealedColumns)[number], 'id'>, readonly string[]>> = {
+const alterations: Readonly<Record<Exclude<(typeof hashedColumns)[number], 'id'>, readonly string[]>> = {
   at: [`at + interval '1 microsecond'`, `at - interval '40 days'`, `'infinity'`],
   class: [`case class when 'key' then 'login' else 'key' end`, `'no class of ours'`],
   event: [`event || '.'`, `'login.refused'`],
@@ -36,7 +36,7 @@ const alterations: Readonly<Record<Exclude<(typeof sealedColumns)[number], 'id'>
     `jsonb_set(detail, '{auth_time}', to_jsonb((detail->>'auth_time')::numeric + 0.00))`,
   ],
 }
-const allButId = sealedColumns.filter((column) => column !== 'id')
+const allButId = hashedColumns.filter((column) => column !== 'id')
 
 interface Tampering {
   readonly name: string
@@ -45,7 +45,7 @@ interface Tampering {
   do(tx: Db): Promise<unknown>
 }
 
-/** @param ids sealed rows, @param free numbers between them that no row has */
+/** @param ids covered rows, @param free numbers between them that no row has */
 function tampering(kind: number, ids: readonly string[], free: readonly string[]): Tampering {
   const id = pick(ids)
   const other = pick(ids.filter((one) => one !== id))
@@ -143,12 +143,12 @@ for (const { name, missing, address, times } of engines)
     let free: string[]
     beforeAll(async () => {
       audit = await openAuditLog(await address())
-      for (let seals = 0; seals < 4; seals++) {
+      for (let checkpoints = 0; checkpoints < 4; checkpoints++) {
         await audit.fill(160)
-        await audit.sealer.seal(5_000)
+        await audit.checkpointer.checkpoint(5_000)
       }
       const rows = await audit.db.query<{ id: string }>(
-        'select id::text from audit_event where id <= (select max(last_id) from audit_seal) order by audit_event.id',
+        'select id::text from audit_event where id <= (select max(last_id) from audit_checkpoint) order by audit_event.id',
       )
       ids = rows.map(({ id }) => id)
       const taken = new Set(ids)
@@ -161,9 +161,13 @@ for (const { name, missing, address, times } of engines)
     afterAll(() => audit.db.close())
 
     test('untouched, it verifies', async () => {
-      const { faults, rows, seals, whole, unsealed } = await verifyOf(audit.db)
+      const { faults, rows, checkpoints, whole, uncovered } = await verifyOf(audit.db)
       expect(faults).toEqual([])
-      expect({ seals, whole, unsealed: unsealed.rows }).toEqual({ seals: 4, whole: true, unsealed: 0 })
+      expect({ checkpoints, whole, uncovered: uncovered.rows }).toEqual({
+        checkpoints: 4,
+        whole: true,
+        uncovered: 0,
+      })
       expect(rows).toBe(ids.length)
     })
 
@@ -188,44 +192,44 @@ for (const { name, missing, address, times } of engines)
       },
     )
 
-    test('a seal that is altered, removed, exchanged or signed by another key is named', async () => {
+    test('a checkpoint that is altered, removed, exchanged or signed by another key is named', async () => {
       const tamperings: readonly (readonly [string, readonly string[]])[] = [
         [
-          `update audit_seal set header = replace(header, '"rows":', '"rows": ') where number = 2`,
-          ['seal altered 2', 'seal altered 3'],
+          `update audit_checkpoint set header = replace(header, '"rows":', '"rows": ') where number = 2`,
+          ['checkpoint altered 2', 'checkpoint altered 3'],
         ],
         [
-          `update audit_seal set signature = (select signature from audit_seal where number = 1) where number = 2`,
-          ['seal altered 2'],
+          `update audit_checkpoint set signature = (select signature from audit_checkpoint where number = 1) where number = 2`,
+          ['checkpoint altered 2'],
         ],
-        [`update audit_seal set header = 'no header' where number = 4`, ['seal altered 4']],
+        [`update audit_checkpoint set header = 'no header' where number = 4`, ['checkpoint altered 4']],
         [
-          `update audit_seal set header = jsonb_set(header::jsonb, '{key}', '"another"')::text where number = 4`,
-          ['seal not ours 4'],
+          `update audit_checkpoint set header = jsonb_set(header::jsonb, '{key}', '"another"')::text where number = 4`,
+          ['checkpoint not ours 4'],
         ],
         [
-          `update audit_seal_part set leaves = substring(leaves from 33) || substring(leaves for 32) where number = 3 and class = 'link'`,
+          `update audit_checkpoint_part set leaves = substring(leaves from 33) || substring(leaves for 32) where number = 3 and class = 'link'`,
           ['hashes altered 3'],
         ],
         [
-          `update audit_seal_part set ids = ids || '\\x01' where number = 3 and class = 'link'`,
+          `update audit_checkpoint_part set ids = ids || '\\x01' where number = 3 and class = 'link'`,
           ['hashes altered 3'],
         ],
         [
-          `update audit_seal_part set ids = null, leaves = null where number = 3 and class = 'link'`,
+          `update audit_checkpoint_part set ids = null, leaves = null where number = 3 and class = 'link'`,
           ['hashes altered 3'],
         ],
         [
-          `delete from audit_seal_part where number = 3`,
+          `delete from audit_checkpoint_part where number = 3`,
           ['hashes altered 3', 'hashes altered 3', 'hashes altered 3'],
         ],
         [
-          `delete from audit_seal_part where number = 2; delete from audit_seal where number = 2`,
-          ['seal removed 2', 'row inserted undefined'],
+          `delete from audit_checkpoint_part where number = 2; delete from audit_checkpoint where number = 2`,
+          ['checkpoint removed 2', 'row inserted undefined'],
         ],
         [
-          `delete from audit_seal_part where number = 1; delete from audit_seal where number = 1`,
-          ['seal removed 1', 'row inserted undefined'],
+          `delete from audit_checkpoint_part where number = 1; delete from audit_checkpoint where number = 1`,
+          ['checkpoint removed 1', 'row inserted undefined'],
         ],
       ]
       for (const [sql, told] of tamperings) {
@@ -233,39 +237,39 @@ for (const { name, missing, address, times } of engines)
           await tx.script(sql)
           return verifyOf(tx)
         })
-        const found = faults.map(({ kind, seal }) => `${kind} ${seal}`)
-        // What follows from it may be told as well: rows that have lost their seal.
+        const found = faults.map(({ kind, checkpoint }) => `${kind} ${checkpoint}`)
+        // What follows from it may be told as well: rows that have lost their checkpoint.
         expect({ sql, found }).toEqual({ sql, found: expect.arrayContaining([...told]) as string[] })
         expect(found[0]).toBe(told[0])
       }
     })
 
-    test('whoever cuts off the end is found out by a seal that was kept elsewhere', async () => {
+    test('whoever cuts off the end is found out by a checkpoint that was kept elsewhere', async () => {
       const { head } = await verifyOf(audit.db)
       const cut = (tx: Db) =>
-        tx.script(`delete from audit_event where id > (select last_id from audit_seal where number = 3);
-          delete from audit_seal_part where number = 4; delete from audit_seal where number = 4`)
+        tx.script(`delete from audit_event where id > (select last_id from audit_checkpoint where number = 3);
+          delete from audit_checkpoint_part where number = 4; delete from audit_checkpoint where number = 4`)
       const seen = await undone(audit.db, async (tx) => {
         await cut(tx)
         return [await verifyOf(tx), await verifyOf(tx, { expected: head! })] as const
       })
       expect(seen[0].faults).toEqual([])
-      expect(seen[1].faults).toMatchObject([{ kind: 'log cut off', seal: 4 }])
+      expect(seen[1].faults).toMatchObject([{ kind: 'log cut off', checkpoint: 4 }])
       expect((await verifyOf(audit.db, { expected: head! })).faults).toEqual([])
       expect(
         (await verifyOf(audit.db, { expected: { ...head!, hash: '0'.repeat(64) } })).faults,
-      ).toMatchObject([{ kind: 'seal altered', seal: 4 }])
+      ).toMatchObject([{ kind: 'checkpoint altered', checkpoint: 4 }])
     })
 
-    test('whoever has the database but not the key cannot seal the log anew', async () => {
+    test('whoever has the database but not the key cannot checkpoint the log anew', async () => {
       const keys = readPublicKeys(await publicAuditKeys(audit.db))
       const forger = await openAuditLog(await address())
       try {
         await forger.fill(40)
-        await forger.sealer.seal(5_000)
+        await forger.checkpointer.checkpoint(5_000)
         expect((await verifyOf(forger.db)).faults).toEqual([])
         expect((await verifyOf(forger.db, { keys })).faults).toMatchObject([
-          { kind: 'seal not ours', seal: 1 },
+          { kind: 'checkpoint not ours', checkpoint: 1 },
         ])
       } finally {
         await forger.db.close()

@@ -7,12 +7,12 @@ import { openDatabase } from '../src/store/db.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { freshDatabase } from './support/world.ts'
 
-test('what stands still is told apart from what is under way, and the audit without a seal by its age', async () => {
+test('what stands still is told apart from what is under way, and the audit without a checkpoint by its age', async () => {
   const url = inject('databaseUrl') === undefined ? 'embedded:memory' : await freshDatabase()
   const db = await openDatabase({ url })
   onTestFinished(() => db.close())
   await migrate(db)
-  const none = { openCases: 0, oldestCase: 0, importsRunning: 0, importsStuck: 0, unsealed: 0 }
+  const none = { openCases: 0, oldestCase: 0, importsRunning: 0, importsStuck: 0, uncovered: 0 }
   expect(await readBacklog(db)).toMatchObject(none)
   expect(Math.abs((await readBacklog(db)).clock - Date.now() / 1000)).toBeLessThan(60)
 
@@ -32,9 +32,9 @@ test('what stands still is told apart from what is under way, and the audit with
   await db.query(
     `insert into audit_event (class, event, actor, at) values ('login', 'login.completed', 'test', now() - interval '20 minutes')`,
   )
-  const { unsealed, ...rest } = await readBacklog(db)
+  const { uncovered, ...rest } = await readBacklog(db)
   expect(rest).toMatchObject({ importsRunning: 1, importsStuck: 1 })
-  expect(Math.round(unsealed / 60)).toBe(20)
+  expect(Math.round(uncovered / 60)).toBe(20)
 })
 
 test('what one question cannot tell the other still does, and how old each answer is can be seen', async () => {

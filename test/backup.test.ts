@@ -49,7 +49,7 @@ test.skipIf(!here)(
         operatorId: 'auditor',
         key: key.privateKey,
       })
-    await auditor(world.adminUrl).call('POST', '/v1/audit/seals')
+    await auditor(world.adminUrl).call('POST', '/v1/audit/checkpoints')
     const publicKeys = await auditor(world.adminUrl).call<{ keys: object[] }>('GET', '/v1/audit/keys')
 
     // The node writes this some seconds after the login: not between the dump and the comparison.

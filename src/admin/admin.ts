@@ -9,7 +9,7 @@ import { createMappingKinds } from '../mapping/kinds.ts'
 import type { UnitOfWork } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import type { Figures } from '../portals/figures.ts'
-import { openSealer } from '../proof/sealer.ts'
+import { openCheckpointer } from '../proof/checkpointer.ts'
 import { createReseal } from '../ring/reseal.ts'
 import { createPersonOf } from './access-token.ts'
 import { approvalOperations } from './approval-operations.ts'
@@ -56,7 +56,7 @@ export async function createAdmin(
   })
   const longest = Math.max(ttl.session, ttl.refreshToken, ttl.interaction)
   const reseals = createReseal({ ...parts, ring: keys, longest })
-  const sealer = await openSealer({ ...parts, seal: keySeal })
+  const checkpointer = await openCheckpointer({ ...parts, seal: keySeal })
   const mapping = { ...parts, acts: createActs(parts), approvals, kinds: { ...mappingKinds, confirming } }
   const operations = withDescription([
     ...keyOperations({ ...parts, keys, seal: keySeal, reseals, longest }),
@@ -72,7 +72,7 @@ export async function createAdmin(
     ...progressOperations(parts),
     ...figuresOperations(parts),
     ...auditOperations(parts),
-    ...auditProofOperations({ ...parts, sealer, seal: keySeal }),
+    ...auditProofOperations({ ...parts, checkpointer, seal: keySeal }),
     ...importOperations({ ...parts, importLegacy: createImports(parts) }),
   ])
   const server = createAdminServer({
@@ -86,7 +86,7 @@ export async function createAdmin(
     server,
     operations,
     async close() {
-      await sealer.close()
+      await checkpointer.close()
       await reseals.stop()
     },
   }

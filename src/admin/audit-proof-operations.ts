@@ -1,72 +1,73 @@
-/** The proof over the audit: seals, their public keys, the export that is verified elsewhere. */
+/** The proof over the audit: checkpoints, their public keys, the export that is verified elsewhere. */
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { record } from '../recording.ts'
 import { exportAudit } from '../proof/export.ts'
 import { publicAuditKeys, replaceAuditKey } from '../proof/keys.ts'
-import { hashOfSeal, readHeader } from '../proof/seal-header.ts'
-import type { Sealer } from '../proof/sealer.ts'
+import { hashOfCheckpoint, readHeader } from '../proof/checkpoint-header.ts'
+import type { Checkpointer } from '../proof/checkpointer.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
-import { type StoredSeal, findLastSeal, listSeals } from '../store/audit-seals.ts'
+import { type StoredCheckpoint, findLastCheckpoint, listCheckpoints } from '../store/audit-checkpoints.ts'
 import type { Database } from '../store/db.ts'
 import { auditCursor, span } from './audit-operations.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, pageEnd, pageOf } from './paging.ts'
 
-const sealTold = z
+const checkpointTold = z
   .strictObject({
-    seal: z.int(),
+    checkpoint: z.int(),
     at: z.string(),
-    /** The seal covers the rows whose id is above `from` and not above `to`. */
+    /** The checkpoint covers the rows whose id is above `from` and not above `to`. */
     from: z.string(),
     to: z.string(),
     rows: z.int(),
     key: z.string(),
     hash: z.string(),
   })
-  .meta({ id: 'AuditSeal' })
-export type SealTold = z.output<typeof sealTold>
+  .meta({ id: 'AuditCheckpoint' })
+export type CheckpointTold = z.output<typeof checkpointTold>
 
 /** @param seal for `signing key` */
 export function auditProofOperations({
   db,
   log,
-  sealer,
+  checkpointer,
   seal,
 }: {
   db: Database
   log: Log
-  sealer: Sealer
+  checkpointer: Checkpointer
   seal: Seal
 }): Operation[] {
   return [
     operation({
       method: 'GET',
-      path: '/v1/audit/seals',
-      about: 'The seals over the audit, the oldest first.',
+      path: '/v1/audit/checkpoints',
+      about: 'The checkpoints over the audit, the oldest first.',
       roles: ['auditor', 'security_officer'],
       query: z.strictObject({ ...span, after: auditCursor.optional(), limit }),
-      answer: z.strictObject({ seals: z.array(sealTold), ...pageEnd }),
+      answer: z.strictObject({ checkpoints: z.array(checkpointTold), ...pageEnd }),
       async handle({ query: { after, limit: longest, from, to } }) {
-        const listed = await listSeals(db, { after: after ?? '0', from, to, limit: longest + 1 })
+        const listed = await listCheckpoints(db, { after: after ?? '0', from, to, limit: longest + 1 })
         const { rows, end } = pageOf(listed, { limit: longest, after }, ({ number }) => number)
-        return { seals: rows.map(tellSeal), ...end }
+        return { checkpoints: rows.map(tellCheckpoint), ...end }
       },
     }),
 
     operation({
       method: 'POST',
-      path: '/v1/audit/seals',
-      about: 'Seals now what has been committed, instead of within seconds; answers the last seal.',
+      path: '/v1/audit/checkpoints',
+      about:
+        'Makes a checkpoint over what has been committed, now instead of within seconds; answers the last checkpoint.',
       roles: ['auditor', 'security_officer'],
       // They would have been made without it.
       readsOnly: true,
-      answer: z.strictObject({ rows: z.int(), head: sealTold.nullable() }),
+      answer: z.strictObject({ rows: z.int(), head: checkpointTold.nullable() }),
       async handle() {
-        const rows = await sealer.seal(10_000)
-        const last = await findLastSeal(db)
-        return { rows, head: last === undefined ? null : tellSeal(last) }
+        const rows = await checkpointer.checkpoint(10_000)
+        const last = await findLastCheckpoint(db)
+        return { rows, head: last === undefined ? null : tellCheckpoint(last) }
       },
     }),
 
@@ -74,7 +75,7 @@ export function auditProofOperations({
       method: 'GET',
       path: '/v1/audit/keys',
       about:
-        'The public keys of the seals, as a JWK set: to be kept where the database’s owners have no hand in it.',
+        'The public keys of the checkpoints, as a JWK set: to be kept where the database’s owners have no hand in it.',
       roles: ['auditor', 'security_officer'],
       answer: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
       handle: () => publicAuditKeys(db),
@@ -83,7 +84,7 @@ export function auditProofOperations({
     operation({
       method: 'POST',
       path: '/v1/audit/keys',
-      about: 'A new key for the seals; what the old ones have signed stays good.',
+      about: 'A new key for the checkpoints; what the old ones have signed stays good.',
       roles: ['security_officer'],
       status: 201,
       answer: z.strictObject({ kid: z.string() }),
@@ -96,7 +97,7 @@ export function auditProofOperations({
       method: 'GET',
       path: '/v1/audit/export',
       about:
-        'The audit with its seals as lines of JSON, all of it or the seals of a span of time; the export is audited.',
+        'The audit with its checkpoints as lines of JSON, all of it or the checkpoints of a span of time; the export is audited.',
       roles: ['auditor'],
       query: z.strictObject(span),
       produces: 'application/x-ndjson',
@@ -112,9 +113,9 @@ export function auditProofOperations({
   ]
 }
 
-function tellSeal({ number, header: text }: StoredSeal): SealTold {
+function tellCheckpoint({ number, header: text }: StoredCheckpoint): CheckpointTold {
   const header = readHeader(text)
   const { at = '', from = '', to = '', key = '', parts = [] } = header ?? {}
   const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-  return { seal: Number(number), at, from, to, rows, key, hash: hashOfSeal(text) }
+  return { checkpoint: Number(number), at, from, to, rows, key, hash: hashOfCheckpoint(text) }
 }

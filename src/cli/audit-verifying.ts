@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { linesOf } from '../proof/lines.ts'
-import { readPublicKeys } from '../proof/seal-header.ts'
+import { readPublicKeys } from '../proof/checkpoint-header.ts'
 import { type Verdict, verifyAudit } from '../proof/verify.ts'
 import { Told, UsageError } from './told.ts'
 
@@ -13,9 +13,9 @@ export async function verifyFrom(
   { keyFile, expected }: { keyFile: string | undefined; expected: string | undefined },
 ): Promise<Verdict> {
   const keys = keyFile === undefined ? undefined : await readKeys(keyFile)
-  const seal = expected === undefined ? undefined : parseSeal(expected)
+  const checkpoint = expected === undefined ? undefined : parseCheckpoint(expected)
   const bytes = 'file' in source ? openFile(source.file) : await source.open()
-  return verifyAudit(linesOf(bytes.setEncoding('utf8')), { keys, expected: seal })
+  return verifyAudit(linesOf(bytes.setEncoding('utf8')), { keys, expected: checkpoint })
 }
 
 function openFile(file: string): Readable {
@@ -35,18 +35,18 @@ async function readKeys(file: string) {
   }
 }
 
-function parseSeal(text: string): { seal: number; hash: string } {
-  const { 1: seal, 2: hash } = /^(\d+):([0-9a-f]{64})$/.exec(text) ?? []
-  if (seal === undefined || hash === undefined) throw new UsageError('--expect-seal is N:HASH')
-  return { seal: Number(seal), hash }
+function parseCheckpoint(text: string): { checkpoint: number; hash: string } {
+  const { 1: checkpoint, 2: hash } = /^(\d+):([0-9a-f]{64})$/.exec(text) ?? []
+  if (checkpoint === undefined || hash === undefined) throw new UsageError('--expect-checkpoint is N:HASH')
+  return { checkpoint: Number(checkpoint), hash }
 }
 
 /** @param keyFile undefined: the keys came with the export */
 export function tellFaults(verdict: Verdict, keyFile: string | undefined): string[] {
-  const { rows, seals, whole, head, unsealed, deletions, notes, faults } = verdict
+  const { rows, checkpoints, whole, head, uncovered, deletions, notes, faults } = verdict
   return [
-    `${rows} rows, ${seals} seals${whole ? '' : ': a part of the log; what stands before its first seal is not looked at'}`,
-    ...(unsealed.rows > 0 ? [`${unsealed.rows} rows not sealed yet, since ${unsealed.since}`] : []),
+    `${rows} rows, ${checkpoints} checkpoints${whole ? '' : ': a part of the log; what stands before its first checkpoint is not looked at'}`,
+    ...(uncovered.rows > 0 ? [`${uncovered.rows} rows not covered yet, since ${uncovered.since}`] : []),
     ...deletions.map(
       ({ part, rows: gone, id }) => `deleted by retention: ${part}, ${gone} rows, recorded in event ${id}`,
     ),
@@ -54,7 +54,7 @@ export function tellFaults(verdict: Verdict, keyFile: string | undefined): strin
     keyFile === undefined
       ? 'keys: as the broker told them; with --key FILE they are yours'
       : `keys: ${keyFile}`,
-    ...(head === undefined ? [] : [`head ${head.seal}:${head.hash}`]),
+    ...(head === undefined ? [] : [`head ${head.checkpoint}:${head.hash}`]),
     ...faults.map(({ kind, says }) => `FAULT ${kind}: ${says}`),
   ]
 }

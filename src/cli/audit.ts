@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { EventTold, SubjectTold, TraceTold } from '../admin/audit-operations.ts'
-import type { SealTold } from '../admin/audit-proof-operations.ts'
+import type { CheckpointTold } from '../admin/audit-proof-operations.ts'
 import { tellEventLine, tellTrace } from './audit-output.ts'
 import { eachPage } from './each-page.ts'
 import { clientCommand, optional, required } from './command.ts'
@@ -55,29 +55,34 @@ export const auditCommands = {
     },
   }),
 
-  'audit seal': clientCommand({
-    about: 'seal now what has been committed, and tell the last seal',
+  'audit checkpoint': clientCommand({
+    about: 'make a checkpoint over what has been committed, and show the last one',
     async run({ admin, print }) {
-      const { rows, head } = await admin.call<{ rows: number; head: SealTold | null }>(
+      const { rows, head } = await admin.call<{ rows: number; head: CheckpointTold | null }>(
         'POST',
-        '/v1/audit/seals',
+        '/v1/audit/checkpoints',
       )
-      print(`sealed ${rows} rows`)
-      if (head !== null) print(`head ${head.seal}:${head.hash}`)
+      print(`covered ${rows} rows`)
+      if (head !== null) print(`head ${head.checkpoint}:${head.hash}`)
     },
   }),
 
-  'audit seals': clientCommand({
-    about: 'the seals, the oldest first',
+  'audit checkpoints': clientCommand({
+    about: 'the checkpoints, the oldest first',
     options: span,
     async run({ admin, print }, _args, options) {
-      for await (const { seals } of eachPage<Page<'seals', SealTold>>(admin, '/v1/audit/seals', options))
-        for (const { seal, hash, at, rows } of seals) print(`${at}  ${seal}:${hash}  ${rows} rows`)
+      for await (const { checkpoints } of eachPage<Page<'checkpoints', CheckpointTold>>(
+        admin,
+        '/v1/audit/checkpoints',
+        options,
+      ))
+        for (const { checkpoint, hash, at, rows } of checkpoints)
+          print(`${at}  ${checkpoint}:${hash}  ${rows} rows`)
     },
   }),
 
   'audit keys': clientCommand({
-    about: 'the public keys of the seals, for `audit verify --key`',
+    about: 'the public keys of the checkpoints, for `audit verify --key`',
     options: { out: optional('FILE', 'write them to this file') },
     async run({ admin, print }, _args, { out }) {
       const keys = JSON.stringify(await admin.call('GET', '/v1/audit/keys'), null, 2)
@@ -87,7 +92,7 @@ export const auditCommands = {
   }),
 
   'audit rotate-key': clientCommand({
-    about: 'a new key for the seals to come; write `audit keys` to a file again afterwards',
+    about: 'a new key for the checkpoints to come; write `audit keys` to a file again afterwards',
     async run({ admin, print }) {
       const { kid } = await admin.call<{ kid: string }>('POST', '/v1/audit/keys')
       print(`from now on ${kid} signs`)
@@ -95,7 +100,7 @@ export const auditCommands = {
   }),
 
   'audit export': clientCommand({
-    about: 'the audit with its seals, as lines of JSON',
+    about: 'the audit with its checkpoints, as lines of JSON',
     args: { FILE: 'a new file; compressed if its name ends with .gz' },
     options: span,
     async run({ admin, print }, { FILE: path }, options) {
@@ -113,21 +118,21 @@ export const auditCommands = {
   }),
 
   'audit verify': clientCommand({
-    about: 'prove the audit, or the seals of some days',
+    about: 'prove the audit, or the checkpoints of some days',
     options: {
       ...span,
       file: optional('FILE', 'an export instead, without broker and database'),
       key: optional('FILE', 'the public keys that were kept elsewhere (`audit keys`)'),
-      'expect-seal': optional('N:HASH', 'prove as well that this seal is still in it'),
+      'expect-checkpoint': optional('N:HASH', 'prove as well that this checkpoint is still in it'),
     },
-    async run({ admin, print }, _args, { file, key, 'expect-seal': expected, ...days }) {
+    async run({ admin, print }, _args, { file, key, 'expect-checkpoint': expected, ...days }) {
       const { tellFaults, verifyFrom } = await import('./audit-verifying.ts')
       const verdict = await verifyFrom(
         file === undefined ? { open: () => admin.download(exportPath(days)) } : { file },
         { keyFile: key, expected },
       )
       for (const line of tellFaults(verdict, key)) print(line)
-      if (verdict.faults.length > 0) throw new Told('the audit is not what was sealed')
+      if (verdict.faults.length > 0) throw new Told('the audit is not what its checkpoints say')
       print('verified')
     },
   }),

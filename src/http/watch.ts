@@ -1,6 +1,6 @@
 /** What is looked at only because somebody reads the metrics: at most every half minute, whoever reads them. */
 import {
-  auditUnsealed,
+  auditCheckpointLag,
   clockSkew,
   oldestCase,
   openCases,
@@ -40,7 +40,7 @@ type Show<T> = (found: T, moment: number) => void
 
 function tellBacklog(backlog: Backlog, moment: number): void {
   openCases.set(backlog.openCases)
-  auditUnsealed.set(Math.max(0, backlog.unsealed))
+  auditCheckpointLag.set(Math.max(0, backlog.uncovered))
   oldestCase.set(backlog.oldestCase)
   unfinishedImports.set({ state: 'running' }, backlog.importsRunning)
   unfinishedImports.set({ state: 'stuck' }, backlog.importsStuck)

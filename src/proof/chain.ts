@@ -1,26 +1,32 @@
-/** The seals one after another: none missing, none exchanged, each signed by a known key. */
+/** The checkpoints one after another: none missing, none exchanged, each signed by a known key. */
 import type { KeyObject } from 'node:crypto'
-import type { ExportedSeal } from './export-lines.ts'
+import type { ExportedCheckpoint } from './export-lines.ts'
 import type { Fault } from './fault.ts'
-import { type SealHeader, hashOfSeal, isSignedBy, nothingBefore, readHeader } from './seal-header.ts'
+import {
+  type CheckpointHeader,
+  hashOfCheckpoint,
+  isSignedBy,
+  nothingBefore,
+  readHeader,
+} from './checkpoint-header.ts'
 
-export interface SealMark {
-  readonly seal: number
+export interface CheckpointMark {
+  readonly checkpoint: number
   readonly hash: string
 }
 
 export interface Chain {
   /** @returns undefined when it cannot be read */
-  take(seal: ExportedSeal): SealHeader | undefined
-  /** Up to which id rows have their seals. */
+  take(checkpoint: ExportedCheckpoint): CheckpointHeader | undefined
+  /** Up to which id rows have their checkpoints. */
   covered(): string | undefined
-  head(): (SealMark & { readonly at: string }) | undefined
+  head(): (CheckpointMark & { readonly at: string }) | undefined
   /** After the last. */
   end(): void
 }
 
 /**
- * @param isWhole whether the first seal of all is expected at the beginning
+ * @param isWhole whether the first checkpoint of all is expected at the beginning
  * @param expected one that is known to have been there
  */
 export function createChain({
@@ -31,34 +37,45 @@ export function createChain({
 }: {
   keys: ReadonlyMap<string, KeyObject>
   isWhole: boolean
-  expected: SealMark | undefined
+  expected: CheckpointMark | undefined
   fault: (found: Fault) => void
 }): Chain {
-  let next = isWhole ? { seal: 1, previous: nothingBefore, from: '0' } : undefined
-  let head: (SealMark & { at: string }) | undefined
+  let next = isWhole ? { checkpoint: 1, previous: nothingBefore, from: '0' } : undefined
+  let head: (CheckpointMark & { at: string }) | undefined
   let isExpectedSeen = false
 
-  function checkSignature(header: SealHeader, { number, header: text, signature }: ExportedSeal): void {
-    const { seal } = header
+  function checkSignature(
+    header: CheckpointHeader,
+    { number, header: text, signature }: ExportedCheckpoint,
+  ): void {
+    const { checkpoint } = header
     const key = keys.get(header.key)
     if (key === undefined)
       fault({
-        kind: 'seal not ours',
-        seal,
-        says: `seal ${seal} is signed by ${header.key}, which is none of the keys`,
+        kind: 'checkpoint not ours',
+        checkpoint,
+        says: `checkpoint ${checkpoint} is signed by ${header.key}, which is none of the keys`,
       })
-    else if (!isSignedBy(text, signature, key) || String(seal) !== number)
-      fault({ kind: 'seal altered', seal, says: `seal ${number} is not what was signed` })
+    else if (!isSignedBy(text, signature, key) || String(checkpoint) !== number)
+      fault({ kind: 'checkpoint altered', checkpoint, says: `checkpoint ${number} is not what was signed` })
   }
 
-  function checkPlace({ seal, previous, from }: SealHeader): void {
+  function checkPlace({ checkpoint, previous, from }: CheckpointHeader): void {
     if (next === undefined) return
-    if (seal < next.seal) fault({ kind: 'seal altered', seal, says: `seal ${seal} is not in its place` })
-    else if (seal > next.seal) {
-      const which = seal === next.seal + 1 ? `seal ${next.seal} is` : `seals ${next.seal} to ${seal - 1} are`
-      fault({ kind: 'seal removed', seal: next.seal, says: `${which} not there` })
+    if (checkpoint < next.checkpoint)
+      fault({ kind: 'checkpoint altered', checkpoint, says: `checkpoint ${checkpoint} is not in its place` })
+    else if (checkpoint > next.checkpoint) {
+      const which =
+        checkpoint === next.checkpoint + 1
+          ? `checkpoint ${next.checkpoint} is`
+          : `checkpoints ${next.checkpoint} to ${checkpoint - 1} are`
+      fault({ kind: 'checkpoint removed', checkpoint: next.checkpoint, says: `${which} not there` })
     } else if (previous !== next.previous || from !== next.from)
-      fault({ kind: 'seal altered', seal, says: `seal ${seal} does not follow seal ${next.seal - 1}` })
+      fault({
+        kind: 'checkpoint altered',
+        checkpoint,
+        says: `checkpoint ${checkpoint} does not follow checkpoint ${next.checkpoint - 1}`,
+      })
   }
 
   return {
@@ -66,29 +83,41 @@ export function createChain({
       const header = readHeader(exported.header)
       if (header === undefined) {
         const { number } = exported
-        fault({ kind: 'seal altered', seal: Number(number), says: `seal ${number} cannot be read` })
+        fault({
+          kind: 'checkpoint altered',
+          checkpoint: Number(number),
+          says: `checkpoint ${number} cannot be read`,
+        })
         return undefined
       }
       checkSignature(header, exported)
       checkPlace(header)
-      const { seal, at, to } = header
-      const hash = hashOfSeal(exported.header)
-      if (expected?.seal === seal) {
+      const { checkpoint, at, to } = header
+      const hash = hashOfCheckpoint(exported.header)
+      if (expected?.checkpoint === checkpoint) {
         isExpectedSeen = true
         if (expected.hash !== hash)
-          fault({ kind: 'seal altered', seal, says: `seal ${seal} is not the one that was kept` })
+          fault({
+            kind: 'checkpoint altered',
+            checkpoint,
+            says: `checkpoint ${checkpoint} is not the one that was kept`,
+          })
       }
-      head = { seal, hash, at }
-      next = { seal: seal + 1, previous: hash, from: to }
+      head = { checkpoint, hash, at }
+      next = { checkpoint: checkpoint + 1, previous: hash, from: to }
       return header
     },
     covered: () => next?.from,
     head: () => head,
     end() {
-      const last = head?.seal ?? 0
-      if (expected === undefined || isExpectedSeen || (!isWhole && last >= expected.seal)) return
-      const { seal } = expected
-      fault({ kind: 'log cut off', seal, says: `the log ends with seal ${last}; seal ${seal} was there` })
+      const last = head?.checkpoint ?? 0
+      if (expected === undefined || isExpectedSeen || (!isWhole && last >= expected.checkpoint)) return
+      const { checkpoint } = expected
+      fault({
+        kind: 'log cut off',
+        checkpoint,
+        says: `the log ends with checkpoint ${last}; checkpoint ${checkpoint} was there`,
+      })
     },
   }
 }

@@ -1,34 +1,34 @@
-/** What the rows of one seal are, compared with what they were when it was made. */
+/** What the rows of one checkpoint are, compared with what they were when it was made. */
 import type { AuditRow } from '../store/audit-rows.ts'
-import type { ExportedSeal } from './export-lines.ts'
+import type { ExportedCheckpoint } from './export-lines.ts'
 import type { Fault, Missing, Present } from './fault.ts'
 import { unpackIds } from './ids.ts'
 import { partOf } from './leaf.ts'
 import { rootOf } from './merkle.ts'
-import type { SealHeader } from './seal-header.ts'
+import type { CheckpointHeader } from './checkpoint-header.ts'
 
 export interface Compared {
-  /** Of the hashes that are kept beside the seal. */
+  /** Of the hashes that are kept beside the checkpoint. */
   readonly faults: readonly Fault[]
   /** Parts whose rows and hashes are gone, as retention leaves them. */
   readonly retired: readonly { readonly part: string; readonly rows: number }[]
-  /** By id: what was sealed and is not there as it was. */
+  /** By id: what was covered and is not there as it was. */
   readonly missing: ReadonlyMap<string, Missing>
-  /** What is there and was not sealed so. */
+  /** What is there and was not covered so. */
   readonly strange: readonly Present<AuditRow>[]
 }
 
 const size = 32
 
-/** @param rows those that stand between the seal's `from` and `to`, in the order of their ids */
-export function compareSeal(
-  header: SealHeader,
-  kept: ExportedSeal['parts'],
+/** @param rows those that stand between the checkpoint's `from` and `to`, in the order of their ids */
+export function compareCheckpoint(
+  header: CheckpointHeader,
+  kept: ExportedCheckpoint['parts'],
   rows: readonly Present<AuditRow>[],
 ): Compared {
   const present = Map.groupBy(rows, ({ row }) => partOf(row))
   const [faults, retired]: [Fault[], { part: string; rows: number }[]] = [[], []]
-  const sealed = new Map<string, Missing>()
+  const covered = new Map<string, Missing>()
   const doubtful: Present<AuditRow>[] = []
   for (const part of header.parts) {
     const name = `${part.class} ${part.month}`
@@ -39,42 +39,42 @@ export function compareSeal(
     if (told.says !== undefined)
       faults.push({
         kind: 'hashes altered',
-        seal: header.seal,
-        says: `the hashes of ${name} under seal ${header.seal} ${told.says}`,
+        checkpoint: header.checkpoint,
+        says: `the hashes of ${name} under checkpoint ${header.checkpoint} ${told.says}`,
       })
     if (told.isRetired) retired.push({ part: name, rows: part.rows })
     if (told.isWhole) continue
     doubtful.push(...here)
-    for (const [id, leaf] of told.sealed) sealed.set(id, { leaf, seal: header.seal })
+    for (const [id, leaf] of told.covered) covered.set(id, { leaf, checkpoint: header.checkpoint })
   }
   doubtful.push(...[...present.values()].flat())
   const strange = doubtful.filter(({ row, leaf }) => {
-    const wanted = sealed.get(row.id)
+    const wanted = covered.get(row.id)
     const isSame = wanted?.leaf.equals(leaf) === true
-    if (isSame) sealed.delete(row.id)
+    if (isSame) covered.delete(row.id)
     return !isSame
   })
-  return { faults, retired, missing: sealed, strange }
+  return { faults, retired, missing: covered, strange }
 }
 
 function judgePart(
-  { rows: count, root }: SealHeader['parts'][number],
-  list: ExportedSeal['parts'][number] | undefined,
+  { rows: count, root }: CheckpointHeader['parts'][number],
+  list: ExportedCheckpoint['parts'][number] | undefined,
   here: readonly Present<AuditRow>[],
-): { isWhole?: true; isRetired?: true; says?: string; sealed: (readonly [string, Buffer])[] } {
+): { isWhole?: true; isRetired?: true; says?: string; covered: (readonly [string, Buffer])[] } {
   const { ids, leaves } = list ?? {}
   const isTrue = ids && leaves && leaves.length === count * size && hex(leaves) === root
   if (here.length === count && hex(Buffer.concat(here.map(({ leaf }) => leaf))) === root) {
     // The rows prove themselves; the list beside them only names one that does not.
     const isNamed = isTrue && unpackIds(ids).join() === here.map(({ row }) => row.id).join()
-    return { isWhole: true, sealed: [], ...(!isNamed && { says: leaves ? 'were altered' : 'were removed' }) }
+    return { isWhole: true, covered: [], ...(!isNamed && { says: leaves ? 'were altered' : 'were removed' }) }
   }
   if (isTrue)
     return {
-      sealed: unpackIds(ids).map((id, at) => [String(id), leaves.subarray(at * size, (at + 1) * size)]),
+      covered: unpackIds(ids).map((id, at) => [String(id), leaves.subarray(at * size, (at + 1) * size)]),
     }
-  if (!leaves && here.length === 0) return { isRetired: true, sealed: [] }
-  return { sealed: [], says: 'do not fit it, and its rows neither' }
+  if (!leaves && here.length === 0) return { isRetired: true, covered: [] }
+  return { covered: [], says: 'do not fit it, and its rows neither' }
 }
 
 const hex = (leaves: Buffer) => rootOf(leaves).toString('hex')

@@ -8,7 +8,7 @@ export interface Deletion {
   /** Class and month: `login 2026-03`. */
   readonly part: string
   readonly rows: number
-  /** When it was recorded; by the seal, where there is one yet. */
+  /** When it was recorded; by the checkpoint, where there is one yet. */
   readonly at: string
 }
 
@@ -17,16 +17,16 @@ const detail = z.object({ class: z.string(), month: z.string().regex(/^\d{4}-\d\
 /** No class may be kept less (`AUDIT_RETENTION`): who deletes earlier has not used the broker. */
 const leastDays = 365
 
-export function readDeletion(row: AuditRow, sealedAt: string | undefined): Deletion | undefined {
+export function readDeletion(row: AuditRow, coveredAt: string | undefined): Deletion | undefined {
   try {
     const { class: of, month, rows } = detail.parse(JSON.parse(row.detail))
-    return { id: row.id, part: `${of} ${month}`, rows, at: sealedAt ?? row.at }
+    return { id: row.id, part: `${of} ${month}`, rows, at: coveredAt ?? row.at }
   } catch {
     return undefined
   }
 }
 
-/** @param retired rows by partition that the seals know and nobody can show */
+/** @param retired rows by partition that the checkpoints know and nobody can show */
 export function checkDeletions(
   retired: ReadonlyMap<string, number>,
   deletions: readonly Deletion[],

@@ -1,10 +1,10 @@
 /** The lines of an export, as they are written and read again; reading needs no database. */
 import { z } from 'zod'
 import type { AuditRow } from '../store/audit-rows.ts'
-import { sealedColumns } from './leaf.ts'
+import { hashedColumns } from './leaf.ts'
 
 const detailAt = ',"detail":'
-/** `detail` last and to the letter, for the letters are what is sealed. */
+/** `detail` last and to the letter, for the letters are what is covered. */
 export function rowLine({ detail, ...row }: AuditRow): string {
   return `{"row":${JSON.stringify(row).slice(0, -1)}${detailAt}${detail}}}\n`
 }
@@ -20,7 +20,7 @@ const lineSchema = z.union([
     }),
   }),
   z.strictObject({
-    seal: z.strictObject({
+    checkpoint: z.strictObject({
       number: z.string(),
       header: z.string(),
       signature: base64,
@@ -34,10 +34,10 @@ const lineSchema = z.union([
       ),
     }),
   }),
-  z.strictObject({ end: z.strictObject({ rows: z.int(), seals: z.int(), position: z.string() }) }),
+  z.strictObject({ end: z.strictObject({ rows: z.int(), checkpoints: z.int(), position: z.string() }) }),
 ])
 export type ExportLine = z.output<typeof lineSchema> | { row: AuditRow }
-export type ExportedSeal = Extract<ExportLine, { seal: object }>['seal']
+export type ExportedCheckpoint = Extract<ExportLine, { checkpoint: object }>['checkpoint']
 
 /** @throws when it is no line of an export */
 export function parseLine(line: string): ExportLine {
@@ -46,7 +46,7 @@ export function parseLine(line: string): ExportLine {
   // Inside a JSON string a quotation mark stands behind a backslash, so the first of these is the field's.
   const { row } = parsed
   if (!/^-?\d{1,19}$/.test(row.id)) throw new TypeError('id')
-  for (const column of sealedColumns) {
+  for (const column of hashedColumns) {
     const value: unknown = row[column]
     if (column !== 'detail' && typeof value !== 'string' && value !== null) throw new TypeError(column)
   }

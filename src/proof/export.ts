@@ -1,23 +1,23 @@
-/** The audit as lines of JSON: a head, each seal with its rows after it, the rows not yet sealed, an end. */
+/** The audit as lines of JSON: a head, each checkpoint with its rows after it, the rows not yet covered, an end. */
 import { readAuditRows } from '../store/audit-rows.ts'
 import {
-  type StoredSeal,
+  type StoredCheckpoint,
   findPosition,
   holdRetention,
-  listSealParts,
-  listSeals,
-} from '../store/audit-seals.ts'
+  listCheckpointParts,
+  listCheckpoints,
+} from '../store/audit-checkpoints.ts'
 import type { Db } from '../store/db.ts'
 import { rowLine } from './export-lines.ts'
 import { publicAuditKeys } from './keys.ts'
-import { readHeader } from './seal-header.ts'
+import { readHeader } from './checkpoint-header.ts'
 
 const first = '-9223372036854775808'
 const last = '9223372036854775807'
 const page = 2_000
 
 export interface Span {
-  /** By the seals' own times. */
+  /** By the checkpoints' own times. */
   readonly from?: Date | undefined
   readonly to?: Date | undefined
 }
@@ -33,9 +33,9 @@ export async function* exportAudit(db: Db, { from, to }: Span): AsyncGenerator<s
     keys: (await publicAuditKeys(db)).keys,
   }
   yield `${JSON.stringify({ audit: head })}\n`
-  let [rows, seals, seen, next] = [0, 0, '0', isWhole ? first : undefined]
+  let [rows, checkpoints, seen, next] = [0, 0, '0', isWhole ? first : undefined]
   for (;;) {
-    const [stored] = await listSeals(db, { after: seen, from, to, limit: 1 })
+    const [stored] = await listCheckpoints(db, { after: seen, from, to, limit: 1 })
     if (stored === undefined) break
     // One that cannot be read says nothing of its rows: they come with the next.
     const header = readHeader(stored.header)
@@ -43,7 +43,7 @@ export async function* exportAudit(db: Db, { from, to }: Span): AsyncGenerator<s
     // Rows and hashes of one moment: retention takes both.
     await db.transaction(async (tx) => {
       await holdRetention(tx)
-      lines.push(await sealLine(tx, stored))
+      lines.push(await checkpointLine(tx, stored))
       next ??= after(header?.from ?? '0')
       for (let full = header !== undefined; full;) {
         const read = await readAuditRows(tx, { from: next, to: header!.to, limit: page })
@@ -55,7 +55,7 @@ export async function* exportAudit(db: Db, { from, to }: Span): AsyncGenerator<s
       if (header !== undefined && BigInt(header.to) >= BigInt(next)) next = after(header.to)
     })
     seen = stored.number
-    seals++
+    checkpoints++
     yield* lines
   }
   if (isWhole) {
@@ -67,17 +67,17 @@ export async function* exportAudit(db: Db, { from, to }: Span): AsyncGenerator<s
       yield read.map(rowLine).join('')
     }
   }
-  yield `${JSON.stringify({ end: { rows, seals, position } })}\n`
+  yield `${JSON.stringify({ end: { rows, checkpoints, position } })}\n`
 }
 
 const after = (id: string) => String(BigInt(id) + 1n)
 
-async function sealLine(tx: Db, { number, header, signature }: StoredSeal) {
-  const parts = (await listSealParts(tx, number)).map(({ class: of, month, ids, leaves }) => ({
+async function checkpointLine(tx: Db, { number, header, signature }: StoredCheckpoint) {
+  const parts = (await listCheckpointParts(tx, number)).map(({ class: of, month, ids, leaves }) => ({
     class: of,
     month,
     ids: ids && ids.toString('base64'),
     leaves: leaves && leaves.toString('base64'),
   }))
-  return `${JSON.stringify({ seal: { number, header, signature: signature.toString('base64'), parts } })}\n`
+  return `${JSON.stringify({ checkpoint: { number, header, signature: signature.toString('base64'), parts } })}\n`
 }

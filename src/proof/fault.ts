@@ -4,9 +4,9 @@ export type FaultKind =
   | 'row inserted'
   | 'row moved'
   | 'hashes altered'
-  | 'seal altered'
-  | 'seal removed'
-  | 'seal not ours'
+  | 'checkpoint altered'
+  | 'checkpoint removed'
+  | 'checkpoint not ours'
   | 'log cut off'
   | 'deletion not recorded'
   | 'export broken'
@@ -15,15 +15,15 @@ export interface Fault {
   readonly kind: FaultKind
   /** Of the row. */
   readonly id?: string
-  /** Number of the seal that tells. */
-  readonly seal?: number
+  /** Number of the checkpoint that tells. */
+  readonly checkpoint?: number
   readonly says: string
 }
 
-/** What a seal knows of one row: its hash. What stands there: the row, and the hash it has now. */
+/** What a checkpoint knows of one row: its hash. What stands there: the row, and the hash it has now. */
 export interface Missing {
   readonly leaf: Buffer
-  readonly seal: number
+  readonly checkpoint: number
 }
 export interface Present<Row> {
   readonly row: Row

@@ -1,10 +1,10 @@
-/** The key that signs the seals: made with the first of them, kept sealed beside the signing keys, used for nothing else. */
+/** The key that signs the checkpoints: made with the first of them, kept covered beside the signing keys, used for nothing else. */
 import { type KeyObject, createPrivateKey } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { type By, type Note, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
-import { type AuditKeyRow, insertAuditKey, listAuditKeys, lockAuditKeys } from '../store/audit-seals.ts'
+import { type AuditKeyRow, insertAuditKey, listAuditKeys, lockAuditKeys } from '../store/audit-checkpoints.ts'
 import type { Database, Db } from '../store/db.ts'
 
 export interface AuditKey {
@@ -28,7 +28,7 @@ export async function ensureAuditKey({ seal, ...tools }: Tools): Promise<void> {
   })
 }
 
-/** From the next seal on it signs; what older keys have signed stays good. @returns its `kid` */
+/** From the next checkpoint on it signs; what older keys have signed stays good. @returns its `kid` */
 export const replaceAuditKey = ({ seal, ...tools }: Tools, by: By): Promise<string> =>
   audited(tools, async (tx, note) => {
     await lockAuditKeys(tx)

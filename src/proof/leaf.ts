@@ -1,12 +1,12 @@
 /**
  * The proof over the audit: rows are hashed, hashes make a tree, roots are chained and signed. What stands in this
- * room and begins with a version is fixed for ever: what is sealed today is verified with it in ten years.
+ * room and begins with a version is fixed for ever: what is covered today is verified with it in ten years.
  */
 import { hash } from 'node:crypto'
 import type { AuditRow } from '../store/audit-rows.ts'
 
 /** Every column of the table (a test compares), in the order of their hashing. */
-export const sealedColumns = [
+export const hashedColumns = [
   'id',
   'at',
   'class',
@@ -28,7 +28,7 @@ let scratch = Buffer.concat([domain, Buffer.alloc(4096)])
  */
 export function leafOf(row: AuditRow): Buffer {
   let at = domain.length
-  for (const column of sealedColumns) {
+  for (const column of hashedColumns) {
     const text = row[column]
     if (text === null) {
       at = scratch.writeUInt32BE(0xffffffff, at)

@@ -1,4 +1,4 @@
-/** Which row is at fault, and how: told from what is missing under the seals and what stands there instead. */
+/** Which row is at fault, and how: told from what is missing under the checkpoints and what stands there instead. */
 import type { AuditRow } from '../store/audit-rows.ts'
 import type { Fault, Missing, Present } from './fault.ts'
 import { leafOf } from './leaf.ts'
@@ -19,20 +19,25 @@ export function nameRows(
     const was = origins[index]
     if (was === undefined) continue
     gone.delete(was)
-    faults.push({ kind: 'row moved', id: row.id, says: `row ${row.id} was sealed as row ${was}` })
+    faults.push({ kind: 'row moved', id: row.id, says: `row ${row.id} was covered as row ${was}` })
   }
   for (const [index, { row }] of strange.entries()) {
     if (origins[index] !== undefined) continue
     const { id } = row
-    if (gone.delete(id)) faults.push({ kind: 'row altered', id, says: `row ${id} is not what was sealed` })
-    else faults.push({ kind: 'row inserted', id, says: `row ${id} was not there when its place was sealed` })
+    if (gone.delete(id)) faults.push({ kind: 'row altered', id, says: `row ${id} is not what was covered` })
+    else faults.push({ kind: 'row inserted', id, says: `row ${id} was not there when its place was covered` })
   }
-  for (const [id, { seal }] of gone)
-    faults.push({ kind: 'row removed', id, seal, says: `row ${id} is not there any more (seal ${seal})` })
+  for (const [id, { checkpoint }] of gone)
+    faults.push({
+      kind: 'row removed',
+      id,
+      checkpoint,
+      says: `row ${id} is not there any more (checkpoint ${checkpoint})`,
+    })
   return faults.toSorted((a, b) => (BigInt(a.id!) < BigInt(b.id!) ? -1 : 1))
 }
 
-/** Under which other id the very row was sealed. */
+/** Under which other id the very row was covered. */
 function originOf(row: AuditRow, missing: ReadonlyMap<string, Missing>): string | undefined {
   for (const [id, { leaf }] of missing) if (id !== row.id && leafOf({ ...row, id }).equals(leaf)) return id
   return undefined

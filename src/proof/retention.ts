@@ -43,8 +43,13 @@ const retire = ({ db, log }: { db: Database; log: Log }, partition: Partition): 
     audited({ db: session, log }, async (tx, note) => {
       const emptied = await emptyPartition(tx, partition)
       if (emptied === undefined) return 0
-      const { rows, firstSeal, lastSeal } = emptied
-      const detail = { ...partition, rows, first_seal: firstSeal, last_seal: lastSeal }
+      const { rows, firstCheckpoint, lastCheckpoint } = emptied
+      const detail = {
+        ...partition,
+        rows,
+        first_checkpoint: firstCheckpoint,
+        last_checkpoint: lastCheckpoint,
+      }
       note({ event: 'audit.retired', actor: 'system', detail })
       return rows
     }),

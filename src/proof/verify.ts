@@ -1,26 +1,26 @@
-/** Is the audit what was sealed? Reads an export from beginning to end and needs nothing else but the public keys. */
+/** Is the audit what was covered? Reads an export from beginning to end and needs nothing else but the public keys. */
 import type { KeyObject } from 'node:crypto'
 import { keptForEver } from '../audit.ts'
 import type { AuditRow } from '../store/audit-rows.ts'
-import { type Chain, type SealMark, createChain } from './chain.ts'
-import { compareSeal } from './compare.ts'
+import { type Chain, type CheckpointMark, createChain } from './chain.ts'
+import { compareCheckpoint } from './compare.ts'
 import { type Deletion, checkDeletions, readDeletion } from './deletions.ts'
-import { type ExportLine, type ExportedSeal, parseLine } from './export-lines.ts'
+import { type ExportLine, type ExportedCheckpoint, parseLine } from './export-lines.ts'
 import type { Fault, Missing, Present } from './fault.ts'
 import { leafOf } from './leaf.ts'
 import { nameRows } from './name-rows.ts'
-import { type SealHeader, readPublicKeys } from './seal-header.ts'
+import { type CheckpointHeader, readPublicKeys } from './checkpoint-header.ts'
 
 export interface Verdict {
-  /** First of the seals, in their order, then of the rows, in the order of their ids; a thousand each at most. */
+  /** First of the checkpoints, in their order, then of the rows, in the order of their ids; a thousand each at most. */
   readonly faults: readonly Fault[]
   readonly rows: number
-  readonly seals: number
-  /** Whether the export begins with the first seal. */
+  readonly checkpoints: number
+  /** Whether the export begins with the first checkpoint. */
   readonly whole: boolean
-  /** The last seal: keep it, and nobody can cut off the log before it unseen. */
-  readonly head: (SealMark & { readonly at: string }) | undefined
-  readonly unsealed: { readonly rows: number; readonly since: string | undefined }
+  /** The last checkpoint: keep it, and nobody can cut off the log before it unseen. */
+  readonly head: (CheckpointMark & { readonly at: string }) | undefined
+  readonly uncovered: { readonly rows: number; readonly since: string | undefined }
   /** Partitions that retention deleted, each recorded in the event. */
   readonly deletions: readonly Deletion[]
   readonly notes: readonly string[]
@@ -29,8 +29,8 @@ export interface Verdict {
 export interface VerifyOptions {
   /** Undefined: those that the export itself names, which proves less. */
   readonly keys?: ReadonlyMap<string, KeyObject> | undefined
-  /** A seal that is known to have been there. */
-  readonly expected?: SealMark | undefined
+  /** A checkpoint that is known to have been there. */
+  readonly expected?: CheckpointMark | undefined
 }
 
 const most = 1_000
@@ -65,10 +65,12 @@ function createVerifier({ keys, expected }: VerifyOptions) {
   const deletions: Deletion[] = []
   const beyond = createBeyond()
   let chain: Chain | undefined
-  let current: { header: SealHeader; parts: ExportedSeal['parts']; rows: Present<AuditRow>[] } | undefined
-  /** Rows that stand where no seal is: one fault for all between two seals. */
+  let current:
+    | { header: CheckpointHeader; parts: ExportedCheckpoint['parts']; rows: Present<AuditRow>[] }
+    | undefined
+  /** Rows that stand where no checkpoint is: one fault for all between two checkpoints. */
   let stray: { first: string; rows: number } | undefined
-  let [rows, seals, isWhole, isEnded] = [0, 0, false, false]
+  let [rows, checkpoints, isWhole, isEnded] = [0, 0, false, false]
 
   function begin(head: Extract<ExportLine, { audit: object }>['audit']): void {
     isWhole = head.whole
@@ -78,7 +80,7 @@ function createVerifier({ keys, expected }: VerifyOptions) {
   function settle(): void {
     if (current === undefined) return
     const { header, parts, rows: present } = current
-    const compared = compareSeal(header, parts, present)
+    const compared = compareCheckpoint(header, parts, present)
     compared.faults.forEach(fault)
     for (const [id, what] of compared.missing) if (missing.size < most) missing.set(id, what)
     strange.push(...compared.strange.slice(0, most - strange.length))
@@ -90,7 +92,8 @@ function createVerifier({ keys, expected }: VerifyOptions) {
   function settleStray(): void {
     if (stray === undefined) return
     const { first: id, rows: count } = stray
-    const says = count === 1 ? `row ${id} is under no seal` : `${count} rows from ${id} on are under no seal`
+    const says =
+      count === 1 ? `row ${id} is under no checkpoint` : `${count} rows from ${id} on are under no checkpoint`
     fault({ kind: 'row inserted', id, says })
     stray = undefined
   }
@@ -111,24 +114,24 @@ function createVerifier({ keys, expected }: VerifyOptions) {
     }
   }
 
-  function noteDeletion(row: AuditRow, sealedAt: string | undefined): void {
+  function noteDeletion(row: AuditRow, coveredAt: string | undefined): void {
     if (row.event !== 'audit.retired' || row.class !== keptForEver) return
-    const deletion = readDeletion(row, sealedAt)
+    const deletion = readDeletion(row, coveredAt)
     if (deletion !== undefined) deletions.push(deletion)
   }
 
-  function takeSeal(seal: ExportedSeal): void {
+  function takeCheckpoint(checkpoint: ExportedCheckpoint): void {
     settle()
-    seals++
-    const header = chain?.take(seal)
-    current = header && { header, parts: seal.parts, rows: [] }
+    checkpoints++
+    const header = chain?.take(checkpoint)
+    current = header && { header, parts: checkpoint.parts, rows: [] }
   }
 
   function takeEnd(end: Extract<ExportLine, { end: object }>['end']): void {
     settle()
     settleStray()
     isEnded = true
-    if (end.rows !== rows || end.seals !== seals)
+    if (end.rows !== rows || end.checkpoints !== checkpoints)
       fault({ kind: 'export broken', says: 'the export has not as many lines as its end says' })
     beyond.check(end.position).forEach(fault)
   }
@@ -137,7 +140,7 @@ function createVerifier({ keys, expected }: VerifyOptions) {
     fault,
     take(line: ExportLine): void {
       if ('row' in line) takeRow(line.row)
-      else if ('seal' in line) takeSeal(line.seal)
+      else if ('checkpoint' in line) takeCheckpoint(line.checkpoint)
       else if ('end' in line) takeEnd(line.end)
       else begin(line.audit)
     },
@@ -152,10 +155,10 @@ function createVerifier({ keys, expected }: VerifyOptions) {
       return {
         faults: [...faults, ...nameRows(missing, strange)],
         rows,
-        seals,
+        checkpoints,
         whole: isWhole,
         head: chain?.head(),
-        unsealed: beyond.unsealed(),
+        uncovered: beyond.uncovered(),
         deletions: checked.used,
         notes: checked.notes,
       }
@@ -163,7 +166,7 @@ function createVerifier({ keys, expected }: VerifyOptions) {
   }
 }
 
-/** Rows after the last seal: not sealed yet, unless they bear a number that was never given out. */
+/** Rows after the last checkpoint: not covered yet, unless they bear a number that was never given out. */
 function createBeyond() {
   let [rows, since]: [number, string | undefined] = [0, undefined]
   const last: string[] = []
@@ -178,6 +181,6 @@ function createBeyond() {
       last
         .filter((id) => BigInt(id) > BigInt(position))
         .map((id) => ({ kind: 'row inserted', id, says: `row ${id} has a number that was never given out` })),
-    unsealed: () => ({ rows, since }),
+    uncovered: () => ({ rows, since }),
   }
 }

@@ -34,7 +34,7 @@ export function makeAuditPartitions(
 
 const nameOf = ({ class: of, month }: Partition) => `audit_partition.${of}_${month.replace('-', '_')}`
 
-/** Partitions of the class whose month ended so many days ago, all of it sealed. */
+/** Partitions of the class whose month ended so many days ago, all of it covered. */
 export async function listDuePartitions(db: Db, of: string, days: number): Promise<Partition[]> {
   const rows = await db.query<{ month: string }>(
     `select replace(right(relname, 7), '_', '-') as month
@@ -50,32 +50,32 @@ export async function listDuePartitions(db: Db, of: string, days: number): Promi
 
 export interface Emptied {
   readonly rows: number
-  readonly firstSeal: string
-  readonly lastSeal: string
+  readonly firstCheckpoint: string
+  readonly lastCheckpoint: string
 }
 
 /**
- * Deletes the rows of a partition and their hashes; the roots over them stay in the seals. Nobody but who reads that
+ * Deletes the rows of a partition and their hashes; the roots over them stay in the checkpoints. Nobody but who reads that
  * very month waits for it.
- * @returns undefined when it was empty, or not all of it is sealed
+ * @returns undefined when it was empty, or not all of it is covered
  */
 export async function emptyPartition(tx: Db, partition: Partition): Promise<Emptied | undefined> {
   await tx.query(`set local lock_timeout = '2s'`)
   await tx.query(`select pg_advisory_xact_lock(hashtext('audit retention'), 0)`)
   const name = nameOf(partition)
-  const [held] = await tx.query<{ rows: number; sealed: boolean }>(
-    `select count(*)::int as rows, coalesce(max(id) <= (select max(last_id) from audit_seal), true) as sealed from ${name}`,
+  const [held] = await tx.query<{ rows: number; covered: boolean }>(
+    `select count(*)::int as rows, coalesce(max(id) <= (select max(last_id) from audit_checkpoint), true) as covered from ${name}`,
   )
-  if (held!.rows === 0 || !held!.sealed) return undefined
-  const [seals] = await tx.query<Omit<Emptied, 'rows'>>(
+  if (held!.rows === 0 || !held!.covered) return undefined
+  const [checkpoints] = await tx.query<Omit<Emptied, 'rows'>>(
     `with cleared as (
-       update audit_seal_part set ids = null, leaves = null where class = $1 and month = ($2 || '-01')::date
+       update audit_checkpoint_part set ids = null, leaves = null where class = $1 and month = ($2 || '-01')::date
        returning number)
-     select min(number)::text as "firstSeal", max(number)::text as "lastSeal" from cleared`,
+     select min(number)::text as "firstCheckpoint", max(number)::text as "lastCheckpoint" from cleared`,
     [partition.class, partition.month],
   )
   await tx.script(`truncate table ${name}`)
-  return { rows: held!.rows, ...seals! }
+  return { rows: held!.rows, ...checkpoints! }
 }
 
 /** Takes an empty partition out of the table. Inserts wait while it waits, so it waits for an instant only. */

@@ -7,8 +7,8 @@ export interface Backlog {
   readonly oldestCase: number
   readonly importsRunning: number
   readonly importsStuck: number
-  /** Seconds that the oldest row of the audit has been without a seal; asked here, for a sealer that fails tells nothing. */
-  readonly unsealed: number
+  /** Seconds that the oldest row of the audit has been without a checkpoint; asked here, for a checkpointer that fails tells nothing. */
+  readonly uncovered: number
   /** Seconds since the epoch. */
   readonly clock: number
 }
@@ -27,8 +27,8 @@ export async function readBacklog(db: Db): Promise<Backlog> {
        (select count(*) from unfinished where moves)::float8 as "importsRunning",
        (select count(*) from unfinished where not moves and not is_past)::float8 as "importsStuck",
        coalesce((select extract(epoch from now() - at) from audit_event
-         where id > coalesce((select last_id from audit_seal order by number desc limit 1), 0)
-         order by id limit 1), 0)::float8 as unsealed,
+         where id > coalesce((select last_id from audit_checkpoint order by number desc limit 1), 0)
+         order by id limit 1), 0)::float8 as uncovered,
        extract(epoch from clock_timestamp())::float8 as clock
      from waiting`,
   )

@@ -23,9 +23,9 @@ export const auditEvents = new Counter({
   registers,
 })
 
-export const auditUnsealed = new Gauge({
-  name: 'audit_unsealed_seconds',
-  help: 'How long the oldest audit row has been without a seal; 0 when all are sealed',
+export const auditCheckpointLag = new Gauge({
+  name: 'audit_checkpoint_lag_seconds',
+  help: 'How long the oldest audit row has been without a checkpoint; 0 when all are covered',
   registers,
 })
 

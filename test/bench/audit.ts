@@ -1,5 +1,5 @@
 /**
- * `npm run bench:audit`: an audit log made on the spot, sealed, and verified; and what a row's insert costs.
+ * `npm run bench:audit`: an audit log made on the spot, covered, and verified; and what a row's insert costs.
  *   --rows N     events of the log (1,000,000)
  *   --json FILE  every figure, plain keys
  */
@@ -14,8 +14,8 @@ import pg from 'pg'
 import { exportAudit } from '../../src/proof/export.ts'
 import { publicAuditKeys } from '../../src/proof/keys.ts'
 import { linesOf } from '../../src/proof/lines.ts'
-import { createSealer } from '../../src/proof/sealer.ts'
-import { readPublicKeys } from '../../src/proof/seal-header.ts'
+import { createCheckpointer } from '../../src/proof/checkpointer.ts'
+import { readPublicKeys } from '../../src/proof/checkpoint-header.ts'
 import { type Verdict, verifyAudit } from '../../src/proof/verify.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
@@ -26,11 +26,11 @@ import { median, round } from './measure.ts'
 
 const method = [
   'The log is made by one statement per 10,000 events of three classes, each with its own subject, reference and detail, and',
-  'sealed by the sealer of the broker. Verified is what `audit verify` does, from the table to the verdict: rows are read,',
-  'written as lines of an export, parsed, hashed, compared with the seals, whose chain and signatures are checked; in this one',
+  'covered by the checkpointer of the broker. Verified is what `audit verify` does, from the table to the verdict: rows are read,',
+  'written as lines of an export, parsed, hashed, compared with the checkpoints, whose chain and signatures are checked; in this one',
   'process, without the HTTP between. The file is the same export, written and verified again. secondsPerMillion is the',
   'slower of the two; CPU is of this process alone. An insert is timed within the server, in a loop without commits, into',
-  'the table as it is and into one as it was before partitions and seals; rounds are interleaved, figures are medians.',
+  'the table as it is and into one as it was before partitions and checkpoints; rounds are interleaved, figures are medians.',
 ]
 
 const { values } = parseArgs({
@@ -105,9 +105,9 @@ async function measureInserts(db: Database): Promise<{ now: number; before: numb
   return { now: round(median(now), 2), before: round(median(before), 2) }
 }
 
-function check({ faults, rows: seen, unsealed }: Verdict): void {
-  if (faults.length > 0 || seen < rows || unsealed.rows > 1)
-    throw new Error(`not verified: ${JSON.stringify({ faults: faults.slice(0, 5), seen, unsealed })}`)
+function check({ faults, rows: seen, uncovered }: Verdict): void {
+  if (faults.length > 0 || seen < rows || uncovered.rows > 1)
+    throw new Error(`not verified: ${JSON.stringify({ faults: faults.slice(0, 5), seen, uncovered })}`)
 }
 
 const file = join(folder, 'audit.ndjson')
@@ -116,12 +116,12 @@ try {
   await migrate(db)
   const made = await timed(make(db))
   await db.script('analyze audit_event')
-  const sealer = createSealer({
+  const checkpointer = createCheckpointer({
     db,
     seal: createSeal([randomBytes(32)], 'signing key'),
     log: createLog({ level: 'silent' }),
   })
-  const sealed = await timed(() => sealer.seal(60_000))
+  const covering = await timed(() => checkpointer.checkpoint(60_000))
   const keys = readPublicKeys(await publicAuditKeys(db))
   const verified = await timed(() => verifyAudit(linesOf(exportAudit(db, {})), { keys }))
   check(verified.result)
@@ -137,13 +137,13 @@ try {
     offlineSecondsPerMillion: perMillion(offline.seconds),
     verifyCpuSecondsPerMillion: perMillion(verified.cpuSeconds),
     offlineCpuSecondsPerMillion: perMillion(offline.cpuSeconds),
-    sealSecondsPerMillion: perMillion(sealed.seconds),
-    sealCpuSecondsPerMillion: perMillion(sealed.cpuSeconds),
+    checkpointSecondsPerMillion: perMillion(covering.seconds),
+    checkpointCpuSecondsPerMillion: perMillion(covering.cpuSeconds),
     insertMicroseconds: insert.now,
     insertMicrosecondsBefore: insert.before,
     peakRssMb: round(process.resourceUsage().maxRSS / 1024, 0),
     rows,
-    seals: verified.result.seals,
+    checkpoints: verified.result.checkpoints,
   }
   const run = {
     node: process.version,

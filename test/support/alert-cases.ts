@@ -189,7 +189,11 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
     { 'signing_key_signs_from_timestamp_seconds{alg="ES256",state="current"}': daysAgo(98) },
     { 'signing_key_signs_from_timestamp_seconds{alg="ES256",state="next"}': stays(86_400) },
   ),
-  AuditUnsealed: pair('20m', { audit_unsealed_seconds: stays(1_000) }, { audit_unsealed_seconds: stays(60) }),
+  AuditCheckpointLate: pair(
+    '20m',
+    { audit_checkpoint_lag_seconds: stays(1_000) },
+    { audit_checkpoint_lag_seconds: stays(60) },
+  ),
   AccessReviewOverdue: pair(
     '3h',
     { operator_review_due_timestamp_seconds: stays(60) },

@@ -1,8 +1,8 @@
-/** An audit log of its own: rows with gaps between their ids, sealed in several batches. */
+/** An audit log of its own: rows with gaps between their ids, covered in several batches. */
 import { randomBytes } from 'node:crypto'
 import { exportAudit } from '../../src/proof/export.ts'
 import { linesOf } from '../../src/proof/lines.ts'
-import { type Sealer, createSealer } from '../../src/proof/sealer.ts'
+import { type Checkpointer, createCheckpointer } from '../../src/proof/checkpointer.ts'
 import { type Verdict, verifyAudit } from '../../src/proof/verify.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
@@ -12,7 +12,7 @@ import { recordSecrets } from './record.ts'
 
 export interface AuditLog {
   readonly db: Database
-  readonly sealer: Sealer
+  readonly checkpointer: Checkpointer
   /** Rows of many kinds, a fifth of the numbers taken by transactions that were rolled back. */
   fill(rows: number): Promise<void>
 }
@@ -27,7 +27,7 @@ export async function openAuditLog(url: string): Promise<AuditLog> {
   const seal = createSeal([key], 'signing key')
   return {
     db,
-    sealer: createSealer({ db, seal, log: silent }),
+    checkpointer: createCheckpointer({ db, seal, log: silent }),
     async fill(rows) {
       for (let made = 0; made < rows; made += 40) {
         await insertSome(db, 40)

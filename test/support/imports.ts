@@ -165,11 +165,11 @@ async function casesOf(db: Db, records: LegacyRecords, clientId: string) {
   })
 }
 
-/** All that is stored, but the runs themselves and the seals of the audit, which come by the clock. */
+/** All that is stored, but the runs themselves and the checkpoints of the audit, which come by the clock. */
 export async function snapshot(db: Db): Promise<string[]> {
   const tables = await db.query<{ name: string }>(
     `select table_name as name from information_schema.tables
-     where table_schema = 'public' and table_type = 'BASE TABLE' and table_name !~ '^(legacy_import$|audit_(seal|key))'
+     where table_schema = 'public' and table_type = 'BASE TABLE' and table_name !~ '^(legacy_import$|audit_(checkpoint|key))'
      order by 1`,
   )
   const lines: string[] = []

@@ -1,4 +1,4 @@
-/** What a seal says, chained by hash to the seal before, and signed. */
+/** What a checkpoint says, chained by hash to the checkpoint before, and signed. */
 import { type KeyObject, createPublicKey, hash, sign, verify } from 'node:crypto'
 import { z } from 'zod'
 
@@ -14,10 +14,10 @@ const part = z.strictObject({
 })
 const header = z.strictObject({
   v: z.literal(1),
-  seal: z.int().positive(),
-  /** Hash of the seal before; 64 zeros for the first. */
+  checkpoint: z.int().positive(),
+  /** Hash of the checkpoint before; 64 zeros for the first. */
   previous: digest,
-  /** The seal covers exactly the rows whose id is above `from` and not above `to`. */
+  /** The checkpoint covers exactly the rows whose id is above `from` and not above `to`. */
   from: digits,
   to: digits,
   at: z.iso.datetime({ precision: 3 }),
@@ -25,22 +25,22 @@ const header = z.strictObject({
   key: z.string(),
   parts: z.array(part).min(1),
 })
-export type SealHeader = z.output<typeof header>
+export type CheckpointHeader = z.output<typeof header>
 
 export const nothingBefore = '0'.repeat(64)
 
 /** The signature is over the text as it is kept, so nothing depends on how it was written. */
-const signed = (text: string) => Buffer.from(`vneid-sso-gateway audit seal 1\n${text}`)
+const signed = (text: string) => Buffer.from(`vneid-sso-gateway audit checkpoint 1\n${text}`)
 
-export const hashOfSeal = (text: string): string => hash('sha256', signed(text), 'hex')
+export const hashOfCheckpoint = (text: string): string => hash('sha256', signed(text), 'hex')
 
-export function signHeader(content: SealHeader, key: KeyObject): { text: string; signature: Buffer } {
+export function signHeader(content: CheckpointHeader, key: KeyObject): { text: string; signature: Buffer } {
   const text = JSON.stringify(header.parse(content))
   return { text, signature: sign(null, signed(text), key) }
 }
 
 /** @returns undefined when it is no header of ours */
-export function readHeader(text: string): SealHeader | undefined {
+export function readHeader(text: string): CheckpointHeader | undefined {
   try {
     return header.parse(JSON.parse(text))
   } catch {

@@ -1,49 +1,55 @@
 /**
- * Seals what has been committed, in batches, beside the traffic and never in its way: a login's insert takes no lock
+ * Makes checkpoints over what has been committed, in batches, beside the traffic and never in its way: a login's insert takes no lock
  * and waits for nobody.
  */
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../telemetry/log.ts'
-import { auditUnsealed } from '../telemetry/metrics.ts'
+import { auditCheckpointLag } from '../telemetry/metrics.ts'
 import { repeat } from '../store/repeat.ts'
 import type { Seal } from '../crypto/seal.ts'
 import { type AuditRow, readAuditRows } from '../store/audit-rows.ts'
 import {
   type Fence,
-  type SealPart,
-  findLastSeal,
-  insertSeal,
+  type CheckpointPart,
+  findLastCheckpoint,
+  insertCheckpoint,
   isPast,
   listAuditKeys,
   openFence,
-  readSealLag,
-  tryToSeal,
-} from '../store/audit-seals.ts'
+  readCheckpointLag,
+  tryToCheckpoint,
+} from '../store/audit-checkpoints.ts'
 import type { Database, Db } from '../store/db.ts'
 import { packIds } from './ids.ts'
 import { type AuditKey, ensureAuditKey, openAuditKey } from './keys.ts'
 import { leafOf, partOf } from './leaf.ts'
 import { rootOf } from './merkle.ts'
-import { type SealHeader, hashOfSeal, nothingBefore, readHeader, signHeader } from './seal-header.ts'
+import {
+  type CheckpointHeader,
+  hashOfCheckpoint,
+  nothingBefore,
+  readHeader,
+  signHeader,
+} from './checkpoint-header.ts'
 
-/** Rows under one seal, and rows that are hashed before others get their turn. */
+/** Rows under one checkpoint, and rows that are hashed before others get their turn. */
 const batch = 10_000
 const page = 500
 
 /** Milliseconds between two looks at what has been committed. */
 const pause = 10_000
 
-export interface Sealer {
+export interface Checkpointer {
   /**
-   * Seals every row of a transaction that is over, unless an older one still runs: then it waits up to `patience`
+   * Covers every row of a transaction that is over, unless an older one still runs: then it waits up to `patience`
    * milliseconds for that, and otherwise leaves them to the next call.
-   * @returns how many rows were sealed
+   * @returns how many rows were covered
    */
-  seal(patience?: number): Promise<number>
+  checkpoint(patience?: number): Promise<number>
 }
 
 /** @param seal for `signing key` */
-export function createSealer({ db, seal, log }: { db: Database; seal: Seal; log: Log }): Sealer {
+export function createCheckpointer({ db, seal, log }: { db: Database; seal: Seal; log: Log }): Checkpointer {
   let fence: Fence | undefined
   let key: AuditKey | undefined
 
@@ -54,17 +60,17 @@ export function createSealer({ db, seal, log }: { db: Database; seal: Seal; log:
     return key
   }
 
-  /** @returns how many rows went under the seal, and whether that was all */
-  const sealBatch = (position: string): Promise<{ rows: number; done: boolean }> =>
+  /** @returns how many rows went under the checkpoint, and whether that was all */
+  const checkpointBatch = (position: string): Promise<{ rows: number; done: boolean }> =>
     db.transaction(async (tx) => {
-      if (!(await tryToSeal(tx))) return { rows: 0, done: true }
+      if (!(await tryToCheckpoint(tx))) return { rows: 0, done: true }
       const signing = await currentKey(tx)
       const last = await lastOf(tx)
       const { parts, rows, end } = await collect(tx, last.to, position)
       if (rows === 0) return { rows, done: true }
-      const header: SealHeader = {
+      const header: CheckpointHeader = {
         v: 1,
-        seal: last.number + 1,
+        checkpoint: last.number + 1,
         previous: last.hash,
         from: last.to,
         to: end,
@@ -78,12 +84,19 @@ export function createSealer({ db, seal, log }: { db: Database; seal: Seal; log:
         })),
       }
       const { text, signature } = signHeader(header, signing.private)
-      await insertSeal(tx, { number: header.seal, header: text, signature, to: end, at: header.at, parts })
+      await insertCheckpoint(tx, {
+        number: header.checkpoint,
+        header: text,
+        signature,
+        to: end,
+        at: header.at,
+        parts,
+      })
       return { rows, done: end === position }
     })
 
   return {
-    async seal(patience = 0) {
+    async checkpoint(patience = 0) {
       const until = performance.now() + patience
       if (key === undefined) await ensureAuditKey({ db, seal, log })
       const mine = (fence ??= await openFence(db))
@@ -97,7 +110,7 @@ export function createSealer({ db, seal, log }: { db: Database; seal: Seal; log:
       if (fence === mine) fence = undefined
       let total = 0
       for (let done = false; !done;) {
-        const outcome = await sealBatch(mine.position)
+        const outcome = await checkpointBatch(mine.position)
         total += outcome.rows
         done = outcome.done
       }
@@ -107,24 +120,24 @@ export function createSealer({ db, seal, log }: { db: Database; seal: Seal; log:
   }
 }
 
-/** Seals every few seconds, and once more when it is closed. */
-export async function openSealer(tools: {
+/** Checkpoints every few seconds, and once more when it is closed. */
+export async function openCheckpointer(tools: {
   db: Database
   seal: Seal
   log: Log
-}): Promise<Sealer & { close(): Promise<void> }> {
-  const sealer = createSealer(tools)
+}): Promise<Checkpointer & { close(): Promise<void> }> {
+  const checkpointer = createCheckpointer(tools)
   await ensureAuditKey(tools)
   const work = async () => {
     try {
-      await sealer.seal(1_000)
+      await checkpointer.checkpoint(1_000)
     } catch (error) {
-      tools.log.warn({ event: 'audit.seal_failed', err: error })
+      tools.log.warn({ event: 'audit.checkpoint_failed', err: error })
     }
   }
   const endTurns = repeat(pause, work)
   return {
-    ...sealer,
+    ...checkpointer,
     async close() {
       await endTurns()
       await work()
@@ -133,19 +146,19 @@ export async function openSealer(tools: {
 }
 
 async function lastOf(tx: Db): Promise<{ number: number; hash: string; to: string }> {
-  const last = await findLastSeal(tx)
+  const last = await findLastCheckpoint(tx)
   if (last === undefined) return { number: 0, hash: nothingBefore, to: '0' }
   const header = readHeader(last.header)
-  if (header === undefined) throw new Error(`seal ${last.number} cannot be read`)
-  return { number: Number(last.number), hash: hashOfSeal(last.header), to: header.to }
+  if (header === undefined) throw new Error(`checkpoint ${last.number} cannot be read`)
+  return { number: Number(last.number), hash: hashOfCheckpoint(last.header), to: header.to }
 }
 
-/** @param after the last id under a seal; @returns `end`: up to which id nothing is left out */
+/** @param after the last id under a checkpoint; @returns `end`: up to which id nothing is left out */
 async function collect(
   tx: Db,
   after: string,
   position: string,
-): Promise<{ parts: (SealPart & { leaves: Buffer; ids: Buffer })[]; rows: number; end: string }> {
+): Promise<{ parts: (CheckpointPart & { leaves: Buffer; ids: Buffer })[]; rows: number; end: string }> {
   const found = new Map<string, { ids: bigint[]; leaves: Buffer[] }>()
   let [rows, last, full] = [0, BigInt(after), true]
   while (full && rows < batch) {
@@ -175,5 +188,5 @@ async function collect(
 
 async function tellLag(db: Db): Promise<void> {
   const { to } = await lastOf(db)
-  auditUnsealed.set(await readSealLag(db, to))
+  auditCheckpointLag.set(await readCheckpointLag(db, to))
 }

@@ -1,8 +1,8 @@
-/** Nothing is left out of the seals, and nothing waits for them. */
+/** Nothing is left out of the checkpoints, and nothing waits for them. */
 import { hash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { packIds, unpackIds } from '../src/proof/ids.ts'
-import { sealedColumns } from '../src/proof/leaf.ts'
+import { hashedColumns } from '../src/proof/leaf.ts'
 import { rootOf } from '../src/proof/merkle.ts'
 import { retireAudit, preparePartitions } from '../src/proof/retention.ts'
 import { type Database, openDatabase } from '../src/store/db.ts'
@@ -31,7 +31,7 @@ const engines = [
   { name: 'PGlite in the process', missing: false, address: () => Promise.resolve('embedded:memory') },
 ]
 for (const { name, missing, address } of engines)
-  describe.skipIf(missing)(`the seals in ${name}`, () => {
+  describe.skipIf(missing)(`the checkpoints in ${name}`, () => {
     let audit: AuditLog
     beforeAll(async () => {
       audit = await openAuditLog(await address())
@@ -39,27 +39,31 @@ for (const { name, missing, address } of engines)
     })
     afterAll(() => audit.db.close())
 
-    test('every column of the table is under the seal', async () => {
+    test('every column of the table is under the checkpoint', async () => {
       const columns = await audit.db.query<{ name: string }>(
         `select column_name as name from information_schema.columns where table_name = 'audit_event'`,
       )
-      expect(columns.map((column) => column.name).toSorted()).toEqual([...sealedColumns].toSorted())
+      expect(columns.map((column) => column.name).toSorted()).toEqual([...hashedColumns].toSorted())
     })
 
-    test('a row is sealed once, and with nothing new there is no new seal', async () => {
-      expect(await audit.sealer.seal(5_000)).toBe(81)
-      expect(await audit.sealer.seal(5_000)).toBe(0)
+    test('a row is covered once, and with nothing new there is no new checkpoint', async () => {
+      expect(await audit.checkpointer.checkpoint(5_000)).toBe(81)
+      expect(await audit.checkpointer.checkpoint(5_000)).toBe(0)
       await insert(audit.db, 'login.completed')
-      expect(await audit.sealer.seal(5_000)).toBe(1)
-      expect(await verifyOf(audit.db)).toMatchObject({ faults: [], seals: 2, unsealed: { rows: 0 } })
+      expect(await audit.checkpointer.checkpoint(5_000)).toBe(1)
+      expect(await verifyOf(audit.db)).toMatchObject({ faults: [], checkpoints: 2, uncovered: { rows: 0 } })
     })
 
-    test('the eleventh seal follows the tenth', async () => {
-      for (let seals = 0; seals < 10; seals++) {
+    test('the eleventh checkpoint follows the tenth', async () => {
+      for (let checkpoints = 0; checkpoints < 10; checkpoints++) {
         await insert(audit.db, 'login.completed')
-        expect(await audit.sealer.seal(5_000)).toBe(1)
+        expect(await audit.checkpointer.checkpoint(5_000)).toBe(1)
       }
-      expect(await verifyOf(audit.db)).toMatchObject({ faults: [], seals: 12, head: { seal: 12 } })
+      expect(await verifyOf(audit.db)).toMatchObject({
+        faults: [],
+        checkpoints: 12,
+        head: { checkpoint: 12 },
+      })
     })
 
     test('a row has its transaction’s id before its own number', async () => {
@@ -77,9 +81,12 @@ for (const { name, missing, address } of engines)
         })
     })
 
-    test('of two sealers at once each row is sealed by one', async () => {
+    test('of two checkpointers at once each row is covered by one', async () => {
       await audit.fill(80)
-      const [one, two] = await Promise.all([audit.sealer.seal(5_000), audit.sealer.seal(5_000)])
+      const [one, two] = await Promise.all([
+        audit.checkpointer.checkpoint(5_000),
+        audit.checkpointer.checkpoint(5_000),
+      ])
       expect(one + two).toBe(80)
       expect((await verifyOf(audit.db)).faults).toEqual([])
     })
@@ -96,12 +103,12 @@ for (const { name, missing, address } of engines)
         'select count(*)::int as n from audit_partition.other_months',
       )
       expect(held!.n).toBe(0)
-      await audit.sealer.seal(5_000)
+      await audit.checkpointer.checkpoint(5_000)
       expect((await verifyOf(audit.db)).faults).toEqual([])
     })
 
     test('retention deletes whole months of a class, says so for ever, and the rest still verifies', async () => {
-      const { db, sealer } = audit
+      const { db, checkpointer } = audit
       const old = `date_trunc('month', now()) - interval '14 months' + interval '3 days'`
       for (let made = 0; made < 5; made++) await insert(db, 'login.completed', old)
       await insert(db, 'link.created', old, 'link')
@@ -111,8 +118,8 @@ for (const { name, missing, address } of engines)
         `date_trunc('month', now()) - interval '12 months' - interval '1 hour'`,
       )
       await preparePartitions(db)
-      expect(await retireAudit({ db, log: silent }, { login: 365, link: 1_000 }), 'not sealed yet').toBe(0)
-      await sealer.seal(5_000)
+      expect(await retireAudit({ db, log: silent }, { login: 365, link: 1_000 }), 'not covered yet').toBe(0)
+      await checkpointer.checkpoint(5_000)
       const rows = await countOf(db)
       const due = await countOf(
         db,
@@ -131,21 +138,21 @@ for (const { name, missing, address } of engines)
            to_regclass('audit_partition.link_' || ${month}) is null as link`,
       )
       expect(gone).toEqual({ login: true, link: false })
-      await sealer.seal(5_000)
+      await checkpointer.checkpoint(5_000)
       const verdict = await verifyOf(db)
       expect(verdict.faults).toEqual([])
       expect(verdict.deletions.reduce((sum, deletion) => sum + deletion.rows, 0)).toBe(due)
     })
 
     test('a month that was deleted by hand, with its hashes, is told', async () => {
-      const { db, sealer } = audit
+      const { db, checkpointer } = audit
       const month = `date_trunc('month', now()) - interval '20 months'`
       await insert(db, 'link.created', `${month} + interval '1 day'`, 'link')
       await insert(db, 'link.created', `now()`, 'link')
-      await sealer.seal(5_000)
+      await checkpointer.checkpoint(5_000)
       await db.query(`delete from audit_event where class = 'link' and at < ${month} + interval '1 month'`)
       await db.query(
-        `update audit_seal_part set ids = null, leaves = null where class = 'link' and month = (${month})::date`,
+        `update audit_checkpoint_part set ids = null, leaves = null where class = 'link' and month = (${month})::date`,
       )
       expect((await verifyOf(db)).faults).toMatchObject([{ kind: 'deletion not recorded' }])
       // A forged record of a deletion that was not due proves nothing.
@@ -156,23 +163,23 @@ for (const { name, missing, address } of engines)
           [rows],
         )
       await forge(month, 7)
-      await sealer.seal(5_000)
+      await checkpointer.checkpoint(5_000)
       expect((await verifyOf(db)).faults[0]?.says).toContain('records 7')
       await db.query(`delete from audit_event where class = 'link'`)
-      await db.query(`update audit_seal_part set ids = null, leaves = null where class = 'link'`)
+      await db.query(`update audit_checkpoint_part set ids = null, leaves = null where class = 'link'`)
       await forge('now()', 1)
-      await sealer.seal(5_000)
+      await checkpointer.checkpoint(5_000)
       expect((await verifyOf(db)).faults.map(({ says }) => says).join()).toContain('before its time')
     })
   })
 
 describe.skipIf(server === undefined)('transactions that commit late', () => {
-  test('a row whose number was taken before a seal and committed after it is sealed all the same', async () => {
+  test('a row whose number was taken before a checkpoint and committed after it is covered all the same', async () => {
     const audit = await openAuditLog(await freshDatabase())
     const other = await openDatabase({ url: (await currentUrl(audit.db))! })
     try {
       await audit.fill(40)
-      await audit.sealer.seal(5_000)
+      await audit.checkpointer.checkpoint(5_000)
       const late = Promise.withResolvers<void>()
       const taken = Promise.withResolvers<string>()
       const slow = other.transaction(async (tx) => {
@@ -182,15 +189,15 @@ describe.skipIf(server === undefined)('transactions that commit late', () => {
       })
       const id = await taken.promise
       await audit.fill(40)
-      // The slow one holds up the seals, and nobody else.
-      expect(await audit.sealer.seal(200)).toBe(0)
+      // The slow one holds up the checkpoints, and nobody else.
+      expect(await audit.checkpointer.checkpoint(200)).toBe(0)
       await audit.fill(40)
       late.resolve()
       await slow
-      expect(await audit.sealer.seal(5_000)).toBe(41)
-      expect(await audit.sealer.seal(5_000)).toBe(40)
+      expect(await audit.checkpointer.checkpoint(5_000)).toBe(41)
+      expect(await audit.checkpointer.checkpoint(5_000)).toBe(40)
       const verdict = await verifyOf(audit.db)
-      expect(verdict).toMatchObject({ faults: [], unsealed: { rows: 0 } })
+      expect(verdict).toMatchObject({ faults: [], uncovered: { rows: 0 } })
       await audit.db.query('delete from audit_event where id = $1', [id])
       expect((await verifyOf(audit.db)).faults).toMatchObject([{ kind: 'row removed', id }])
     } finally {
@@ -199,7 +206,7 @@ describe.skipIf(server === undefined)('transactions that commit late', () => {
     }
   })
 
-  test('under load no committed row is ever left behind a seal', async () => {
+  test('under load no committed row is ever left behind a checkpoint', async () => {
     const audit = await openAuditLog(await freshDatabase())
     try {
       const writing = new AbortController()
@@ -213,17 +220,17 @@ describe.skipIf(server === undefined)('transactions that commit late', () => {
             })
             .catch(() => {})
       })
-      const sealing = (async () => {
-        while (!writing.signal.aborted) await audit.sealer.seal(20)
+      const checkpointing = (async () => {
+        while (!writing.signal.aborted) await audit.checkpointer.checkpoint(20)
       })()
       await Promise.all(writers)
       writing.abort()
-      await sealing
-      await audit.sealer.seal(5_000)
-      await audit.sealer.seal(5_000)
+      await checkpointing
+      await audit.checkpointer.checkpoint(5_000)
+      await audit.checkpointer.checkpoint(5_000)
       const verdict = await verifyOf(audit.db)
-      expect(verdict).toMatchObject({ faults: [], unsealed: { rows: 0 } })
-      expect(verdict.seals).toBeGreaterThan(3)
+      expect(verdict).toMatchObject({ faults: [], uncovered: { rows: 0 } })
+      expect(verdict.checkpoints).toBeGreaterThan(3)
     } finally {
       await audit.db.close()
     }

@@ -1,13 +1,13 @@
-/** Seals over audit rows, and the keys that sign them. */
+/** Checkpoints over audit rows, and the keys that sign them. */
 import type { Db } from './db.ts'
 
-export interface StoredSeal {
+export interface StoredCheckpoint {
   readonly number: string
   /** To the letter what is hashed and signed. */
   readonly header: string
   readonly signature: Buffer
 }
-export interface SealPart {
+export interface CheckpointPart {
   readonly class: string
   /** `2026-03` */
   readonly month: string
@@ -16,10 +16,10 @@ export interface SealPart {
   readonly leaves: Buffer | null
 }
 
-/** One sealer at a time; the others go without. */
-export async function tryToSeal(tx: Db): Promise<boolean> {
+/** One checkpointer at a time; the others go without. */
+export async function tryToCheckpoint(tx: Db): Promise<boolean> {
   const [row] = await tx.query<{ free: boolean }>(
-    `select pg_try_advisory_xact_lock(hashtext('audit seal'), 0) as free`,
+    `select pg_try_advisory_xact_lock(hashtext('audit checkpoint'), 0) as free`,
   )
   return row!.free
 }
@@ -55,14 +55,14 @@ export async function isPast(db: Db, { open }: Fence): Promise<boolean> {
   return row!.past
 }
 
-export async function findLastSeal(db: Db): Promise<StoredSeal | undefined> {
-  const [row] = await db.query<StoredSeal>(
-    'select number::text, header, signature from audit_seal order by audit_seal.number desc limit 1',
+export async function findLastCheckpoint(db: Db): Promise<StoredCheckpoint | undefined> {
+  const [row] = await db.query<StoredCheckpoint>(
+    'select number::text, header, signature from audit_checkpoint order by audit_checkpoint.number desc limit 1',
   )
   return row
 }
 
-export async function insertSeal(
+export async function insertCheckpoint(
   tx: Db,
   {
     number,
@@ -71,26 +71,26 @@ export async function insertSeal(
     to,
     at,
     parts,
-  }: Omit<StoredSeal, 'number'> & {
+  }: Omit<StoredCheckpoint, 'number'> & {
     readonly number: number
     readonly to: string
     readonly at: string
-    readonly parts: readonly SealPart[]
+    readonly parts: readonly CheckpointPart[]
   },
 ): Promise<void> {
   await tx.query(
-    'insert into audit_seal (number, header, signature, last_id, at) values ($1, $2, $3, $4, $5)',
+    'insert into audit_checkpoint (number, header, signature, last_id, at) values ($1, $2, $3, $4, $5)',
     [number, header, signature, to, at],
   )
   for (const { class: of, month, ids, leaves } of parts)
     await tx.query(
-      `insert into audit_seal_part (number, class, month, ids, leaves) values ($1, $2, ($3 || '-01')::date, $4, $5)`,
+      `insert into audit_checkpoint_part (number, class, month, ids, leaves) values ($1, $2, ($3 || '-01')::date, $4, $5)`,
       [number, of, month, ids, leaves],
     )
 }
 
-/** Seals in order. @param after the number of the last one seen */
-export function listSeals(
+/** Checkpoints in order. @param after the number of the last one seen */
+export function listCheckpoints(
   db: Db,
   {
     after,
@@ -98,18 +98,18 @@ export function listSeals(
     to,
     limit,
   }: { after: string; from?: Date | undefined; to?: Date | undefined; limit: number },
-): Promise<StoredSeal[]> {
-  return db.query<StoredSeal>(
-    `select number::text, header, signature from audit_seal
+): Promise<StoredCheckpoint[]> {
+  return db.query<StoredCheckpoint>(
+    `select number::text, header, signature from audit_checkpoint
      where number > $1::bigint and ($2::timestamptz is null or at >= $2) and ($3::timestamptz is null or at < $3)
-     order by audit_seal.number limit $4`,
+     order by audit_checkpoint.number limit $4`,
     [after, from ?? null, to ?? null, limit],
   )
 }
 
-export function listSealParts(db: Db, number: string): Promise<SealPart[]> {
-  return db.query<SealPart>(
-    `select class, to_char(month, 'YYYY-MM') as month, ids, leaves from audit_seal_part
+export function listCheckpointParts(db: Db, number: string): Promise<CheckpointPart[]> {
+  return db.query<CheckpointPart>(
+    `select class, to_char(month, 'YYYY-MM') as month, ids, leaves from audit_checkpoint_part
      where number = $1 order by class, month`,
     [number],
   )
@@ -128,8 +128,8 @@ export async function holdRetention(tx: Db): Promise<void> {
   await tx.query(`select pg_advisory_xact_lock_shared(hashtext('audit retention'), 0)`)
 }
 
-/** Seconds since the oldest row that no seal covers was written; 0 when there is none. */
-export async function readSealLag(db: Db, lastId: string): Promise<number> {
+/** Seconds since the oldest row that no checkpoint covers was written; 0 when there is none. */
+export async function readCheckpointLag(db: Db, lastId: string): Promise<number> {
   const [row] = await db.query<{ seconds: number }>(
     `select extract(epoch from now() - at)::float8 as seconds from audit_event where id > $1::bigint order by id limit 1`,
     [lastId],
