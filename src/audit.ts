@@ -21,7 +21,7 @@ interface Entry {
 /** Named `noun.past_participle`. */
 // oxfmt-ignore
 const table = {
-  'login.completed':           { class: 'login',    says: 'a person signed in to a portal',                 detail: ['kind', 'level', 'sso', 'auth_time', 'number_disagrees'] },
+  'login.completed':           { class: 'login',    says: 'a person signed in to a portal',                 detail: ['kind', 'assurance_level', 'sso', 'auth_time', 'number_disagrees'] },
   'login.refused':             { class: 'login',    says: 'a person was kept out of a portal',              detail: ['failure'] },
   'session.ended':             { class: 'login',    says: 'a session ended',                                detail: ['reason'] },
   'subject.created':           { class: 'person',   says: 'a person came for the first time',               detail: ['kind'] },

@@ -3,8 +3,9 @@
  * event becomes a log line and a count. Nothing else writes or announces events (`oxlint.config.ts` forbids it), so an
  * event is never written without being announced, nor announced without being written.
  */
-import type { AuditEvent } from './audit.ts'
-import { insertAuditEvents } from './store/audit.ts'
+import type { AuditEvent, AuditName } from './audit.ts'
+import { findPosition } from './store/audit-checkpoints.ts'
+import { insertAuditEvents, readWritten } from './store/audit.ts'
 import { type Database, type Db, retried } from './store/db.ts'
 import type { Log } from './telemetry/log.ts'
 import { auditEvents } from './telemetry/metrics.ts'
@@ -69,6 +70,28 @@ export async function recordWith<T extends { readonly audited: readonly AuditEve
   const written = await statement
   announce(log, written.audited)
   return written
+}
+
+/**
+ * For work over several transactions whose statements write events of one name themselves, under one reference: what
+ * they have written by the end of the work, whether it succeeds or fails, is read again and announced.
+ */
+export async function recordThroughout<T>(
+  { db, log }: { readonly db: Db; readonly log: Log },
+  { event, reference }: { readonly event: AuditName; readonly reference: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const position = await findPosition(db)
+  try {
+    return await work()
+  } finally {
+    try {
+      for await (const events of readWritten(db, { event, reference, position })) announce(log, events)
+    } catch (error) {
+      // The outcome of the work itself must be reported: the rows are in the audit.
+      log.error({ event: 'audit.not_announced', reference, err: error })
+    }
+  }
 }
 
 function announce(log: Log, events: readonly AuditEvent[]): void {

@@ -19,6 +19,14 @@ test('every event has a meaning and a class', () => {
   }
 })
 
+test('no field of a detail has the name of a key that every log line has', () => {
+  const keys = ['level', 'time', 'event', 'client', 'subject', 'reference', 'msg', 'err']
+  const clashes = auditNames.flatMap((name) =>
+    auditTable[name].detail.filter((field) => keys.includes(field)).map((field) => `${name}: ${field}`),
+  )
+  expect(clashes).toEqual([])
+})
+
 test('every event of the vocabulary is written somewhere in the source', () => {
   const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
   const source = files

@@ -4,7 +4,7 @@
  * written (`run.ts`), beside a server's database in a thread of its own (`thread.ts`, `worker.ts`). This file: one import
  * as it is seen from outside, audited, and followed by its id.
  */
-import { record } from '../recording.ts'
+import { record, recordThroughout } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
@@ -51,7 +51,10 @@ export function createImport({ db, run, log }: { db: Database; run: RunImport; l
     await record({ db, log }, [{ event: 'import.begun', ...about, detail }])
     const heartbeat = setInterval(() => void touchImport(db, id, progress).catch(() => {}), 1_000)
     try {
-      const summary = await run({ ...work, onProgress: (now) => void (progress = now) })
+      // Cases are opened by the statements that write the accounts, perhaps in another thread.
+      const summary = await recordThroughout({ db, log }, { event: 'review.opened', reference }, () =>
+        run({ ...work, onProgress: (now) => void (progress = now) }),
+      )
       clearInterval(heartbeat)
       await touchImport(db, id, { ...progress, state: 'done', rowsDone: summary.rows, summary })
       const counted = { ...detail, rows: summary.rows, ...summary.results }

@@ -163,7 +163,7 @@ function eventsOf(
   const warnings = disagreements(identity.identifier, identity)
   const detail = {
     kind,
-    ...(level === undefined ? {} : { level }),
+    ...(level === undefined ? {} : { assurance_level: level }),
     sso,
     auth_time: authenticatedAt,
     ...(warnings.length > 0 ? { number_disagrees: warnings } : {}),

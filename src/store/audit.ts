@@ -1,4 +1,4 @@
-import { type AuditEvent, classOf } from '../audit.ts'
+import { type AuditEvent, type AuditName, classOf } from '../audit.ts'
 import type { Db } from './db.ts'
 
 /** `id`, `at` and `salt` are the database's. */
@@ -16,6 +16,24 @@ export const auditRows = (events: readonly AuditEvent[]): string =>
 /** A row as the event that it was, to be returned by the statement that wrote it. */
 export const writtenEvent = `json_strip_nulls(json_build_object('event', event, 'clientId', client_id,
   'subjectId', subject_id, 'actor', actor, 'reference', reference, 'detail', detail))`
+
+/** Pages of the events of one name that were written under a reference after `position`, in the order of their numbers. */
+export async function* readWritten(
+  db: Db,
+  { event, reference, position }: { event: AuditName; reference: string; position: string },
+): AsyncGenerator<AuditEvent[], void, undefined> {
+  const page = 1000
+  for (let after = position, found = page; found === page;) {
+    const rows = await db.query<{ id: string; event: AuditEvent }>(
+      `select id::text, ${writtenEvent} as event from audit_event e
+       where e.reference = $1 and e.event = $2 and e.id > $3 order by e.id limit ${page}`,
+      [reference, event, after],
+    )
+    found = rows.length
+    after = rows.at(-1)?.id ?? after
+    if (found > 0) yield rows.map((row) => row.event)
+  }
+}
 
 export async function insertAuditEvents(db: Db, events: readonly AuditEvent[]): Promise<void> {
   await db.query(`insert into audit_event (${auditColumns}) ${auditValues('$1')}`, [auditRows(events)])

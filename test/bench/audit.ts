@@ -70,7 +70,7 @@ const make = (db: Database) => async () => {
       `insert into audit_event (class, event, client_id, subject_id, actor, reference, detail)
        select (array['login', 'login', 'login', 'link', 'operator'])[1 + n % 5], 'login.completed', 'portal-' || n % 50,
          gen_random_uuid(), 'citizen', upper(left(md5(n::text), 10)),
-         jsonb_build_object('kind', 'citizen', 'level', 2, 'sso', n % 2 = 0, 'auth_time', 1790000000 + n)
+         jsonb_build_object('kind', 'citizen', 'assurance_level', 2, 'sso', n % 2 = 0, 'auth_time', 1790000000 + n)
        from generate_series($1::int + 1, $2::int) n`,
       [made, Math.min(rows, made + batch)],
     )
@@ -90,7 +90,7 @@ const insertLoop = (table: string, columns: string, constants: string) => `do $$
     insert into ${table} (${columns} event, client_id, subject_id, actor, reference, detail)
     select ${constants} e.event, e.client_id, e.subject_id, e.actor, e.reference, e.detail
     from jsonb_to_recordset('[{"event":"login.completed","client_id":"portal-1","actor":"citizen","reference":"K88FWTF37J",
-      "subject_id":"6f2c8c1e-5f43-4b7f-9d52-0c8f3f4c7a11","detail":{"kind":"citizen","level":2,"sso":false}}]')
+      "subject_id":"6f2c8c1e-5f43-4b7f-9d52-0c8f3f4c7a11","detail":{"kind":"citizen","assurance_level":2,"sso":false}}]')
       as e(event text, client_id text, subject_id uuid, actor text, reference text, detail jsonb);
   end loop; end $$`
 
