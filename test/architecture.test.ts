@@ -108,6 +108,41 @@ describe('one login', () => {
   })
 })
 
+describe('one word, one thing', () => {
+  /** Words that the glossary has replaced; each only as it was used in the sense that is gone. */
+  const retired = [
+    /\b(Deed|Deciding|Doing|KeyTools|createDecide|SecondPerson)\b/,
+    /\b(registrar|registration-plan|client-rules|key-ring|setting-parts|hand-off|auditing)\.ts\b/,
+    /\bhand-off\b/i,
+    /\b[Pp]roposals?\b|\bdecision (list|approve|decline)\b|\/v1\/(decisions|proposals)/,
+    /\baudit[_ -]seals?\b|\bsealer\b|\bunsealed\b|\/v1\/audit\/seal/i,
+    /\brecord(Refusal|SessionEnd|SignIn)\b|\bcreate(Face|Ending|PortalWord)\b/,
+  ]
+  const places = [
+    ...files.map((file) => `src/${file}`),
+    ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((file) => `docs/${file}`),
+    ...readdirSync('migrations').map((file) => `migrations/${file}`),
+    'README.md',
+  ].filter((path) => /\.(ts|md|sql)$/.test(path))
+
+  test('no retired word is left in source, SQL or documents', () => {
+    const left = places.flatMap((path) =>
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .flatMap((line, index) =>
+          retired.some((word) => word.test(line)) ? [`${path}:${index + 1}: ${line}`] : [],
+        ),
+    )
+    expect(left).toEqual([])
+  })
+
+  test('every word of the glossary stands there once', () => {
+    const words = [...section('Glossary').matchAll(/^\| \*\*([^*]+)\*\*/gm)].map(([, word]) => word)
+    expect(words.length).toBeGreaterThan(15)
+    expect(new Set(words).size).toBe(words.length)
+  })
+})
+
 describe('the size of things', () => {
   test('at most eleven files lie at the root of src/', () => {
     expect(files.filter((file) => !file.includes('/')).length).toBeLessThanOrEqual(11)

@@ -18,7 +18,7 @@ import {
 import { type SigningAlgorithm, signingAlgorithms } from '../vocabulary.ts'
 import { makeKey } from './signing-key.ts'
 
-export interface KeyTools {
+interface Tools {
   readonly db: Database
   readonly seal: Seal
   readonly log: Log
@@ -33,13 +33,13 @@ interface Made {
  * Makes the algorithm's next key: published at once, it signs once it has been announced. The very first signs at once.
  * @returns its `kid`
  */
-export async function generateSigningKey(tools: KeyTools, alg: SigningAlgorithm, by: By): Promise<string> {
+export async function generateSigningKey(tools: Tools, alg: SigningAlgorithm, by: By): Promise<string> {
   return (await rotateSigningKey(tools, alg, by)).kid
 }
 
 /** @throws BrokerError `state_conflict` when the next one is announced already */
 export async function rotateSigningKey(
-  tools: KeyTools,
+  tools: Tools,
   alg: SigningAlgorithm,
   by: By,
   announcement = usualAnnouncement,
@@ -57,7 +57,7 @@ export async function rotateSigningKey(
 
 /** @returns undefined when there is one of that algorithm already */
 export async function ensureSigningKey(
-  tools: KeyTools,
+  tools: Tools,
   alg: SigningAlgorithm,
   by: By,
 ): Promise<string | undefined> {
@@ -68,7 +68,7 @@ export async function ensureSigningKey(
 
 /** Announces successors in time, so that none signs for more than `days`. Whichever node comes first does it. */
 export async function rotateDueKeys(
-  tools: KeyTools,
+  tools: Tools,
   { days, announce = usualAnnouncement }: { days: number; announce?: number },
 ): Promise<string[]> {
   if (days === 0) return []
@@ -84,7 +84,7 @@ export async function rotateDueKeys(
 }
 
 /** Deletes the private halves of keys whose signatures have all expired. */
-export const retireOldKeys = (tools: Pick<KeyTools, 'db' | 'log'>): Promise<string[]> =>
+export const retireOldKeys = (tools: Pick<Tools, 'db' | 'log'>): Promise<string[]> =>
   audited(tools, async (tx, note) => {
     await lockSigningKeys(tx)
     const gone = await retireSigningKeys(tx)
@@ -104,7 +104,7 @@ const retired = (detail: { kid: string; alg: string }): AuditEvent => ({
  * @returns the kid that signs now
  */
 export const revokeKey = (
-  tools: KeyTools,
+  tools: Tools,
   kid: string,
   { actor, reference, reason }: Reasoned,
 ): Promise<{ signs: string }> =>
@@ -130,7 +130,7 @@ export const revokeKey = (
 
 /** @param isWanted asked where nobody else adds or takes away keys; false: nothing is done */
 async function addKey(
-  tools: KeyTools,
+  tools: Tools,
   alg: SigningAlgorithm,
   { actor, reference }: By,
   when: { announce: number; notBefore?: Date },
