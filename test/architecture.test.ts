@@ -77,6 +77,24 @@ describe('rooms and arrows', () => {
   })
 })
 
+test('every source file that a comment or a document names is there', () => {
+  const named = (path: string, text: string) =>
+    [...text.matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`|\(([\w-]+\.ts)\)/g)].map(([, ticked, bracketed]) => ({
+      path,
+      name: ticked ?? bracketed!,
+    }))
+  const documents = readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`)
+  const all = [...files.map((file) => `src/${file}`), ...documents, 'README.md', 'CONTRIBUTING.md']
+  const gone = all
+    .flatMap((path) => named(path, readFileSync(path, 'utf8')))
+    .filter(
+      ({ path, name }) => ![name, `src/${name}`, join(dirname(path), name)].some((file) => existsSync(file)),
+    )
+  expect(gone).toEqual([])
+})
+
 describe('one login', () => {
   const listed = [...section('One login').matchAll(/^\d+\. `src\/([^`]+)`/gm)].map(([, file]) => file!)
 

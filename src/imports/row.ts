@@ -31,7 +31,7 @@ export interface CleanRow {
   readonly sealed: Buffer | null
   /** Equal for a row that says the same again; none for a refused one. */
   readonly digests: readonly Buffer[]
-  /** A mask of `classes.ts` */
+  /** A mask of `mapping/classes.ts` */
   readonly classes: number
   /** Of a refused row: each column at fault and what is wrong, never a value. */
   readonly detail: string | null

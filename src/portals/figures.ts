@@ -1,5 +1,5 @@
 /**
- * A portal's figures: what `tally.ts` counted, written down every few seconds, and read beside what the database knows
+ * A portal's figures: what `telemetry/tally.ts` counted, written down every few seconds, and read beside what the database knows
  * of its links, its secrets and our keys. A process that is killed loses what it counted since the last write.
  */
 import { z } from 'zod'

@@ -1,4 +1,4 @@
-/** What a registered relying party may be: its metadata (`client-metadata.ts`) under the rules of the whole. */
+/** What a registered relying party may be: its metadata (`metadata.ts`) under the rules of the whole. */
 import type { Client } from 'oidc-provider'
 import { z } from 'zod'
 import { type ClientMetadata, metadataSchema } from './metadata.ts'

@@ -33,7 +33,7 @@ function isPublicKey(key: JsonWebKey): boolean {
   }
 }
 
-/** The operators' console (`console.ts`). */
+/** The operators' console (`oidc/console.ts`). */
 const reserved = 'operator-console'
 
 export const metadataSchema = z.strictObject({

@@ -21,7 +21,7 @@ export interface Db {
 
 /** One connection for a longer work of its own; what is temporary on it ends with it, however it ends. */
 export interface Session extends Db {
-  /** `copy … from stdin (format binary)`; the bytes are what `copy-rows.ts` makes. */
+  /** `copy … from stdin (format binary)`; the bytes are what `imports/copy-rows.ts` makes. */
   copy(text: string, bytes: readonly Buffer[]): Promise<void>
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
 }
