@@ -51,7 +51,7 @@ export const citizenTable = {
     status: 413,
     level: 'info',
     meaning: 'The request body is larger than any standard request needs.',
-    remedy: 'Nothing on our side; the limits are in docs/operate.md.',
+    remedy: 'Nothing on our side; the limits are in docs/operate/limits.md.',
     portal: 'Push the request (RFC 9126), or ask for less.',
   },
 
@@ -171,8 +171,7 @@ export const citizenTable = {
     status: 429,
     oauth: 'temporarily_unavailable',
     level: 'info',
-    meaning:
-      'One browser, address or portal asked more than its share of a minute (docs/operate.md, Limits).',
+    meaning: 'One browser, address or portal asked more than its share of a minute (docs/operate/limits.md).',
     remedy:
       'The metric limited_total tells which budget. A crowd behind one address: raise it by LIMITS; else look for a loop.',
     portal: 'Wait as long as Retry-After says. Ask for keys and discovery once an hour, not once a login.',

@@ -6,10 +6,10 @@ import { promisify } from 'node:util'
 import { beforeAll, expect, test } from 'vitest'
 import { errorTable } from '../src/errors.ts'
 import { knownOperator } from './support/admin-server.ts'
-import { readGuide } from './support/guide.ts'
+import { readOperatorsGuide } from './support/guide.ts'
 import { openWorld, portalDefinition, type World } from './support/world.ts'
 
-const guide = readGuide('operate.md')
+const guide = readOperatorsGuide()
 let world: World
 let environment: Record<string, string>
 

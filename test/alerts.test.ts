@@ -5,7 +5,7 @@ import { beforeAll, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
 import { registry } from '../src/telemetry/metrics.ts'
 import { alertCases } from './support/alert-cases.ts'
-import { tableOf, readGuide } from './support/guide.ts'
+import { readGuide, tableOf } from './support/guide.ts'
 import { exposedBy, tour } from './support/metrics-tour.ts'
 import { readPromql } from './support/promql.ts'
 import { promtool, testAlerts } from './support/promtool.ts'
@@ -33,7 +33,7 @@ const panels = dashboard.panels.filter(({ type }) => type !== 'row')
 const targets = panels.flatMap(({ title, targets: asked = [] }) =>
   asked.map(({ expr }) => [title, expr] as const),
 )
-const guide = readGuide('operate.md')
+const guide = readGuide('runbooks.md')
 
 /** By metric: the labels of each series that the broker told of. */
 let exposed: Awaited<ReturnType<typeof exposedBy>>
@@ -95,12 +95,12 @@ test('the panels of the dashboard do, too', () => {
 })
 
 test('every alert says how bad it is, what is wrong, and which runbook tells what to do', () => {
-  const runbooks = [...guide.matchAll(/^#### (\w+)\n\n([^#]+)/gm)]
+  const runbooks = [...guide.matchAll(/^## (\w+)\n\n([^#]+)/gm)]
   expect(runbooks.map(([, name]) => name!).toSorted()).toEqual(rules.map(({ alert }) => alert).toSorted())
   for (const { alert, labels, annotations } of rules) {
     expect(['page', 'ticket']).toContain(labels['severity'])
     expect(annotations['summary']).not.toBe(undefined)
-    expect(annotations['runbook_url']).toBe(`docs/operate.md#${alert.toLowerCase()}`)
+    expect(annotations['runbook_url']).toBe(`docs/runbooks.md#${alert.toLowerCase()}`)
     const [, , text = ''] = runbooks.find(([, name]) => name === alert) ?? []
     const parts = text.match(/\*\*[A-Z]\w+\*\*|\*\*do\*\*/g)?.map((part) => part.slice(2, -2).toLowerCase())
     expect({ alert, parts }).toEqual({ alert, parts: ['means', 'citizens', 'look', 'do'] })
@@ -135,7 +135,9 @@ test('every metric of ours is in a panel or an alert', () => {
       readPromql(expr).metrics.map(({ name }) => name.replace(/_(bucket|sum|count)$/, '')),
     ),
   )
-  const ours = tableOf(guide, 'metric').flatMap(([names = '']) => names.match(/[a-z_]{6,}(?=[{`])/g) ?? [])
+  const ours = tableOf(readGuide('operate/metrics.md'), 'metric').flatMap(
+    ([names = '']) => names.match(/[a-z_]{6,}(?=[{`])/g) ?? [],
+  )
   expect(ours.length).toBeGreaterThan(25)
   expect(ours.filter((name) => !asked.has(name))).toEqual([])
 })

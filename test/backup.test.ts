@@ -56,7 +56,7 @@ test.skipIf(!here)(
     const counted = () => world.db.query('select 1 from client where first_person_at is not null')
     await vi.waitFor(async () => expect(await counted()).toHaveLength(1), { timeout: 20_000, interval: 100 })
 
-    // docs/operate.md, Backup and restore.
+    // docs/operate/backup.md
     const folder = mkdtempSync(join(tmpdir(), 'broker-backup-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'broker.dump')

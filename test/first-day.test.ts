@@ -15,7 +15,7 @@ import { freshDatabase, openWorld } from './support/world.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const [, transcript = ''] =
-  /<!-- transcript -->\n```console\n([\s\S]+?)```/.exec(readGuide('operate.md')) ?? []
+  /<!-- transcript -->\n```console\n([\s\S]+?)```/.exec(readGuide('operate/start.md')) ?? []
 /** A command with what it prints, or a remark: what somebody else does then. */
 const steps = transcript
   .split(/^(?=\$ |# )/m)

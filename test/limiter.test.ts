@@ -142,7 +142,7 @@ test('however many callers there are, memory is bounded, and the newest are coun
 })
 
 test("the operators' guide tells the budgets as they are", () => {
-  const guide = tableOf(readGuide('operate.md'), 'group')
+  const guide = tableOf(readGuide('operate/limits.md'), 'group')
   const told = guide.map(([group = '', _endpoints, ...cells]) => [
     group.replaceAll('`', ''),
     Object.fromEntries(

@@ -5,9 +5,9 @@ import { roles } from '../src/vocabulary.ts'
 import { findCommand } from '../src/cli/main.ts'
 import { errorTable } from '../src/errors.ts'
 import { registry } from '../src/telemetry/metrics.ts'
-import { namedBy, namesIn, readGuide } from './support/guide.ts'
+import { namedBy, namesIn, readOperatorsGuide } from './support/guide.ts'
 
-const guide = readGuide('operate.md')
+const guide = readOperatorsGuide()
 const fileAt = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
 const wordsOf = (line: string) => line.trim().split(/\s+/)

@@ -44,7 +44,7 @@ export const describeApi = (rows: readonly Operation[]) =>
         title: 'VNeID SSO gateway: the admin API',
         version: '1',
         description:
-          'For operators. Prose, roles and examples are in docs/operate.md, codes in docs/errors.md.',
+          'For operators. Prose, roles and examples are in docs/operate/, codes in docs/errors.md.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],

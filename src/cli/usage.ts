@@ -2,7 +2,7 @@
 import type { Command, Commands, Option } from './command.ts'
 
 const headings: Readonly<Record<Command['on'], string>> = {
-  database: `on the broker's own database; the configuration comes from the environment, as for the broker (docs/operate.md):`,
+  database: `on the broker's own database; the configuration comes from the environment, as for the broker (docs/operate/start.md):`,
   issuer: 'at ISSUER, for a person without a key:',
   api: `on the admin API at ADMIN_URL (http://127.0.0.1:3002), as the operator whose key is in OPERATOR_KEY_FILE, or who has
 signed in:`,

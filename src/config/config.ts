@@ -20,7 +20,7 @@ const claimNames = z.object({
   gender: z.string(),
 })
 
-/** Names and values VNeID uses: not published, so every one is a setting (docs/operate.md). */
+/** Names and values VNeID uses: not published, so every one is a setting (docs/operate/start.md). */
 const defaultClaims = {
   kind: 'accountType',
   level: 'accountLevel',

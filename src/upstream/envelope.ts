@@ -1,5 +1,5 @@
 /**
- * VNeID's wrapping in the direct dialect: AES under a key that comes RSA-encrypted to us (docs/operate.md).
+ * VNeID's wrapping in the direct dialect: AES under a key that comes RSA-encrypted to us (docs/operate/start.md).
  * It carries no integrity, so whoever unwraps must check the form of what comes out; TLS is the proof of origin.
  */
 import { constants, createDecipheriv, createPrivateKey, privateDecrypt } from 'node:crypto'

@@ -1,8 +1,17 @@
 /** The documents in docs/, as a test reads them to hold them to what they say. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 
 export const readGuide = (name: string): string =>
   readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
+
+/** The operators' guide: every page of docs/operate/, and the runbooks. */
+export const readOperatorsGuide = (): string =>
+  [
+    ...readdirSync(new URL('../../docs/operate/', import.meta.url)).map((page) => `operate/${page}`),
+    'runbooks.md',
+  ]
+    .map(readGuide)
+    .join('\n')
 
 /** What stands in backticks. */
 export const namesIn = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map(([, name]) => name!)
