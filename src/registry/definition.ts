@@ -85,12 +85,12 @@ function inOurWords(issue: z.core.$ZodIssue, given: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
       if (given === undefined) return `is missing; add it: ${kindOf(issue.expected)}`
-      if (issue.expected === 'string' && typeof given !== 'object') return `is no text; write it in quotes`
+      if (issue.expected === 'string' && typeof given !== 'object') return `must be text; write it in quotes`
       return `is not ${kindOf(issue.expected)}; write one`
     case 'invalid_value': {
       const near = typeof given === 'string' ? nearest(given, issue.values.map(String)) : undefined
-      const missing = given === undefined ? 'is missing' : 'is none of what it may be'
-      return `${missing}; write ${near ?? `one of ${issue.values.join(', ')}`}`
+      const wrong = given === undefined ? 'is missing' : 'is not a known value'
+      return `${wrong}; write ${near ?? `one of ${issue.values.join(', ')}`}`
     }
     case 'too_small':
       return issue.origin === 'array'
@@ -99,7 +99,7 @@ function inOurWords(issue: z.core.$ZodIssue, given: unknown): string {
     case 'too_big':
       return `is too ${issue.origin === 'array' ? 'long' : 'big'}; at most ${String(issue.maximum)}`
     default:
-      return 'is not what it may be; compare it with the examples in config/portals.example'
+      return 'is not valid; compare it with the examples in config/portals.example'
   }
 }
 

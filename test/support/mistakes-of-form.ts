@@ -101,7 +101,7 @@ export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
   'a number in place of a text': {
     file: yaml({ client_name: 12 }),
     at: 'client_name:',
-    told: /client_name: is no text; write it in quotes/,
+    told: /client_name: must be text; write it in quotes/,
   },
   'a text in place of a list': {
     file: yaml({ redirect_uris: 'https://portal.example/cb' }),

@@ -55,7 +55,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'the implicit grant': {
     file: yaml({ grant_types: ['implicit'] }),
     at: '- implicit',
-    told: /grant_types\.0: is none of what it may be; write one of authorization_code/,
+    told: /grant_types\.0: is not a known value; write one of authorization_code/,
   },
   'refresh_token without code': {
     file: yaml({ grant_types: ['refresh_token'] }),
@@ -75,7 +75,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'a symmetric algorithm': {
     file: yaml({ id_token_signed_response_alg: 'HS256' }),
     at: 'id_token_signed',
-    told: /id_token_signed_response_alg: is none of what it may be; write (one of )?[ER]S256/,
+    told: /id_token_signed_response_alg: is not a known value; write (one of )?[ER]S256/,
   },
   'no key for private_key_jwt': {
     file: yaml(publicClient).replace('method: none', 'method: private_key_jwt'),
@@ -140,7 +140,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'a province without quotes': {
     file: `${yaml({})}  province: 08\n`,
     at: 'province: 08',
-    told: /policy\.province: is no text; write it in quotes/,
+    told: /policy\.province: must be text; write it in quotes/,
   },
   'an exemption of a public client': {
     file: yaml({ ...publicClient, policy: { pkce_exemption: 'software of 2009' } }),
