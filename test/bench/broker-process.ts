@@ -14,7 +14,7 @@ import { registerClients } from '../../src/sandbox/register.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
 import { openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
-import { agreed } from '../support/agreement.ts'
+import { agreed } from '../support/registry/agreement.ts'
 import { serve } from './measured.ts'
 
 export interface BrokerSettings {

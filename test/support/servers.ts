@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { dumpRedis, dumpServer } from './dumps.ts'
 import { searchFolder } from './leaks.ts'
-import { findPromtool } from './promtool.ts'
+import { findPromtool } from './operation/promtool.ts'
 import { type PrivateServer, startPostgres, startRedis, startRedisCluster } from './private-servers.ts'
 
 declare module 'vitest' {

@@ -1,0 +1,55 @@
+/** The operators' guide names what there is, and nothing that there is not. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { roles } from '../../src/vocabulary.ts'
+import { findCommand } from '../../src/cli/main.ts'
+import { errorTable } from '../../src/errors.ts'
+import { registry } from '../../src/telemetry/metrics.ts'
+import { namedBy, namesIn, readOperatorsGuide } from '../support/docs/guide.ts'
+
+const guide = readOperatorsGuide()
+const fileAt = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+const wordsOf = (line: string) => line.trim().split(/\s+/)
+
+const printed = [...guide.matchAll(/npm run cli -- ([^`\n#]+)/g)].map(([, line]) => line!.trim())
+
+test('the guide prints commands', () => {
+  expect(printed.length).toBeGreaterThan(15)
+})
+
+test.each(printed)('npm run cli -- %s', (line) => {
+  const [name, command] = findCommand(line)!
+  // Throws when an argument or an option is missing, unknown or one too many.
+  command.read(wordsOf(line.slice(name.length)).filter((word) => word !== ''))
+  const [, given] = / --role (\S+)/.exec(line) ?? []
+  for (const role of given?.split(',') ?? []) expect(roles).toContain(role)
+})
+
+test('the guide tells of every role, every reason for a case and every metric, and of no other', async () => {
+  expect(namedBy(guide, 'role')).toEqual([...roles].toSorted())
+  const [, reasons = ''] =
+    /reason +text not null check \(reason in \(([^)]+)\)\)/.exec(fileAt('migrations/003-mapping.sql')) ?? []
+  expect(namedBy(guide, 'case')).toEqual(reasons.match(/\w+/g)!.toSorted())
+  const metrics = (await registry.getMetricsAsJSON()).map(({ name }) => name)
+  expect(
+    namedBy(guide, 'metric')
+      .map((name) => name.replace(/\{.*/, ''))
+      .toSorted(),
+  ).toEqual(metrics.filter((name) => !/^(process|nodejs)_/.test(name)).toSorted())
+})
+
+test('whoever is woken finds the failure in the table', () => {
+  const named = namedBy(guide, '`failure`')
+  expect(Object.keys(errorTable)).toEqual(expect.arrayContaining(named))
+  const waking = Object.entries(errorTable).filter(([, { level }]) => level === 'error')
+  expect(named).toEqual(expect.arrayContaining(waking.map(([code]) => code)))
+})
+
+test('every setting that the guide names is one', () => {
+  const settings = fileAt('config/production.example.env').matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)
+  const known = [...settings].map(([, name]) => name!.replace(/_FILE$/, ''))
+  const named = namesIn(guide).flatMap((text) => /^([A-Z]+(?:_[A-Z]+)*)(?:=.*)?$/.exec(text)?.[1] ?? [])
+  expect([...known, 'NAME_FILE']).toEqual(expect.arrayContaining(named))
+  expect(named.length).toBeGreaterThan(10)
+})

@@ -1,0 +1,27 @@
+import { createHmac } from 'node:crypto'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createKeyedHash } from '../../src/crypto/keyed-hash.ts'
+
+test('a keyed hash is HMAC-SHA-256: the second case of RFC 4231', () => {
+  const keyed = createKeyedHash(Buffer.from('Jefe'))
+  expect(keyed('what do ya want for nothing?').toString('hex')).toBe(
+    '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+  )
+})
+
+test('whatever the key and the messages, short after long, it is what node:crypto makes of them', () => {
+  const key = fc.uint8Array({ maxLength: 64 })
+  const messages = fc.array(fc.string({ unit: 'binary', maxLength: 3_000, size: 'max' }), { minLength: 2 })
+  fc.assert(
+    fc.property(key, messages, (bytes, texts) => {
+      const keyed = createKeyedHash(Buffer.from(bytes))
+      for (const text of texts) expect(keyed(text)).toEqual(createHmac('sha256', bytes).update(text).digest())
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a key longer than the hash takes is refused', () => {
+  expect(() => createKeyedHash(Buffer.alloc(65))).toThrow('64 bytes')
+})

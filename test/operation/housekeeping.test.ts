@@ -1,0 +1,53 @@
+/** The chores of a node: soon after its start, then hourly, and none of them stops the others. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { keepHouse } from '../../src/housekeeping.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { registry } from '../../src/telemetry/metrics.ts'
+
+const minute = 60_000
+const log = createLog({ level: 'silent' })
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const failed = async () => {
+  const { values } = (await registry.getSingleMetric('housekeeping_failed_total')!.get()) as {
+    values: readonly { labels: { chore?: string }; value: number }[]
+  }
+  return Object.fromEntries(values.map(({ labels, value }) => [labels.chore, value]))
+}
+
+test('a node does what is urgent at once, all of it within two minutes of its start, and then every hour', async () => {
+  const done: string[] = []
+  const chores = {
+    brokenDoor: () => Promise.reject(new Error('stuck')),
+    fire: async () => void done.push('fire'),
+    floor: async () => void done.push('floor'),
+  }
+  const end = keepHouse({ chores, urgent: ['fire'], log })
+  expect(await failed()).toMatchObject({ brokenDoor: 0, floor: 0 })
+  await vi.advanceTimersByTimeAsync(minute - 1)
+  expect(done).toEqual(['fire'])
+  await vi.advanceTimersByTimeAsync(minute + 1)
+  expect(done).toEqual(['fire', 'fire', 'floor'])
+  expect(await failed()).toMatchObject({ brokenDoor: 1, floor: 0 })
+  await vi.advanceTimersByTimeAsync(60 * minute)
+  expect(done.filter((chore) => chore === 'floor')).toHaveLength(2)
+  expect(await failed()).toMatchObject({ brokenDoor: 2, floor: 0 })
+  await end()
+  await vi.advanceTimersByTimeAsync(120 * minute)
+  expect(done.filter((chore) => chore === 'floor')).toHaveLength(2)
+})
+
+test('a node that ends begins no further chore, and waits for the one under way', async () => {
+  const { promise: swept, resolve: sweep } = Promise.withResolvers<void>()
+  const done: string[] = []
+  const chores = { last: () => swept, next: async () => void done.push('next') }
+  const end = keepHouse({ chores, log })
+  await vi.advanceTimersByTimeAsync(3 * minute)
+  const ended = end().then(() => done.push('ended'))
+  await vi.advanceTimersByTimeAsync(minute)
+  expect(done).toEqual([])
+  sweep()
+  await ended
+  expect(done).toEqual(['ended'])
+})

@@ -1,0 +1,229 @@
+/** Ways around the second person: each of them ends nowhere. */
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { type AdminClient, createAdminClient } from '../../src/cli/client.ts'
+import { operatorLocalCommands } from '../../src/cli/operators-local.ts'
+import { createOperator } from '../../src/operators/operators.ts'
+import type { Role } from '../../src/vocabulary.ts'
+import { generateOperatorKey } from '../../src/operators/key.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { openOffice, refusal } from '../support/operators/officers.ts'
+import { newNumber } from '../support/operators/operators.ts'
+import { recordSecrets } from '../support/record.ts'
+import { openWorld, type World } from '../support/world.ts'
+
+const { world, doubt, confirm, approve } = await openOffice()
+const log = createLog({ level: 'silent' })
+let count = 0
+
+interface Held {
+  readonly approval: string
+}
+async function freshKey(at: World = world) {
+  const { privateKey, publicKey } = await generateOperatorKey()
+  recordSecrets([privateKey.d])
+  const { audience } = at.config.admin
+  const client = (operatorId: string) =>
+    createAdminClient({ url: at.adminUrl, audience, operatorId, key: privateKey })
+  return { publicKey, client }
+}
+async function machine(roles: readonly Role[], at: World = world) {
+  const id = `machine-${++count}`
+  const { publicKey, client } = await freshKey(at)
+  await createOperator({ db: at.db, log, actor: 'local' }, { id, roles, key: publicKey })
+  return { id, ...client(id) }
+}
+const end = (what: 'approve' | 'decline', { approval }: Held, by: AdminClient) =>
+  by.call('POST', `/v1/approvals/${approval}/${what}`)
+const waiting = async (by: AdminClient) =>
+  (
+    await by.call<{ approvals: { id: string; asks: Record<string, unknown> }[] }>(
+      'GET',
+      '/v1/approvals?limit=1000',
+    )
+  ).approvals
+const isHeld = { approval: expect.any(String) }
+const audited = (event: string, id: string) =>
+  world.db.query<{ detail: object }>(
+    `select detail from audit_event where event = $1 and $2 in (detail->>'operator', detail->>'approval')`,
+    [event, id],
+  )
+
+let one: AdminClient
+let two: AdminClient
+beforeAll(async () => {
+  one = await world.operator('security.one', ['security_officer'])
+  two = await world.operator('security.two', ['security_officer'])
+})
+
+describe('a machine', () => {
+  test('asks for no machine and no machine’s key: who made it would be two steps away', async () => {
+    const robot = await machine(['security_officer'])
+    const { publicKey } = await freshKey()
+    const body = { id: 'robots.robot', roles: ['viewer'] }
+    expect(
+      await refusal(robot.call('POST', '/v1/operators', { ...body, public_key: publicKey })),
+    ).toMatchObject({ code: 'forbidden' })
+    const { id } = await machine(['viewer'])
+    expect(
+      await refusal(robot.call('PUT', `/v1/operators/${id}/key`, { public_key: publicKey })),
+    ).toMatchObject({ code: 'forbidden' })
+    expect(await robot.call('POST', '/v1/operators', { ...body, citizen_id: newNumber() })).toMatchObject(
+      isHeld,
+    )
+  })
+
+  test('leaves what it asked for barred to whoever held its key then, though another has made a new one', async () => {
+    const officer = await world.operator('both.held', ['security_officer', 'mapping_officer'])
+    const robot = await machine(['mapping_officer', 'security_officer'])
+    const path = `/v1/operators/${robot.id}/key`
+    const { publicKey, client } = await freshKey()
+    await end('approve', await officer.call<Held>('PUT', path, { public_key: publicKey }), two)
+    const { question } = await doubt('binh')
+    const approval = await confirm(question, client(robot.id))
+    const held = await client(robot.id).call<Held>('POST', '/v1/operators', {
+      id: 'of.a.robot',
+      roles: ['viewer'],
+      citizen_id: newNumber(),
+    })
+    const next = await freshKey()
+    await end('approve', await one.call<Held>('PUT', path, { public_key: next.publicKey }), two)
+    expect(await refusal(approve(approval, officer))).toMatchObject({ code: 'second_person_needed' })
+    expect(await refusal(end('approve', held, officer))).toMatchObject({ code: 'second_person_needed' })
+    await approve(approval)
+    await end('approve', held, two)
+  })
+
+  test('does nothing alone, not even at the beginning', async () => {
+    const young = await openWorld()
+    const robot = await machine(['security_officer'], young)
+    const body = { id: 'the.first', roles: ['security_officer'], citizen_id: newNumber() }
+    expect(await robot.call('POST', '/v1/operators', body)).toMatchObject(isHeld)
+    await young.close()
+  })
+})
+
+test('to take the second officer’s role away leads not back to being alone', async () => {
+  const young = await openWorld()
+  const first = await young.operator('the.first', ['security_officer'])
+  const second = await young.operator('the.second', ['security_officer'])
+  const path = '/v1/operators/the.second'
+  await end('approve', await first.call<Held>('PATCH', path, { roles: ['viewer'] }), second)
+  const third = { id: 'the.third', roles: ['viewer'], citizen_id: newNumber() }
+  expect(await first.call('POST', '/v1/operators', third)).toMatchObject(isHeld)
+  await young.close()
+})
+
+test.skipIf(inject('databaseUrl') === undefined)(
+  'who asks for two persons waits for no other write about operators',
+  async () => {
+    const body = { id: 'not.waiting', roles: ['viewer'], citizen_id: newNumber() }
+    await world.db.transaction(async (tx) => {
+      await tx.query(`update operator set last_seen_at = now() where id = 'officer.one'`)
+      expect(await one.call('POST', '/v1/operators', body)).toMatchObject(isHeld)
+    })
+  },
+)
+
+test.each([
+  ['is disabled', `disabled_at = now(), disabled_by = 'x', disabled_reason = 'x'`],
+  ['has lost the role', `roles = '{viewer}'`],
+])('an approval about an account is given by nobody once who asked for it %s', async (_, change) => {
+  const id = `officer.${++count}`
+  const asker = await world.operator(id, ['mapping_officer'])
+  const { question } = await doubt(count % 2 === 0 ? 'an' : 'dung')
+  const approval = await confirm(question, asker)
+  await world.db.query(`update operator set ${change} where id = $1`, [id])
+  expect(await refusal(approve(approval))).toMatchObject({ code: 'state_conflict' })
+  const other = await world.operator(`officer.${++count}`, ['mapping_officer'])
+  await other.call('POST', `/v1/approvals/${approval}/decline`)
+})
+
+describe('other roles', () => {
+  test('are shown beside the present ones, and not given when those have changed since', async () => {
+    const id = `changing.${++count}`
+    await world.operator(id, ['viewer'])
+    const path = `/v1/operators/${id}`
+    const early = await one.call<Held>('PATCH', path, { roles: ['auditor'] })
+    const late = await one.call<Held>('PATCH', path, { roles: ['registrar'] })
+    const [shown] = (await waiting(two)).filter((each) => each.id === early.approval)
+    expect(shown!.asks).toEqual({ id, roles: ['auditor'], present_roles: ['viewer'] })
+    await end('approve', late, two)
+    expect(await refusal(end('approve', early, two))).toMatchObject({ code: 'state_conflict' })
+    await end('decline', early, two)
+  })
+
+  test('and all else that was asked: by whom, about whom and how it ended stays told', async () => {
+    const id = `asked.${++count}`
+    const body = { id, roles: ['auditor'], citizen_id: newNumber() }
+    const held = await one.call<Held>('POST', '/v1/operators', body)
+    await end('decline', held, two)
+    expect(await audited('approval.asked', held.approval)).toMatchObject([
+      { detail: { operator: id, roles: ['auditor'] } },
+    ])
+  })
+})
+
+test('why somebody was barred and let in again is told in his history', async () => {
+  const id = `barred.${++count}`
+  await world.operator(id, ['viewer'])
+  await one.call('POST', `/v1/operators/${id}/disable`, { reason: 'the card was lost' })
+  const back = await one.call<Held>('POST', `/v1/operators/${id}/enable`, { reason: 'a new card' })
+  await end('approve', back, two)
+  const { changes } = await two.call<{ changes: object[] }>('GET', `/v1/operators/${id}/history`)
+  expect(changes).toMatchObject([
+    { action: 'created', actor: 'local', roles: ['viewer'] },
+    { action: 'disabled', actor: 'security.one', reason: 'the card was lost' },
+    { action: 'enabled', actor: 'security.two', asked_by: 'security.one', reason: 'a new card' },
+  ])
+  expect(await refusal(two.call('GET', '/v1/operators/nobody.here/history'))).toMatchObject({
+    code: 'not_found',
+  })
+})
+
+test('what waits is seen and ended by those whom it concerns, and by no other', async () => {
+  const held = await one.call<Held>('POST', '/v1/operators', {
+    id: `asked.${++count}`,
+    roles: ['viewer'],
+    citizen_id: newNumber(),
+  })
+  const isShown = async (by: AdminClient) => (await waiting(by)).some(({ id }) => id === held.approval)
+  for (const role of ['viewer', 'registrar', 'mapping_officer'] as const) {
+    const other = await world.operator(`other.${role}`, [role])
+    expect([role, await isShown(other)]).toEqual([role, false])
+    expect(await refusal(end('decline', held, other))).toMatchObject({ code: 'forbidden' })
+  }
+  const auditor = await world.operator('other.auditor', ['auditor'])
+  expect(await isShown(auditor)).toBe(true)
+  expect(await refusal(end('decline', held, auditor))).toMatchObject({ code: 'forbidden' })
+  expect(await isShown(two)).toBe(true)
+  await end('decline', held, two)
+})
+
+describe('when no officer can get in any more', () => {
+  test.each([
+    ['an idle one, whom nobody has written down yet,', `created_at = now() - interval '46 days'`],
+    ['a machine', `disabled_at = now(), disabled_by = 'x', disabled_reason = 'x'`],
+  ])('%s does not keep the way back shut', async (what, change) => {
+    const empty = await openWorld()
+    await empty.operator('the.last', ['security_officer'])
+    if (what === 'a machine') await machine(['security_officer'], empty)
+    await empty.db.query(`update operator set ${change} where id = 'the.last'`)
+    const said: string[] = []
+    const restore = operatorLocalCommands['operator restore']
+    const tools = { config: empty.config, db: empty.db, log, print: (line: string) => void said.push(line) }
+    await restore.read(['the.last'])(tools)
+    expect(said).toEqual(['enabled the.last'])
+    await empty.close()
+  })
+
+  test('the log calls for help soon after a start, not an hour later', async () => {
+    const empty = await openWorld()
+    await empty.operator('the.last', ['security_officer'])
+    await empty.db.query(`update operator set created_at = now() - interval '46 days'`)
+    await empty.restart()
+    await expect
+      .poll(() => empty.logLines.join(''), { timeout: 10_000 })
+      .toContain('"operators.without_officer"')
+    await empty.close()
+  })
+})

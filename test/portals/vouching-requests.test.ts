@@ -1,0 +1,124 @@
+/** Whose word it is that names an old account: what a browser carries in clear, anybody may have written. */
+import { expect, test } from 'vitest'
+import { createVisitor } from '../../src/sandbox/visitor.ts'
+import { openWorld, portalDefinition } from '../support/world.ts'
+import { farAway, heardAt, toPortal } from '../support/portals/vouching.ts'
+import { ask, basic, browse, encode, newSigner, now, post, sign, unsigned, wish } from '../support/wire.ts'
+
+const world = await openWorld()
+const { simulator } = world
+const key = await newSigner()
+await world.register(
+  portalDefinition('plain', { jwks: { keys: [key.jwk] }, policy: { mapping: farAway } }),
+  portalDefinition('app', {
+    token_endpoint_auth_method: 'none',
+    client_secret: undefined,
+    jwks: { keys: [key.jwk] },
+  }),
+  portalDefinition('unregistered', { scope: 'openid profile' }),
+)
+await world.legacyAccounts('plain', { account_id: 'old-1', kind: 'citizen' })
+const named = { legacy_account: 'old-1' }
+const refused = {
+  error: 'invalid_request',
+  error_description: expect.stringContaining('legacy_account') as string,
+  iss: world.issuer,
+}
+const object = (id: string, changes = {}) => ({
+  ...wish(id, { state: 'in-1' }),
+  iss: id,
+  aud: world.issuer,
+  iat: now(),
+  nbf: now() - 5,
+  exp: now() + 60,
+  jti: crypto.randomUUID(),
+  ...changes,
+})
+const push = (id: string, fields: Record<string, string | undefined>) =>
+  post(world, '/request', fields, basic(id))
+const expectNobody = async () => {
+  const rows = await world.db.query(`select 1 from account_link where client_id = 'plain'`)
+  expect(rows).toEqual([])
+}
+
+test('a plain query is refused by the name of the parameter, even an empty one or one with a session', async () => {
+  const { visitor } = await (await world.portal({ clientId: 'plain' })).signIn()
+  const before = simulator.requests.authorize
+  expect((await ask(world, wish('plain', named))).heard).toMatchObject(refused)
+  expect((await ask(world, wish('plain', named), visitor)).heard).toMatchObject(refused)
+  expect((await ask(world, wish('plain', { legacy_account: '' }))).heard).toMatchObject(refused)
+  const twice = `${world.issuer}/auth?${encode(wish('plain', named))}&legacy_account=old-2`
+  expect((await browse(twice)).heard).toMatchObject(refused)
+  expect(simulator.requests.authorize).toBe(before)
+  await expectNobody()
+})
+
+test('whose account it is, is said as the account is: pushed or signed, and beside it', async () => {
+  const owner = { legacy_account_portal: 'plain' }
+  const before = simulator.requests.authorize
+  expect((await ask(world, wish('plain', owner))).heard).toMatchObject(refused)
+  const { body } = await push('plain', wish('plain', named))
+  const pushed = { client_id: 'plain', request_uri: String(body['request_uri']), ...owner }
+  expect((await ask(world, pushed)).heard).toMatchObject(refused)
+  const request = await sign(key, object('plain', named))
+  expect((await ask(world, { client_id: 'plain', request, ...owner })).heard).toMatchObject(refused)
+  expect(simulator.requests.authorize).toBe(before)
+  for (const bad of [owner, { ...named, legacy_account_portal: 'x'.repeat(65) }])
+    expect(await push('plain', wish('plain', bad))).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
+  expect((await push('plain', wish('plain', { ...named, ...owner }))).status).toBe(201)
+  const signed = await sign(key, object('plain', { ...named, ...owner }))
+  expect((await push('plain', { client_id: 'plain', request: signed })).status).toBe(201)
+  await expectNobody()
+})
+
+test('a posted form is a browser like any other', async () => {
+  const visitor = createVisitor()
+  const form = Object.fromEntries(new URLSearchParams(encode(wish('plain', named))))
+  const page = await visitor.open(`${world.issuer}/auth`, { form, until: toPortal })
+  expect(heardAt(page)).toMatchObject(refused)
+})
+
+test('appended to a pushed request or to a request object it is refused, whether they name an account or not', async () => {
+  for (const inside of [{}, { legacy_account: 'mine' }]) {
+    const { body } = await push('plain', wish('plain', inside))
+    const pushed = { client_id: 'plain', request_uri: String(body['request_uri']), ...named }
+    expect((await ask(world, pushed)).heard).toMatchObject(refused)
+    const request = await sign(key, object('plain', inside))
+    expect((await ask(world, { client_id: 'plain', request, ...named })).heard).toMatchObject(refused)
+  }
+  const request = await sign(key, object('plain'))
+  expect(await push('plain', { client_id: 'plain', request, ...named })).toMatchObject({
+    status: 400,
+    body: { error: 'invalid_request' },
+  })
+  await expectNobody()
+})
+
+test('an unsigned request object is refused, in the query and pushed', async () => {
+  const request = unsigned(object('plain', named))
+  expect((await ask(world, wish('plain', { request }))).heard).toMatchObject({
+    error: 'invalid_request_object',
+  })
+  const pushed = await push('plain', { client_id: 'plain', request })
+  expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request_object' } })
+})
+
+test('a public client has no word, neither pushed nor signed', async () => {
+  const pushed = await post(world, '/request', wish('app', named))
+  expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+  expect(pushed.text).toContain('confidential')
+  const request = await sign(key, object('app', named))
+  expect((await ask(world, wish('app', { request }))).heard).toMatchObject(refused)
+})
+
+test('a portal without the registered scope has no word, and none is longer than an account id may be', async () => {
+  const pushed = await push('unregistered', wish('unregistered', named))
+  expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+  expect(pushed.text).toContain('legacy_accounts')
+  const long = await push('plain', wish('plain', { legacy_account: 'x'.repeat(257) }))
+  expect(long).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+  expect((await push('plain', wish('plain', { legacy_account: 'x'.repeat(256) }))).status).toBe(201)
+})

@@ -1,0 +1,77 @@
+/** The registry as its commands and its files reach it. */
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { AdminClient } from '../../../src/cli/client.ts'
+import { Told } from '../../../src/cli/told.ts'
+import { agreed } from './agreement.ts'
+import { atEnd } from '../at-end.ts'
+import { runAs } from '../operators/command.ts'
+import { recordSecrets } from '../record.ts'
+import { portalDefinition, type World } from '../world.ts'
+
+interface Ran {
+  readonly out: string
+  /** What it failed with, and the exit code would be 1. */
+  readonly told: string | undefined
+}
+
+/** A command of the registry, as its name on the command line calls it. */
+export async function runCommand(
+  admin: AdminClient,
+  name: string,
+  args: readonly string[],
+  options = {},
+): Promise<Ran> {
+  const lines: string[] = []
+  const told = await runAs(admin, name, args, options, lines).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof Told || (error as Error).name === 'AdminError') return (error as Error).message
+      throw error
+    },
+  )
+  const out = lines.join('\n')
+  recordSecrets(secretsIn(out))
+  return { out, told }
+}
+export const secretsIn = (out: string): string[] =>
+  [...out.matchAll(/shown this once: ([\w-]{43})/g)].map(([, secret]) => secret!)
+
+/** What a reviewed file says of a portal. */
+export function fileOf(id: string, changes: Record<string, unknown> = {}): Record<string, unknown> {
+  const { client_secret: _, ...definition } = portalDefinition(id, changes)
+  return { ...agreed(definition), state: 'active', ...changes, policy: agreed(changes)['policy'] }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'broker-registry-'))
+atEnd(() => rmSync(folder, { recursive: true }))
+let count = 0
+/** A folder with these portals, one a file. */
+export function files(...definitions: Record<string, unknown>[]): string {
+  const path = join(folder, String(++count))
+  mkdirSync(path)
+  for (const definition of definitions)
+    writeFileSync(join(path, `${String(definition['client_id'])}.yaml`), stringify(definition))
+  return path
+}
+
+export const rowsOf = ({ db }: World) =>
+  db.query(
+    `select id, state, version, metadata, array(
+       select hash from client_secret where client_id = client.id and slot is not null order by hash) as secrets
+     from client order by id`,
+  )
+
+export const historyOf = ({ db }: World, id: string) =>
+  db.query<{ action: string; actor: string; version: number; reason: string | null }>(
+    'select action, actor, version, reason from client_change where client_id = $1 order by id',
+    [id],
+  )
+
+export const eventsOf = ({ db }: World, id: string) =>
+  db.query<{ event: string; actor: string; detail: Record<string, unknown> }>(
+    `select event, actor, detail from audit_event where client_id = $1 and event like 'client.%' order by id`,
+    [id],
+  )
