@@ -70,7 +70,9 @@ describe.skipIf(!hasGit)('the tests of the previous release (needs git)', () => 
     commit()
     const { status, out } = decide()
     expect(out).toContain('1 test files of v1.0.0 on 2 migrations')
-    expect(out).toMatch(/^run test\/portals\/issuer\.test\.ts\n\/\/ of the release\n.* first .*\n.* second .*\n$/m)
+    expect(out).toMatch(
+      /^run test\/portals\/issuer\.test\.ts\n\/\/ of the release\n.* first .*\n.* second .*\n$/m,
+    )
     expect(status).toBe(0)
   })
 

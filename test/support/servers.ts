@@ -3,12 +3,14 @@
  * or private ones. What is missing is named and its tests are skipped; with `CI` or `REQUIRE_SERVERS` it is a fault.
  * At the end of the run everything that it left is searched for citizens and secrets in clear.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { dumpRedis, dumpServer } from './dumps.ts'
 import { searchFolder } from './leaks.ts'
+import { createServerTemplate } from './templates.ts'
 import { findPromtool } from './operation/promtool.ts'
 import { type PrivateServer, startPostgres, startRedis, startRedisCluster } from './private-servers.ts'
 
@@ -37,6 +39,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const required = [process.env.CI, process.env.REQUIRE_SERVERS].includes('true')
   const leakFolder = mkdtempSync(join(tmpdir(), 'broker-run-'))
   project.provide('leakFolder', leakFolder)
+  const templateFolder = mkdtempSync(join(tmpdir(), 'broker-templates-'))
+  project.provide('templateFolder', templateFolder)
+  const sealKey = randomBytes(32).toString('base64url')
+  project.provide('sealKey', sealKey)
   const started: (PrivateServer & { key: string })[] = []
   const stop = async () => void (await Promise.all(started.map((server) => server.stop())))
   const find = async ({ name, key, variable, start }: (typeof kinds)[number]) => {
@@ -47,6 +53,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (url === undefined && required) throw new Error(`${name} is required: install it or set ${variable}`)
     if (url === undefined) console.warn(`skipped: the tests on ${name} (not installed, and no ${variable})`)
     project.provide(key, url)
+    return url
   }
   const promtool = await findPromtool()
   if (promtool === undefined && required)
@@ -59,6 +66,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stop()
     throw fault.reason
   }
+  const databaseUrl = outcomes.map((outcome) =>
+    outcome.status === 'fulfilled' ? outcome.value : undefined,
+  )[0]
+  project.provide('databaseTemplate', databaseUrl && (await createServerTemplate(databaseUrl, sealKey)))
   return async () => {
     try {
       // A server that was given to us may hold what is not ours: only private ones are dumped.
@@ -70,6 +81,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       )
     } finally {
       await stop()
+      rmSync(templateFolder, { recursive: true, force: true })
     }
     failOnLeaks(leakFolder)
   }

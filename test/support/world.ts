@@ -1,9 +1,9 @@
 /** A whole world on loopback: simulator, stores, broker. Everything goes through HTTP. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import * as client from 'openid-client'
 import { inject } from 'vitest'
-import pg from 'pg'
 import { type AdminClient, createAdminClient } from '../../src/cli/client.ts'
 import type { Operation } from '../../src/admin/operation.ts'
 import { createOperator } from '../../src/operators/operators.ts'
@@ -29,6 +29,7 @@ import { createContract } from './operators/contract.ts'
 import { dumpRedis, dumpRows } from './dumps.ts'
 import { freePort } from './private-servers.ts'
 import { newNumber } from './operators/operators.ts'
+import { copyEmbeddedTemplate, createServerDatabase } from './templates.ts'
 import { openRecord, recordPersons, recordSecrets } from './record.ts'
 
 export type Engine = 'server' | 'embedded'
@@ -121,7 +122,13 @@ export async function openWorld({
     approve: 'an',
     envelope: 'ecb',
   })
-  const databaseUrl = database === 'server' ? await freshDatabase() : 'embedded:memory'
+  // A template's signing keys are sealed under the run's key.
+  const isPrepared = environment['SEAL_KEYS'] === undefined
+  const databaseUrl = isPrepared
+    ? await copiedDatabase(database)
+    : database === 'server'
+      ? await freshDatabase()
+      : 'embedded:memory'
   const stateUrl =
     state === 'server'
       ? `${inject('redisUrl')}`
@@ -136,7 +143,7 @@ export async function openWorld({
     ADMIN_PORT: '0',
     DATABASE_URL: databaseUrl,
     STATE_URL: stateUrl,
-    SEAL_KEYS: key(),
+    SEAL_KEYS: inject('sealKey'),
     INDEX_KEYS: key(),
     COOKIE_KEYS: key(),
     PAIRWISE_KEY: key(),
@@ -169,13 +176,12 @@ export async function openWorld({
   const log = createLog({ level: 'debug', destination: { write } })
 
   const db = await openDatabase(config.database)
-  await migrate(db)
-  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256', {
-    actor: 'local',
-  })
-  await generateSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'RS256', {
-    actor: 'local',
-  })
+  if (!isPrepared) {
+    await migrate(db)
+    const seal = createSeal(config.keys.seal, 'signing key')
+    for (const alg of ['ES256', 'RS256'] as const)
+      await generateSigningKey({ db, seal, log }, alg, { actor: 'local' })
+  }
   let broker = await start(config, log, database === 'embedded' ? { db } : {})
   const citizenKeys = createCitizenKeys({
     indexKeys: config.keys.index,
@@ -270,16 +276,21 @@ export async function openWorld({
   return world
 }
 
-/** A database of its own on the test server. */
-export async function freshDatabase(): Promise<string> {
-  const base = inject('databaseUrl')
-  if (base === undefined) throw new Error('no PostgreSQL server: this test should have been skipped by name')
-  const name = `t_${randomBytes(6).toString('hex')}`
-  const admin = new pg.Client({ connectionString: base })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  await admin.end()
-  const url = new URL(base)
-  url.pathname = `/${name}`
-  return url.href
+/** A database of its own, with the schema and signing keys. */
+export async function copiedDatabase(engine: Engine): Promise<string> {
+  if (engine === 'server')
+    return createServerDatabase(server(), `t_${randomBytes(6).toString('hex')}`, inject('databaseTemplate'))
+  const folder = await copyEmbeddedTemplate(inject('templateFolder'), inject('sealKey'))
+  atEnd(() => rmSync(folder, { recursive: true, force: true }))
+  return `embedded:${folder}`
+}
+
+/** An empty database of its own on the test server. */
+export const freshDatabase = (): Promise<string> =>
+  createServerDatabase(server(), `t_${randomBytes(6).toString('hex')}`)
+
+function server(): string {
+  const url = inject('databaseUrl')
+  if (url === undefined) throw new Error('no PostgreSQL server: this test should have been skipped by name')
+  return url
 }
