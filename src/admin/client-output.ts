@@ -11,7 +11,8 @@ export const state = z.enum(clientStates)
 /** A portal's definition in a request: described here, checked by the registry, which reports each fault by its field. */
 export const definition = z.unknown().meta({
   id: 'PortalDefinition',
-  override: ({ jsonSchema }) => Object.assign(jsonSchema, z.toJSONSchema(definitionSchema, { io: 'input' })),
+  override: ({ jsonSchema }: { jsonSchema: object }) =>
+    void Object.assign(jsonSchema, z.toJSONSchema(definitionSchema, { io: 'input' })),
 })
 const metadata = z
   .record(z.string(), z.unknown())

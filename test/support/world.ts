@@ -277,7 +277,7 @@ export async function openWorld({
 }
 
 /** A database of its own, with the schema and signing keys. */
-export async function copiedDatabase(engine: Engine): Promise<string> {
+async function copiedDatabase(engine: Engine): Promise<string> {
   if (engine === 'server')
     return createServerDatabase(server(), `t_${randomBytes(6).toString('hex')}`, inject('databaseTemplate'))
   const folder = await copyEmbeddedTemplate(inject('templateFolder'), inject('sealKey'))
