@@ -19,7 +19,7 @@ export const floor = [
  * `docs/architecture.md` shows the same table, and a test holds the two equal.
  */
 export const arrows: Readonly<Record<string, readonly string[]>> = {
-  main: ['app', 'config', 'housekeeping', 'http', 'oidc', 'store', 'types:admin'],
+  main: ['app', 'config', 'housekeeping', 'http', 'oidc', 'store', 'types:admin', 'types:parts'],
   app: [
     'admin',
     'housekeeping',

@@ -38,17 +38,19 @@ export interface App {
   close(): Promise<void>
 }
 
-export async function createApp(stores: Pick<Parts, 'config' | 'db' | 'state' | 'log'>): Promise<App> {
-  const { config, db, log } = stores
+export async function createApp(
+  stores: Pick<Parts, 'config' | 'db' | 'state' | 'log' | 'periods'>,
+): Promise<App> {
+  const { config, db, log, periods } = stores
   const { keys } = config
   await requireMigrations(db)
   await checkRing(db, keys)
-  const unclaimRing = await claimRing({ db, ring: keys, log })
+  const unclaimRing = await claimRing({ db, ring: keys, log }, periods.claim)
 
   const keySeal = createSeal(keys.seal, 'signing key')
   const citizenKeys = createCitizenKeys({ indexKeys: keys.index, seal: createSeal(keys.seal, 'identifier') })
   const records = createLegacyRecords({ citizenKeys, keys })
-  const registry = withConsole(await openRegistry({ db }))
+  const registry = withConsole(await openRegistry({ db, period: periods.renewal }))
   const { portalsOf } = registry
   const mappingPolicyOf = mappingPolicyIn(registry)
   const links = createCurrentLinks({ db, records, portalsOf })

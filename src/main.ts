@@ -6,6 +6,7 @@ import { createApp } from './app.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createListener } from './http/listener.ts'
+import type { Periods } from './parts.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { ensureSigningKey } from './oidc/keys.ts'
 import { createSeal } from './crypto/seal.ts'
@@ -27,9 +28,16 @@ export interface Broker {
   stop(): Promise<void>
 }
 
-/** @param shared a database that its owner opened and closes (an embedded one has room for one) */
-export async function start(config: Config, log: Log, shared: { db?: Database } = {}): Promise<Broker> {
-  const db = shared.db ?? (await openDatabase(config.database))
+/**
+ * @param shared a database that its owner opened and closes (an embedded one has room for one)
+ * @param periods shorter ones, for tests that wait for what a node does by itself
+ */
+export async function start(
+  config: Config,
+  log: Log,
+  { db: shared, periods = {} }: { db?: Database; periods?: Periods } = {},
+): Promise<Broker> {
+  const db = shared ?? (await openDatabase(config.database))
   const state = openState(config.state)
   // An embedded database belongs to this process alone, so what it needs is made here.
   if (config.database.url.startsWith('embedded:')) {
@@ -39,7 +47,7 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
     })
   }
   const closeTracing = await openTracing(config.tracing)
-  const app = await createApp({ config, db, state, log })
+  const app = await createApp({ config, db, state, log, periods })
 
   const server = createListener(app.callback)
   const url = await listen(server, config.listen)
@@ -73,7 +81,7 @@ export async function start(config: Config, log: Log, shared: { db?: Database } 
       await closeTracing()
       await kept
       await state.close()
-      if (shared.db === undefined) await db.close()
+      if (shared === undefined) await db.close()
       log.info({ event: 'broker.stopped' })
     },
   }

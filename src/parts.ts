@@ -12,11 +12,20 @@ import type { State } from './store/state/state.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
+/** Milliseconds between two turns of what a node does by itself; what is undefined is as in production. */
+export interface Periods {
+  /** Reading what other nodes have changed in the registry and in the signing keys. */
+  readonly renewal?: number | undefined
+  /** Claiming the ring's keys that this node writes under. */
+  readonly claim?: number | undefined
+}
+
 export interface Parts {
   readonly config: Config
   readonly db: Database
   readonly state: State
   readonly log: Log
+  readonly periods: Periods
   /** Of signing keys, and of the audit's key. */
   readonly keySeal: Seal
   readonly citizenKeys: CitizenKeys

@@ -55,7 +55,7 @@ export async function createAdmin(
     kinds: [...Object.values(operatorKinds), rehomeKind, ...Object.values(mappingKinds)],
   })
   const longest = Math.max(ttl.session, ttl.refreshToken, ttl.interaction)
-  const reseals = createReseal({ ...parts, ring: keys, longest })
+  const reseals = createReseal({ ...parts, ring: keys, longest, period: parts.periods.claim })
   const checkpointer = await openCheckpointer({ ...parts, seal: keySeal })
   const mapping = { ...parts, acts: createActs(parts), approvals, kinds: { ...mappingKinds, confirming } }
   const operations = withDescription([

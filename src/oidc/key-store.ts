@@ -38,7 +38,7 @@ export async function openSigningKeys({
   db: Db
   seal: Seal
   log: Log
-  period?: number
+  period?: number | undefined
 }): Promise<SigningKeys> {
   let loaded = openKeys(await listKnownKeys(db), seal)
   if (!loaded.published.calendar.some((row) => row.alg === 'ES256'))

@@ -43,12 +43,13 @@ export async function createOidc({
   registry,
   links,
   keySeal,
+  periods,
   steps,
   pages,
   device,
   patience,
   admitClient,
-}: Pick<Parts, 'config' | 'db' | 'state' | 'log' | 'registry' | 'links' | 'keySeal'> & {
+}: Pick<Parts, 'config' | 'db' | 'state' | 'log' | 'registry' | 'links' | 'keySeal' | 'periods'> & {
   steps: CitizenSteps
   pages: CitizenPages
   device: DevicePages
@@ -57,7 +58,7 @@ export async function createOidc({
   /** Throws when the portal that is looked up has had its share. */
   admitClient: (clientId: string) => void
 }): Promise<Oidc> {
-  const signingKeys = await openSigningKeys({ db, seal: keySeal, log })
+  const signingKeys = await openSigningKeys({ db, seal: keySeal, log, period: periods.renewal })
   const provider = createProvider({
     config,
     links,

@@ -48,7 +48,7 @@ export async function openRegistry({
   now = Date.now,
 }: {
   db: Db
-  period?: number
+  period?: number | undefined
   now?: () => number
 }): Promise<Registry> {
   const clients = new Map<string, Entry & { payload: AdapterPayload }>()

@@ -43,7 +43,10 @@ export interface BegunReseal extends ResealRun {
 /** Rows of one transaction: a few milliseconds of ours, so that a login between two of them waits no longer. */
 const batchSize = 50
 
-/** @param longest seconds that a record of the state store may live */
+/**
+ * @param longest seconds that a record of the state store may live
+ * @param period milliseconds between two claims of a node
+ */
 export function createReseal({
   db,
   ring,
@@ -51,6 +54,7 @@ export function createReseal({
   records,
   longest,
   log,
+  period = claimPeriod,
 }: {
   db: Database
   ring: Ring
@@ -58,6 +62,7 @@ export function createReseal({
   records: LegacyRecords
   longest: number
   log: Log
+  period?: number | undefined
 }): Reseal {
   const steps = resealSteps({ ring, citizenKeys, records })
   const stopping = new AbortController()
@@ -86,8 +91,8 @@ export function createReseal({
       }
     }
     await rekeyOperators(session)
-    // Whoever still writes under an older key has said so again by then.
-    await rest(Math.max(0, began + 2 * claimPeriod + 1_000 - performance.now()))
+    // A node that still writes under an older key has claimed it again by then, even if one of its claims failed.
+    await rest(Math.max(0, began + 2.5 * period - performance.now()))
     await conclude(session, run)
   }
 
@@ -178,7 +183,7 @@ export function createReseal({
   }
 
   async function isOlderInUse(session: Session): Promise<boolean> {
-    const uses = await listKeysInUse(session, 2 * claimPeriod)
+    const uses = await listKeysInUse(session, 2 * period)
     return uses.some(({ purpose, keyId }) => !keyId.equals(keyIds(ring, purpose)[0]!))
   }
 

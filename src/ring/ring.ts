@@ -74,10 +74,10 @@ export async function checkRing(db: Database, ring: Ring): Promise<void> {
     )
 }
 
-/** Milliseconds between two words of a node about the keys that it writes under. */
+/** Milliseconds between two claims of a node. */
 export const claimPeriod = 3_000
 
-/** Says now and then again under which keys this node writes. @returns ends it */
+/** Tells the other nodes, now and in every period, under which keys this node writes. @returns ends it */
 export async function claimRing(
   { db, ring, log }: { db: Db; ring: Ring; log: Log },
   period = claimPeriod,

@@ -16,6 +16,7 @@ import { createImport } from '../../src/imports/import.ts'
 import { createImportRun } from '../../src/imports/run.ts'
 import { createLegacyRecords, type LegacyRecords } from '../../src/mapping/record.ts'
 import { start } from '../../src/main.ts'
+import type { Periods } from '../../src/parts.ts'
 import { generateSigningKey } from '../../src/oidc/keys.ts'
 import { registerClients } from '../../src/sandbox/register.ts'
 import { openSimulator, type Simulator } from '../../src/sandbox/simulator/simulator.ts'
@@ -101,11 +102,14 @@ export async function openWorld({
   database = inject('databaseUrl') === undefined ? 'embedded' : 'server',
   state = inject('redisUrl') === undefined ? 'embedded' : 'server',
   environment = {},
+  periods = {},
 }: {
   dialect?: 'oidc' | 'vneid'
   database?: Engine
   state?: Engine | 'cluster'
   environment?: Record<string, string>
+  /** What a node does by itself, sooner than in production. */
+  periods?: Periods
 } = {}): Promise<World> {
   const port = await freePort()
   const issuer = environment['ISSUER'] ?? `http://127.0.0.1:${port}`
@@ -182,7 +186,8 @@ export async function openWorld({
     for (const alg of ['ES256', 'RS256'] as const)
       await generateSigningKey({ db, seal, log }, alg, { actor: 'local' })
   }
-  let broker = await start(config, log, database === 'embedded' ? { db } : {})
+  const shared = database === 'embedded' ? { db, periods } : { periods }
+  let broker = await start(config, log, shared)
   const citizenKeys = createCitizenKeys({
     indexKeys: config.keys.index,
     seal: createSeal(config.keys.seal, 'identifier'),
@@ -254,7 +259,7 @@ export async function openWorld({
     async restart(changes = {}) {
       await broker.stop()
       Object.assign(settings, changes)
-      broker = await start(loadConfig(settings), log, database === 'embedded' ? { db } : {})
+      broker = await start(loadConfig(settings), log, shared)
       world.operationsUrl = broker.operationsUrl
       world.adminUrl = broker.adminUrl
     },
