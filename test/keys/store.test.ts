@@ -6,7 +6,7 @@ import { rotateSigningKey } from '../../src/oidc/keys.ts'
 import { createSeal } from '../../src/crypto/seal.ts'
 import { openWorld } from '../support/world.ts'
 
-const world = await openWorld()
+const world = await openWorld({ periods: { renewal: 50 } })
 afterEach(() => void vi.useRealTimers())
 const log = createLog({ level: 'silent' })
 const seal = createSeal(world.config.keys.seal, 'signing key')
@@ -15,7 +15,7 @@ const unready = async () => {
   const answer = await fetch(`${world.operationsUrl}/health/ready`)
   return { status: answer.status, text: await answer.text() }
 }
-/** Only the clock that ages are told by; what runs every second does so still. */
+/** Moves only the clock by which ages are measured; timers run on. */
 const minutePasses = () => {
   const later = performance.now() + 61_000
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -32,10 +32,13 @@ test('a node that cannot read the keys for a minute is not ready, and is again a
       expect(status).toBe(503)
       expect(JSON.parse(text)).toMatchObject({ missing: ['signing_keys'] })
     },
-    { timeout: 10_000 },
+    { timeout: 10_000, interval: 10 },
   )
   await rename('elsewhere', 'signing_key_history')
-  await vi.waitFor(async () => expect(await unready()).toMatchObject({ status: 200 }), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await unready()).toMatchObject({ status: 200 }), {
+    timeout: 10_000,
+    interval: 10,
+  })
 })
 
 test('keys that the engine did not take are given to it again', async () => {
@@ -49,7 +52,7 @@ test('keys that the engine did not take are given to it again', async () => {
   const before = keys.published()
   const { kid } = await rotateSigningKey({ db: world.db, seal, log }, 'ES256', { actor: 'local' })
   await expect(keys.refresh()).rejects.toThrow('not now')
-  // What portals read is what the engine has.
+  // Portals read what the engine has.
   expect(keys.published()).toBe(before)
   isBroken = false
   await keys.refresh()

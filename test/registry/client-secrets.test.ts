@@ -1,99 +1,16 @@
-/** Secrets of portals: two at most, so that one takes the other's place while logins go on. */
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { exportJWK, generateKeyPair } from 'jose'
-import * as client from 'openid-client'
-import pg from 'pg'
-import { expect, inject, test, vi } from 'vitest'
+/** Secrets of portals: two at most, each with an end, shown once and written nowhere. */
+import { randomBytes } from 'node:crypto'
+import { expect, test, vi } from 'vitest'
 import { createLog } from '../../src/telemetry/log.ts'
-import { registerClients } from '../../src/sandbox/register.ts'
 import { warnOfEndingSecrets } from '../../src/registry/secrets.ts'
 import { takeEndingSecrets } from '../../src/store/client-secrets.ts'
-import { agreed } from '../support/registry/agreement.ts'
-import { atEnd } from '../support/at-end.ts'
-import { startBroker } from '../support/broker-process.ts'
 import { runAs } from '../support/operators/command.ts'
 import { recordSecrets } from '../support/record.ts'
+import { hashOf, machine, newSecret, openSecrets } from '../support/registry/secrets.ts'
 import { openWorld, portalDefinition, secretOf } from '../support/world.ts'
 
-const world = await openWorld()
-const registrar = await world.operator('rita.registrar', ['registrar'])
-const machine = { grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] }
-let count = 0
-async function newPortal(changes: Record<string, unknown> = {}) {
-  const id = `portal-${++count}`
-  await world.register(portalDefinition(id, { ...machine, ...changes }))
-  return id
-}
-
-interface Told {
-  readonly id: string
-  readonly created_by: string | null
-  readonly expires_at: string
-}
-const hashOf = (secret: string) => createHash('sha256').update(secret).digest('base64url')
-const newSecret = () => {
-  const secret = randomBytes(32).toString('base64url')
-  recordSecrets([secret])
-  return secret
-}
-const add = (id: string, secret: string, more: Record<string, unknown> = {}) =>
-  registrar.call<Told>('POST', `/v1/clients/${id}/secrets`, { hash: hashOf(secret), ...more })
-const list = async (id: string) =>
-  (await registrar.call<{ secrets: Told[] }>('GET', `/v1/clients/${id}/secrets`)).secrets
-const revoke = (id: string, secret: string) =>
-  registrar.call('POST', `/v1/clients/${id}/secrets/${secret}/revoke`)
-
-/** 200 or the refusal, of the client itself: no citizen is needed for it. */
-async function authenticates(id: string, secret: string, url = world.issuer) {
-  const answer = await fetch(`${url}/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'legacy_accounts' }),
-  })
-  recordSecrets([((await answer.json()) as { access_token?: string }).access_token])
-  return answer.status === 200
-}
-const within5s = { timeout: 5_000, interval: 100 }
-const until = (wanted: boolean, id: string, secret: string, url?: string) =>
-  vi.waitFor(async () => expect(await authenticates(id, secret, url)).toBe(wanted), within5s)
-
-test('a secret is rotated under a stream of logins, and not one fails', { timeout: 60_000 }, async () => {
-  const id = await newPortal()
-  const next = newSecret()
-  let secret = secretOf(id)
-  const over = new AbortController()
-  const used = new Map<string, number>()
-  async function citizens() {
-    while (!over.signal.aborted) {
-      const mine = secret
-      const portal = await world.portal({ clientId: id, auth: client.ClientSecretBasic(mine) })
-      const { tokens } = await portal.signIn()
-      await portal.refresh(tokens.refresh_token)
-      used.set(mine, (used.get(mine) ?? 0) + 1)
-    }
-  }
-  const stream = Promise.all([citizens(), citizens(), citizens()])
-  // A login that fails ends the stream, and the test with it.
-  const steps = async () => {
-    await vi.waitFor(() => expect(used.get(secret)).toBeGreaterThan(5), { timeout: 20_000 })
-    const end = new Date(Date.now() + 8_000).toISOString()
-    await add(id, next, { retire_others_at: end })
-    await until(true, id, next)
-    // Both are good, until the portal's machines have all changed over.
-    expect(await authenticates(id, secretOf(id))).toBe(true)
-    secret = next
-    await vi.waitFor(() => expect(used.get(next)).toBeGreaterThan(5), { timeout: 20_000 })
-    await sleep(Math.max(0, Date.parse(end) - Date.now()))
-    // At its very end, not when the registry is read the next time.
-    expect(await authenticates(id, secretOf(id))).toBe(false)
-    const before = used.get(next)!
-    await vi.waitFor(() => expect(used.get(next)).toBeGreaterThan(before + 3), { timeout: 20_000 })
-    over.abort()
-  }
-  await Promise.race([stream, steps()])
-  await stream
-})
+const world = await openWorld({ periods: { renewal: 50 } })
+const { registrar, newPortal, add, list, revoke, authenticates, until } = await openSecrets(world)
 
 test('a portal has two secrets at most, also when several are put into service at once', async () => {
   const id = await newPortal()
@@ -112,69 +29,6 @@ test('a portal has two secrets at most, also when several are put into service a
   ])
   await add(id, newSecret())
   expect(await list(id)).toHaveLength(2)
-})
-
-test.skipIf(inject('databaseUrl') === undefined)(
-  'while an import runs, its portal is suspended and its secrets are changed all the same (needs PostgreSQL)',
-  { timeout: 30_000 },
-  async () => {
-    const id = await newPortal()
-    const stolen = newSecret()
-    const { id: secret } = await add(id, stolen)
-    const importing = new pg.Client({ connectionString: world.config.database.url })
-    await importing.connect()
-    atEnd(() => importing.end())
-    await importing.query('begin')
-    // A row that names the portal holds it, as each row of an import does until the whole is committed.
-    await importing.query(
-      `insert into client_change (client_id, actor, action, version, metadata) values ($1, 'test', 'test', 1, '{}')`,
-      [id],
-    )
-    const done = (async () => {
-      await revoke(id, secret)
-      await add(id, newSecret())
-      await registrar.call('POST', `/v1/clients/${id}/suspend`, { reason: 'a stolen secret' })
-      return 'done'
-    })()
-    expect(await Promise.race([done, sleep(10_000, 'waiting')])).toBe('done')
-    await importing.query('rollback')
-    await done
-  },
-)
-
-test('a revoked secret is refused on every node within five seconds, and never comes back', async () => {
-  const id = await newPortal()
-  const next = newSecret()
-  const made = await add(id, next)
-  expect(made).toMatchObject({ created_by: 'rita.registrar' })
-  expect(Date.parse(made.expires_at) - Date.now()).toBeGreaterThan(364 * 86_400_000)
-  const other = inject('databaseUrl') && inject('redisUrl') ? await startBroker(world.settings) : undefined
-  try {
-    for (const url of [world.issuer, ...(other ? [other.url] : [])]) await until(true, id, next, url)
-    const [, first] = await list(id)
-    expect(first).toMatchObject({ created_by: null })
-    await revoke(id, first!.id)
-    for (const url of [world.issuer, ...(other ? [other.url] : [])]) {
-      await until(false, id, secretOf(id), url)
-      expect(await authenticates(id, next, url)).toBe(true)
-    }
-    await expect(revoke(id, first!.id)).rejects.toMatchObject({ code: 'not_found' })
-    await expect(revoke(id, randomUUID())).rejects.toMatchObject({ code: 'not_found' })
-    await expect(revoke('nobody', made.id)).rejects.toMatchObject({ code: 'not_found' })
-    await expect(add(id, secretOf(id))).rejects.toMatchObject({ code: 'state_conflict' })
-    // Nor by a definition that still names it.
-    const again = registerClients({ db: world.db, log: createLog({ level: 'silent' }), actor: 'test' }, [
-      agreed(portalDefinition(id, machine)),
-    ])
-    await expect(again).rejects.toThrow('was revoked or has expired')
-
-    // The last one, too: a stolen secret must not stay for want of another.
-    await revoke(id, made.id)
-    await until(false, id, next)
-    expect(await list(id)).toEqual([])
-  } finally {
-    other?.kill('SIGTERM')
-  }
 })
 
 test('what was done to secrets stands in the audit and in the history, and no hash or secret anywhere', async () => {
@@ -266,12 +120,15 @@ test('a secret that ends within thirty days is told once a day, and shown by a m
   const next = (await takeEndingSecrets(world.db, 30)).filter(({ clientId }) => clientId === id)
   expect(next.map(({ id: secret }) => secret)).toEqual([made.id])
 
-  await vi.waitFor(async () => {
-    const metrics = await (await fetch(`${world.operationsUrl}/metrics`)).text()
-    const [, value] =
-      new RegExp(`client_secret_expires_timestamp_seconds\\{client="${id}"\\} (\\S+)`).exec(metrics) ?? []
-    expect(Number(value)).toBeCloseTo(soon.getTime() / 1000, 0)
-  }, within5s)
+  await vi.waitFor(
+    async () => {
+      const metrics = await (await fetch(`${world.operationsUrl}/metrics`)).text()
+      const [, value] =
+        new RegExp(`client_secret_expires_timestamp_seconds\\{client="${id}"\\} (\\S+)`).exec(metrics) ?? []
+      expect(Number(value)).toBeCloseTo(soon.getTime() / 1000, 0)
+    },
+    { timeout: 5_000, interval: 10 },
+  )
 })
 
 test('a definition that is applied with a secret has it as the only one, and never one that was revoked', async () => {
@@ -292,31 +149,4 @@ test('a definition that is applied with a secret has it as the only one, and nev
     world.register(portalDefinition(id, { ...machine, client_secret: second })),
   ).rejects.toMatchObject({ code: 'state_conflict' })
   expect(await list(id)).toEqual([])
-})
-
-test("a portal's new keys take the old ones' place within five seconds, without a restart", async () => {
-  const [old, next] = [
-    await generateKeyPair('ES256', { extractable: true }),
-    await generateKeyPair('ES256', { extractable: true }),
-  ]
-  const definition = async ({ publicKey }: typeof old) =>
-    portalDefinition('portal-of-keys', {
-      ...machine,
-      client_secret: undefined,
-      token_endpoint_auth_method: 'private_key_jwt',
-      jwks: { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] },
-    })
-  await world.register(await definition(old))
-  const token = async ({ privateKey }: typeof old) => {
-    const auth = client.PrivateKeyJwt(privateKey)
-    const { config } = await world.portal({ clientId: 'portal-of-keys', auth })
-    const { access_token: made } = await client.clientCredentialsGrant(config, { scope: 'legacy_accounts' })
-    recordSecrets([made])
-  }
-  await token(old)
-  // Not through the world, which would have the node look at once.
-  const log = createLog({ level: 'silent' })
-  await registerClients({ db: world.db, log, actor: 'test' }, [agreed(await definition(next))])
-  await vi.waitFor(() => token(next), within5s)
-  await expect(token(old)).rejects.toMatchObject({ error: 'invalid_client' })
 })
