@@ -18,6 +18,8 @@ export interface Periods {
   readonly renewal?: number | undefined
   /** Claiming the ring's keys that this node writes under. */
   readonly claim?: number | undefined
+  /** Writing down what this node has counted. */
+  readonly figures?: number | undefined
 }
 
 export interface Parts {

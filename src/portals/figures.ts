@@ -65,7 +65,15 @@ export interface Figures {
 }
 
 /** @param period milliseconds between two writes */
-export function createFigures({ db, log, period = 5_000 }: { db: Db; log: Log; period?: number }): Figures {
+export function createFigures({
+  db,
+  log,
+  period = 5_000,
+}: {
+  db: Db
+  log: Log
+  period?: number | undefined
+}): Figures {
   async function flush(): Promise<void> {
     const tallies = takeTallies()
     if (tallies.length === 0) return

@@ -16,10 +16,10 @@ import { type Figures, createFigures } from './figures.ts'
 import { createPortalApi } from './routes.ts'
 
 export function createPortals(
-  parts: Pick<Parts, 'config' | 'db' | 'log' | 'provider' | 'registry' | 'records'>,
+  parts: Pick<Parts, 'config' | 'db' | 'log' | 'periods' | 'provider' | 'registry' | 'records'>,
 ): { routes: Middleware; figures: Figures } {
   const { issuer, keys } = parts.config
-  const figures = createFigures(parts)
+  const figures = createFigures({ ...parts, period: parts.periods.figures })
   return {
     routes: createPortalApi({ ...parts, issuer, subOf: createSubOf(keys.pairwise), figures }),
     figures,
