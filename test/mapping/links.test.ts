@@ -1,12 +1,14 @@
-/** Legacy accounts become links at login: which ones, whose, and who hears of them. */
+/** Legacy accounts become links at login: which ones, whose, and which portal receives them. */
 import * as client from 'openid-client'
 import { afterEach, expect, test, vi } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { type Visitor, createVisitor } from '../../src/sandbox/visitor.ts'
+import { atEnd } from '../support/at-end.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
 // The broker's clock can be set forward; it is never set back while a world lives.
 vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true, advanceTimeDelta: 5 })
+atEnd(() => vi.useRealTimers())
 const world = await openWorld()
 const { simulator, db } = world
 const numberOf = (citizen: string) => citizenNamed(citizen).number
@@ -84,7 +86,7 @@ test.each([
   ['staff', 'exempt'],
   ['organisation', 'in_review'],
 ])(
-  "an account of kind %s under a citizen's attested number is not his own: it ends %s",
+  "an account of kind %s under a citizen's attested number is not the citizen's own: it ends %s",
   async (kind, state) => {
     const at = await open()
     await at.account('not-his-own', 'an', { kind })
@@ -95,7 +97,7 @@ test.each([
   },
 )
 
-test("a portal hears neither of another portal's accounts nor of another person's", async () => {
+test("a portal receives neither another portal's accounts nor another person's", async () => {
   const here = await open()
   const there = await open()
   await here.account('here', 'vinh')
@@ -245,13 +247,21 @@ test('twenty first logins of one citizen at once make one subject, and link each
   ])
 })
 
-/** All of them have read what is known before the first may write: the race that luck seldom shows. */
+/** The first may write only when all of them have read what is known: a race that luck seldom shows. */
 async function atOnce(at: Open, citizen: string) {
   const waiting = await db.transaction(async (tx) => {
     await tx.query('select 1 from legacy_account where client_id = $1 for update', [at.clientId])
     const logins = Array.from({ length: 5 }, () => enter(at, citizen))
     for (const login of logins) login.catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, 600))
+    await vi.waitFor(
+      async () => {
+        const held = await world.db.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+        expect(held).toHaveLength(logins.length)
+      },
+      { timeout: 10_000, interval: 10 },
+    )
     return logins
   })
   return Promise.all(waiting)
@@ -259,7 +269,7 @@ async function atOnce(at: Open, citizen: string) {
 const oneConnection = world.config.database.url.startsWith('embedded:')
 
 test.skipIf(oneConnection)(
-  'when several logins meet at the same account, each hears of it though only one linked it',
+  'when several logins meet at the same account, each receives it though only one linked it',
   async () => {
     const at = await open()
     await meet(at, 'giang')

@@ -20,7 +20,7 @@ async function open(policy: Record<string, unknown> = {}) {
   const portal = await world.portal({ clientId, scope: 'openid legacy_accounts' })
   return {
     clientId,
-    /** @returns what the portal hears of its accounts */
+    /** @returns the accounts that the portal receives, each with how it was linked */
     async meet(citizen: string) {
       simulator.approve(citizen)
       const { tokens, claims } = await portal.signIn()
@@ -30,23 +30,28 @@ async function open(policy: Record<string, unknown> = {}) {
         method,
       ])
     },
-    /** The citizen's number, and what else the row says. */
+    /** Imports a row under the citizen's number. */
     import: (accountId: string, citizen: string, row: Record<string, string> = {}) =>
       world.legacyAccounts(clientId, {
         account_id: accountId,
         citizen_id: citizenNamed(citizen).number,
         ...row,
       }),
-    states: async () =>
-      (
-        await db.query<{ state: string }>(
-          'select state from legacy_account where client_id = $1 order by id',
-          [clientId],
-        )
-      ).map(({ state }) => state),
+    accounts: () =>
+      db.query<{ id: string; state: string }>(
+        'select id::text, state from legacy_account where client_id = $1 order by id',
+        [clientId],
+      ),
     cases: () =>
-      db.query<{ id: string; reason: string; subject_id: string; account_key: Buffer; sealed: Buffer }>(
-        `select c.id, c.reason, c.subject_id, a.account_key, c.sealed
+      db.query<{
+        id: string
+        account: string
+        reason: string
+        subject_id: string
+        account_key: Buffer
+        sealed: Buffer
+      }>(
+        `select c.id, a.id::text as account, c.reason, c.subject_id, a.account_key, c.sealed
          from review_case c join legacy_account a on a.id = c.account_id
          where c.client_id = $1 and c.outcome is null order by c.opened_at, c.id`,
         [clientId],
@@ -54,12 +59,13 @@ async function open(policy: Record<string, unknown> = {}) {
   }
 }
 type Open = Awaited<ReturnType<typeof open>>
+const statesOf = async (at: Open) => (await at.accounts()).map(({ state }) => state)
 
 const attested = { attested_at: '2024-05-20' }
-/** A person known here before, though not at the portal in question. */
+/** Both are known here before, though not at the portal in question. */
 const elsewhere = await open()
+for (const citizen of ['an', 'binh']) await elsewhere.meet(citizen)
 async function subjectOf(citizen: string): Promise<string> {
-  await elsewhere.meet(citizen)
   const [row] = await db.query<{ id: string }>(
     `select i.subject_id as id from identifier_key k join identifier i on i.id = k.identifier_id where k.key = $1`,
     [world.citizenKeysOf(citizenNamed(citizen).number)[0]],
@@ -104,35 +110,52 @@ const cells = Object.entries(promised).flatMap(([evidence, outcomes]) =>
   order.map((situation, index) => ({ evidence: evidence as Evidence, situation, outcome: outcomes[index]! })),
 )
 
+/** One login meets an account in each situation, all with the same evidence: what becomes of one depends on no other. */
+async function visit(evidence: Evidence) {
+  const { row, policy } = evidences[evidence]!
+  const at = await open({ ...policy })
+  for (const situation of order) await at.import(situation, 'an', row)
+  const accounts = await at.accounts()
+  for (const [index, situation] of order.entries()) await situations[situation](accounts[index]!.id)
+  const look = async () => ({ accounts: await at.accounts(), cases: await at.cases() })
+  const before = await look()
+  const received = await at.meet('an')
+  const after = await look()
+  return (situation: Situation) => {
+    const { id } = accounts[order.indexOf(situation)]!
+    const of = ({ accounts: all, cases }: typeof before) => ({
+      state: all.find((account) => account.id === id)!.state,
+      cases: cases.filter(({ account }) => account === id),
+    })
+    return {
+      before: of(before),
+      after: { received: received.filter(([name]) => name === situation), ...of(after) },
+    }
+  }
+}
+const visits = new Map<Evidence, ReturnType<typeof visit>>()
+const visited = (evidence: Evidence) =>
+  visits.get(evidence) ?? visits.set(evidence, visit(evidence)).get(evidence)!
+
 test.each(cells)('$evidence, account $situation: $outcome', async ({ evidence, situation, outcome }) => {
   expect(rules[evidence][situation]).toBe(outcome)
-  const { row, policy, reason } = evidences[evidence]!
-  const at = await open({ ...policy })
-  await at.import('old-1', 'an', row)
-  const [account] = await db.query<{ id: string }>(
-    'select id::text from legacy_account where client_id = $1',
-    [at.clientId],
-  )
-  await situations[situation](account!.id)
-  const [states, cases] = [await at.states(), await at.cases()]
-
-  const heard = await at.meet('an')
+  const { before, after } = (await visited(evidence))(situation)
   const opened = {
-    reason: situation === 'anothers' ? 'held_by_another' : reason,
+    reason: situation === 'anothers' ? 'held_by_another' : evidences[evidence]!.reason,
     subject_id: await subjectOf('an'),
   }
-  const after = {
-    link: { heard: [['old-1', evidence]], states: ['linked'], cases },
-    keep: { heard: [['old-1', 'operators']], states, cases },
-    wait: { heard: [], states, cases },
-    refuse: { heard: [], states, cases },
+  const promises = {
+    link: { ...before, received: [[situation, evidence]], state: 'linked' },
+    keep: { ...before, received: [[situation, 'operators']] },
+    wait: { ...before, received: [] },
+    refuse: { ...before, received: [] },
     review: {
-      heard: [],
-      states: [situation === 'open' ? 'in_review' : 'linked'],
+      received: [],
+      state: situation === 'open' ? 'in_review' : 'linked',
       cases: [expect.objectContaining(opened)],
     },
   }
-  expect({ heard, states: await at.states(), cases: await at.cases() }).toEqual(after[outcome])
+  expect(after).toEqual(promises[outcome])
 })
 
 test("a case keeps VNeID's side sealed beside the account's", async () => {
@@ -175,11 +198,26 @@ test('who was denied an account is not asked about again, and not linked', async
   await officers.dismiss((await at.cases())[0]!.id, officer)
   await at.import('old-1', 'an', attested)
   expect(await at.meet('an')).toEqual([])
-  expect([await at.states(), await at.cases()]).toEqual([['open'], []])
+  expect([await statesOf(at), await at.cases()]).toEqual([['open'], []])
 })
 
 const [hoa, dung] = [citizenNamed('hoa'), citizenNamed('dung')]
-test.each([
+const trusting = { mapping: { unattested_match: true } }
+type Written = readonly [how: string, citizen: string, row: Record<string, string>]
+/** One login of each citizen, at a portal that has an account for every way in which a person can be written. */
+async function meetAll(written: readonly Written[]) {
+  const at = await open(trusting)
+  for (const [how, citizen, row] of written) await at.import(how, citizen, row)
+  const received: string[][] = []
+  for (const citizen of new Set(written.map(([, who]) => who))) received.push(...(await at.meet(citizen)))
+  const [accounts, cases] = [await at.accounts(), await at.cases()]
+  return (how: string) => ({
+    received: received.filter(([id]) => id === how),
+    cases: cases.filter(({ account }) => account === accounts[written.findIndex(([id]) => id === how)]!.id),
+  })
+}
+
+const agreeing: Written[] = [
   ['as VNeID spells it', 'hoa', { name: hoa.name, birth_date: hoa.birthDate! }],
   ['NFC', 'hoa', { name: hoa.name.normalize('NFC'), birth_date: hoa.birthDate! }],
   ['NFD', 'hoa', { name: hoa.name.normalize('NFD'), birth_date: hoa.birthDate! }],
@@ -187,36 +225,35 @@ test.each([
   ['upper case, spaced', 'hoa', { name: ' NGUYỄN  THỊ HÒA', birth_date: '02/09/1966' }],
   ['a year where VNeID has a date', 'hoa', { name: 'Nguyễn Thị Hòa', birth_date: '1966' }],
   ['a date where VNeID has a year', 'dung', { name: dung.name, birth_date: '1952-08-01' }],
-])('where the policy trusts it, an agreeing name and birth date link: %s', async (_, citizen, row) => {
-  const at = await open({ mapping: { unattested_match: true } })
-  await at.import('old-1', citizen, row)
-  expect(await at.meet(citizen)).toEqual([['old-1', 'matching_person']])
+]
+const agreed = await meetAll(agreeing)
+test.each(agreeing)('where the policy trusts it, an agreeing name and birth date link: %s', (how) => {
+  expect(agreed(how)).toEqual({ received: [[how, 'matching_person']], cases: [] })
 })
 
-test.each([
-  ['another tone', { name: 'Nguyễn Thị Hóa', birth_date: hoa.birthDate! }],
-  ['no tone', { name: 'Nguyễn Thị Hoa', birth_date: hoa.birthDate! }],
-  ['another order', { name: 'Thị Hòa Nguyễn', birth_date: hoa.birthDate! }],
-  ['another day', { name: 'Nguyễn Thị Hòa', birth_date: '1966-09-03' }],
-  ['another year', { name: 'Nguyễn Thị Hòa', birth_date: '1967' }],
-  ['no name', { birth_date: hoa.birthDate! }],
-  ['no birth date', { name: 'Nguyễn Thị Hòa' }],
-])('and one that differs calls a human: %s', async (_, row) => {
-  const at = await open({ mapping: { unattested_match: true } })
-  await at.import('old-1', 'hoa', row)
-  expect(await at.meet('hoa')).toEqual([])
-  expect(await at.cases()).toMatchObject([{ reason: 'not_attested' }])
+const differing: Written[] = [
+  ['another tone', 'hoa', { name: 'Nguyễn Thị Hóa', birth_date: hoa.birthDate! }],
+  ['no tone', 'hoa', { name: 'Nguyễn Thị Hoa', birth_date: hoa.birthDate! }],
+  ['another order', 'hoa', { name: 'Thị Hòa Nguyễn', birth_date: hoa.birthDate! }],
+  ['another day', 'hoa', { name: 'Nguyễn Thị Hòa', birth_date: '1966-09-03' }],
+  ['another year', 'hoa', { name: 'Nguyễn Thị Hòa', birth_date: '1967' }],
+  ['no name', 'hoa', { birth_date: hoa.birthDate! }],
+  ['no birth date', 'hoa', { name: 'Nguyễn Thị Hòa' }],
+]
+const differed = await meetAll(differing)
+test.each(differing)('and one that differs calls a human: %s', (how) => {
+  expect(differed(how)).toMatchObject({ received: [], cases: [{ reason: 'not_attested' }] })
 })
 
 test('nothing is linked, or even asked, for an equal e-mail, telephone, name, birth date or CMND', async () => {
-  const at = await open({ mapping: { unattested_match: true } })
+  const at = await open(trusting)
   const { name, birthDate = '' } = citizenNamed('an')
   const alike = { name, birth_date: birthDate, email: 'an@thu.vn', phone: '0912345678', cmnd: '012345678' }
   await at.import('with-number', 'an', { ...alike, ...attested })
   await at.import('without', 'an', { ...alike, citizen_id: '' })
   await at.import('of-the-other-an', 'an2', { ...alike, ...attested })
   expect(await at.meet('an')).toEqual([['with-number', 'attested_number']])
-  expect(await at.states()).toEqual(['linked', 'open', 'open'])
+  expect(await statesOf(at)).toEqual(['linked', 'open', 'open'])
   expect(await at.cases()).toEqual([])
 })
 
@@ -232,12 +269,12 @@ test('a person with three accounts gets all of them in one login, under one refe
   expect(made).toEqual([{ reference: expect.any(String), n: 4 }])
 })
 
-test('who acts for an organisation neither links his own accounts nor opens cases', async () => {
+test('a person who acts for an organisation neither links accounts of their own nor opens cases', async () => {
   const at = await open({ kinds: ['citizen', 'representative'] })
   await at.import('attested', 'minh', attested)
   await at.import('bare', 'minh')
   expect(await at.meet('minh')).toEqual([])
-  expect([await at.states(), await at.cases()]).toEqual([['open', 'open'], []])
+  expect([await statesOf(at), await at.cases()]).toEqual([['open', 'open'], []])
 })
 
 test("an account id that is a citizen's number or e-mail address is nowhere in clear", async () => {

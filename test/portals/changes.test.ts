@@ -45,7 +45,7 @@ describe('the changes that a portal follows', () => {
     )
     const third = await portal.changes(`?after=${second.next}`)
     expect(third.changes).toMatchObject([{ change: 'unlinked', id: 'old-1', sub: an }])
-    // Whoever begins again hears the same.
+    // A portal that begins again reads the same.
     const { changes } = await portal.changes()
     expect(changes).toEqual([...first.changes, ...second.changes, ...third.changes])
   })
@@ -109,7 +109,7 @@ describe('the changes that a portal follows', () => {
     }
   })
 
-  test('many readers at once hear one and the same order, without gap or repetition', async () => {
+  test('many readers at once read one and the same order, without gap or repetition', async () => {
     const portal = await callers.open()
     const { accounts, subject } = await prepare(portal.clientId, 60)
     const writers = accounts.map((account) => link(world.db, portal.clientId, account, subject))

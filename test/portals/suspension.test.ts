@@ -76,7 +76,7 @@ test.concurrent('a citizen on the way when the portal is suspended reads so on t
   expect(page.body).toContain('portal_not_in_service')
 })
 
-test.concurrent('a suspended portal itself hears invalid_client, whatever it asks', async () => {
+test.concurrent('a suspended portal itself receives invalid_client, whatever it asks', async () => {
   const { id, portal } = await newPortal()
   const { tokens } = await portal.signIn({ prompt: 'consent' })
   const { begun, answer } = await portal.ask()
@@ -189,7 +189,7 @@ test('a session goes on at other portals, and makes a new grant at the one that 
   await expect(shut.portal.userinfo(second.tokens.access_token)).resolves.toBeDefined()
 })
 
-test('whoever was at a suspended portal leaves all the same, and that portal is told nothing', async () => {
+test('a person who signed in at a suspended portal can log out, and that portal is not notified', async () => {
   const listener = await openListener()
   const told = (path: string) => ({
     backchannel_logout_uri: `${listener.url}/${path}`,

@@ -1,4 +1,4 @@
-/** A change of the registry is in force on every node within five seconds, and no node is restarted. */
+/** A change of the registry is in force on every node within five seconds, and no node is restarted: two processes, with production's periods. */
 import { expect, inject, test } from 'vitest'
 import { agreed } from '../support/registry/agreement.ts'
 import { startBroker } from '../support/broker-process.ts'

@@ -105,7 +105,7 @@ test('begun by mistake, undone and begun again, every sub stays as before', asyn
   expect((await next.enter('an')).sub).toBe(an.sub)
 })
 
-test('who came long ago counts, whatever the audit still holds', async () => {
+test('a person who came long ago counts, whatever the audit still holds', async () => {
   const [old, next, third] = [await newPortal(), await newPortal(), await newPortal()]
   await next.enter('an')
   const firstPerson = async ({ id }: RehomePortal) =>

@@ -66,7 +66,7 @@ test('former_sub is told whatever claims the portal was allowed, and for public 
   expect((await fresh.enter('an')).sub).toBe(publicly.sub)
 })
 
-test('two portals go over into one: it takes the subs of the first, and hears those of the second', async () => {
+test('two portals go over into one: it takes the subs of the first, and receives those of the second', async () => {
   const [first, second, next] = [await newPortal(), await newPortal(), await newPortal()]
   await first.account('same-id', 'an')
   await second.account('same-id', 'an')
@@ -187,7 +187,7 @@ test("the portal's API tells and marks old accounts, and the feed covers both fr
   expect((await api.tell('primary', { id: 'both', portal: old.id })).body).toMatchObject({ primary: true })
   expect((await api.stateOf('both')).body).toMatchObject({ primary: false })
 
-  // What the old one had told nobody yet comes as news, and whoever begins anew hears it all.
+  // What the old one's feed had not told yet comes as news, and a portal that begins anew reads all of it.
   const after = await follow(api, before.next)
   const named = ({ change, id, portal }: Change & { portal?: string }) => `${change} ${portal ?? ''}/${id}`
   const told = after.map(named)
@@ -208,7 +208,7 @@ test("the portal's API tells and marks old accounts, and the feed covers both fr
   const many = `${before.next}${Array.from({ length: 60 }, (_, index) => `.${900_000 + index}-1`).join('')}`
   const { next: cleaned } = await api.changes(`?after=${many}&limit=1`)
   expect(cleaned).not.toContain('.9000')
-  // The old one hears its own only.
+  // The old one reads its own only.
   expect((await (await old.api()).changes()).changes.map(({ id }) => id).toSorted()).toEqual([
     'both',
     'both',

@@ -50,7 +50,7 @@ export async function openOffice() {
       /** An account under the citizen's number. */
       account: (accountId: string, citizen: string, more: Record<string, string | boolean> = {}) =>
         world.legacyAccount({ clientId, accountId, number: numberOf(citizen), ...more }),
-      /** What the portal hears of the citizen's accounts when he signs in. */
+      /** The citizen signs in. @returns the ids of the accounts that the portal receives */
       async meet(citizen: string): Promise<string[]> {
         const { tokens, claims } = await enter(citizen)
         const person = await client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)
