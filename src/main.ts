@@ -49,7 +49,7 @@ export async function start(
   const closeTracing = await openTracing(config.tracing)
   const app = await createApp({ config, db, state, log, periods })
 
-  const server = createListener(app.callback)
+  const server = createListener(app.callback, { headers: config.headersTimeout })
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.health, config.operations)
   const adminUrl = await listen(app.admin, config.admin)

@@ -81,6 +81,7 @@ export async function createAdmin(
     seal: createSeal(keys.seal, 'kept answer'),
     personOf: createPersonOf(parts),
     operations,
+    headersTimeout: config.headersTimeout,
   })
   return {
     server,

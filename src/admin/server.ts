@@ -45,6 +45,7 @@ export function createAdminServer({
   limit = (_ctx, next) => next(),
   personOf,
   operations,
+  headersTimeout,
 }: {
   audience: string
   db: Db
@@ -57,6 +58,8 @@ export function createAdminServer({
   /** Whose access token a request carries; without it only assertions open. */
   personOf?: PersonOf
   operations: readonly Operation[]
+  /** Seconds in which a request's headers must arrive. */
+  headersTimeout?: number
 }): Server {
   const authenticate = createAuthentication({ db, state, audience, personOf })
   const once = createOnce({ db, seal, log })
@@ -97,7 +100,10 @@ export function createAdminServer({
   app.use(router.routes())
   const callback = app.callback()
   // A large file takes its time; a header does not, nor does a body of JSON (`parseInput`).
-  return createListener((request, response) => void callback(request, response), { request: 4 * 3_600 })
+  return createListener((request, response) => void callback(request, response), {
+    headers: headersTimeout,
+    request: 4 * 3_600,
+  })
 }
 
 async function carryOut(row: Operation, call: Call): Promise<void> {

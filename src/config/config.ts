@@ -59,6 +59,7 @@ const schema = z.object({
       z.partialRecord(z.enum(dimensions), z.int().positive('must be a positive number')),
     ),
   ).prefault('{}'),
+  HEADERS_TIMEOUT: seconds.default(10),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DRAIN_DELAY: z.coerce.number().int().min(0).max(120).default(0),
   SHUTDOWN_GRACE: seconds.default(20),
@@ -100,7 +101,7 @@ const schema = z.object({
   UPSTREAM_ID_TOKEN_ALG: z.enum(['RS256', 'PS256', 'ES256', 'EdDSA']).default('RS256'),
   UPSTREAM_SCOPE: z.string().default('openid'),
   UPSTREAM_ACR_VALUES: json(z.record(z.enum(['1', '2']), z.string())).optional(),
-  UPSTREAM_TIMEOUT: seconds.default(8),
+  UPSTREAM_TIMEOUT: z.coerce.number().positive().default(8),
   UPSTREAM_CA: z.string().startsWith('-----BEGIN CERTIFICATE', 'must be PEM certificates').optional(),
   UPSTREAM_ENVELOPE: z.enum(['none', 'ecb', 'cbc']).default('ecb'),
   UPSTREAM_ENVELOPE_KEY: z.string().startsWith('-----BEGIN', 'must be a PEM RSA private key').optional(),
@@ -182,6 +183,8 @@ function shape(env: Env) {
     proxies: { networks: env.TRUSTED_PROXIES ?? [], header: env.FORWARDED_HEADER },
     /** What differs from `limitTable`. */
     limits: env.LIMITS,
+    /** Seconds until a request's headers must be there, on every listener. */
+    headersTimeout: env.HEADERS_TIMEOUT,
     logLevel: env.LOG_LEVEL,
     /** Seconds between "draining" and the closed door. */
     drainDelay: env.DRAIN_DELAY,
@@ -208,7 +211,7 @@ function shape(env: Env) {
       scope: env.UPSTREAM_SCOPE,
       /** Upstream `acr_values` per level asked for; undefined sends none. */
       acrValues: env.UPSTREAM_ACR_VALUES,
-      /** Seconds for each upstream call. */
+      /** Seconds for each upstream call; fractions are possible. */
       timeout: env.UPSTREAM_TIMEOUT,
       ca: env.UPSTREAM_CA,
       envelope: env.UPSTREAM_ENVELOPE,

@@ -1,5 +1,5 @@
 /** Health and metrics, on a listener of their own and never on the public port. */
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { SigningKeys } from '../oidc/key-store.ts'
 import type { Parts } from '../parts.ts'
 import { requireMigrations } from '../store/migrate.ts'
@@ -11,20 +11,21 @@ export interface Checks {
   readonly [dependency: string]: () => Promise<void>
 }
 
-/** The listener as this node needs it. */
+/** This node's listener. */
 export function createHealth(
-  parts: Pick<Parts, 'db' | 'state' | 'registry' | 'upstream'> & { signingKeys: SigningKeys },
+  parts: Pick<Parts, 'config' | 'db' | 'state' | 'registry' | 'upstream'> & { signingKeys: SigningKeys },
 ): { server: Server; drain(): void } {
   let draining = false
   const server = createHealthServer({
     ...readinessOf(parts),
     look: createWatch(parts),
     isDraining: () => draining,
+    headersTimeout: parts.config.headersTimeout,
   })
   return { server, drain: () => void (draining = true) }
 }
 
-/** What /health/ready asks. A node without all of `needed` serves nobody; `reported` is told and decides nothing. */
+/** What /health/ready checks. A node is ready when all of `needed` answer; `reported` appears in the answer only. */
 function readinessOf({
   db,
   state,
@@ -54,21 +55,33 @@ function readinessOf({
 }
 
 /**
- * @param look brings up to date what only whoever reads the metrics wants to know
- * @param isDraining true once the process has been told to end: not ready, still alive
+ * @param look updates the metrics that are only computed when somebody reads them
+ * @param isDraining true once the process was asked to end: not ready, still alive
+ * @param patience milliseconds in which a dependency must answer
+ * @param headersTimeout seconds in which a request's headers must arrive
  */
 export function createHealthServer({
   needed,
   reported,
   look = () => Promise.resolve(),
   isDraining,
+  patience = 2_000,
+  headersTimeout,
 }: {
   needed: Checks
   reported: Checks
   look?: () => Promise<void>
   isDraining: () => boolean
+  patience?: number
+  headersTimeout?: number
 }): Server {
-  return createListener((request, response) => {
+  const ask = (checks: Checks) => unreached(checks, patience)
+  async function tell(checks: Checks): Promise<void> {
+    const missing = await ask(checks)
+    for (const dependency of Object.keys(checks))
+      dependencyUp.set({ dependency }, missing.includes(dependency) ? 0 : 1)
+  }
+  const respond: RequestListener = (request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
     const json = (status: number, body: object) => answer(status, 'application/json', JSON.stringify(body))
@@ -77,14 +90,14 @@ export function createHealthServer({
       case '/health/live':
         return json(200, { status: 'alive' })
       case '/health/ready':
-        return void Promise.all([unreached(needed), unreached(reported)]).then(([missing, degraded]) => {
+        return void Promise.all([ask(needed), ask(reported)]).then(([missing, degraded]) => {
           if (isDraining()) return json(503, { status: 'draining' })
           if (missing.length > 0)
             return json(503, { status: 'not ready', missing: [...missing, ...degraded] })
           return json(200, { status: 'ready', ...(degraded.length > 0 && { degraded }) })
         })
       case '/metrics':
-        return void Promise.all([tell({ ...needed, ...reported }), unreached({ look })])
+        return void Promise.all([tell({ ...needed, ...reported }), ask({ look })])
           .then(() => metrics.metrics())
           .then(
             (text) => answer(200, metrics.contentType, text),
@@ -93,20 +106,15 @@ export function createHealthServer({
       default:
         return json(404, { status: 'not found' })
     }
-  })
+  }
+  return createListener(respond, { headers: headersTimeout })
 }
 
-async function tell(checks: Checks): Promise<void> {
-  const missing = await unreached(checks)
-  for (const dependency of Object.keys(checks))
-    dependencyUp.set({ dependency }, missing.includes(dependency) ? 0 : 1)
-}
-
-/** @returns the names of the dependencies that did not answer within two seconds */
-export async function unreached(checks: Checks): Promise<string[]> {
+/** @returns the names of the dependencies that did not answer within `patience` milliseconds */
+export async function unreached(checks: Checks, patience = 2_000): Promise<string[]> {
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
-      const late = AbortSignal.timeout(2_000)
+      const late = AbortSignal.timeout(patience)
       const timeout = new Promise<never>((_, reject) =>
         late.addEventListener('abort', () => reject(late.reason as Error)),
       )

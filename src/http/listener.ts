@@ -1,16 +1,16 @@
-/** A listener that nobody can hold up: not with large headers, not with slow ones, not with connections that say nothing. */
+/** A listener that large headers, slow headers and silent connections cannot hold up. */
 import { type RequestListener, type Server, createServer } from 'node:http'
 
-/** Bytes of all headers together: a session, a browser's name and a proxy's remarks take two thousand. */
+/** Bytes of all headers together. Our cookies and a proxy's headers take about 2,000. */
 const mostHeaderBytes = 16 * 1024
-/** Node would leave out what is beyond, and a proxy writes last. */
+/** Node silently drops further headers, and a proxy writes its own last: so we refuse instead. */
 const mostHeaders = 100
-/** Of all callers together: no address has a share of its own here, so one that opens thousands is for the proxy to stop. */
+/** Of all callers together. There is no limit per address here: the proxy must stop one that opens thousands. */
 const mostConnections = 20_000
-/** Milliseconds; longer than a proxy keeps an idle connection: were we first to close, a request would meet a closed door. */
+/** Milliseconds. Longer than a proxy keeps an idle connection: if we closed first, a request could arrive on a closed one. */
 const idle = 65_000
 
-/** For an answer that sets none of its own. */
+/** Defaults; an answer may set its own. */
 const headers = Object.entries({
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -18,13 +18,10 @@ const headers = Object.entries({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 })
 
-/**
- * @param patience seconds: until the headers must be there, and until the whole request must; who is later
- * hears 408
- */
+/** @param patience seconds until the headers, and the whole request, must have arrived; then the answer is 408 */
 export function createListener(
   answer: RequestListener,
-  patience: { readonly headers?: number; readonly request?: number } = {},
+  patience: { readonly headers?: number | undefined; readonly request?: number } = {},
 ): Server {
   const server = createServer(
     {
@@ -32,7 +29,7 @@ export function createListener(
       headersTimeout: (patience.headers ?? 10) * 1000,
       requestTimeout: (patience.request ?? 30) * 1000,
       keepAliveTimeout: idle,
-      // How often Node looks for those that are late.
+      // How often Node looks for late requests.
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {

@@ -1,12 +1,9 @@
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import request from 'supertest'
 import { createHealthServer } from '../../src/http/health.ts'
-import { openWorld, type World } from '../support/world.ts'
+import { openWorld } from '../support/world.ts'
 
-let world: World
-beforeAll(async () => {
-  world = await openWorld({ database: 'embedded', state: 'embedded' })
-})
+const world = await openWorld()
 
 test('a running broker is alive and ready', async () => {
   await request(world.operationsUrl).get('/health/live').expect(200, { status: 'alive' })
@@ -38,6 +35,7 @@ test('readiness names what is missing, goes on without VNeID, and says that the 
     },
     reported: { upstream: () => Promise.reject(new Error('away')) },
     isDraining: () => draining,
+    patience: 100,
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
@@ -70,14 +68,12 @@ test('readiness tells of a database that is older than the release', async () =>
 })
 
 test('a node that is told to end says so first, and keeps its door open for DRAIN_DELAY', async () => {
-  const node = await openWorld({
-    database: 'embedded',
-    state: 'embedded',
-    environment: { DRAIN_DELAY: '4' },
-  })
-  const ended = node.restart()
-  await request(node.operationsUrl).get('/health/ready').expect(503, { status: 'draining' })
-  await request(node.issuer).get('/jwks').expect(200)
+  await world.restart({ DRAIN_DELAY: '1' })
+  const ended = world.restart({ DRAIN_DELAY: '0' })
+  await Promise.all([
+    request(world.operationsUrl).get('/health/ready').expect(503, { status: 'draining' }),
+    request(world.issuer).get('/jwks').expect(200),
+  ])
   await ended
-  await request(node.operationsUrl).get('/health/ready').expect(200)
+  await request(world.operationsUrl).get('/health/ready').expect(200)
 })
