@@ -1,11 +1,13 @@
 /** No fallback login may exist: every grant traces to an authentication at VNeID, and there is no other way in. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { decodeJwt } from 'jose'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createVisitor, type Visitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 import { ask, basic, now, post, redeem, send, userinfo, wish } from '../support/wire.ts'
 
+// Tests set the clock of simulator and broker forward; they never set it back.
+vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true, advanceTimeDelta: 5 })
 const world = await openWorld()
 const definition = { subject_type: 'public', require_auth_time: true }
 await world.register(
@@ -48,7 +50,7 @@ const said = ({ id_token: token }: Tokens) => {
   const { sub, aud, auth_time: time } = decodeJwt(token)
   return { subject: sub, client: aud, time }
 }
-const tick = () => new Promise((resolve) => setTimeout(resolve, 1_100))
+const tick = () => void vi.setSystemTime(Date.now() + 2_000)
 
 describe('every grant traces to an upstream authentication', () => {
   test('fresh, in the same session, and refreshed: each ID token has its audit event, with the time that VNeID said', async () => {
@@ -59,7 +61,7 @@ describe('every grant traces to an upstream authentication', () => {
     const fresh = await signIn('portal-a', visitor)
     world.simulator.tamper({})
     expect(Math.abs(Number(said(fresh).time) - (now() - 86_400))).toBeLessThan(5)
-    await tick()
+    tick()
     const reused = await signIn('portal-b', visitor)
     expect(world.simulator.requests.token).toBe(trips + 1)
     const refreshed = await refresh('portal-a', fresh)
@@ -93,7 +95,7 @@ describe('every grant traces to an upstream authentication', () => {
     world.simulator.approve('vinh')
     const tokens = await signIn('portal-a', createVisitor())
     const before = (await completed()).length
-    await tick()
+    tick()
     const refreshed = await refresh('portal-a', tokens)
     expect(said(refreshed)).toEqual(said(tokens))
     expect(await completed()).toHaveLength(before)

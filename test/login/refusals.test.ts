@@ -1,4 +1,4 @@
-/** What may come back from VNeID, or claim to: a portal hears the right error, and nothing is left of it here. */
+/** Wrong answers from VNeID, real or forged: the portal gets the right error, and the broker keeps no session and no row. */
 import { describe, expect, test } from 'vitest'
 import type { Faults } from '../../src/sandbox/simulator/simulator.ts'
 import { createVisitor } from '../../src/sandbox/visitor.ts'

@@ -224,7 +224,7 @@ test('a client secret that VNeID does not know is our fault, not the citizen’s
 })
 
 test('a token or userinfo endpoint that fails or hangs is an outage', async () => {
-  const hasty = open({ UPSTREAM_TIMEOUT: '1' })
+  const hasty = open({ UPSTREAM_TIMEOUT: '0.2' })
   vneid.tamper({ tokenError: true })
   await expect(signIn(hasty)).rejects.toMatchObject(refusal('upstream_unavailable', /status 500/))
   vneid.tamper({ tokenHangs: true })

@@ -93,7 +93,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
   })
 
   test('a token or userinfo endpoint that fails or hangs is an outage', async () => {
-    const hasty = openVneid(vneid.url, { UPSTREAM_ENVELOPE: mode, UPSTREAM_TIMEOUT: '1' })
+    const hasty = openVneid(vneid.url, { UPSTREAM_ENVELOPE: mode, UPSTREAM_TIMEOUT: '0.2' })
     const outages: Faults[] = [
       { tokenError: true },
       { tokenHangs: true },

@@ -1,4 +1,4 @@
-/** A refusal, from all sides: what the portal hears, what is left in the database, in the browser, in the log. */
+/** Checks a refused sign-in: the portal's error, the database, the browser's session and the log. */
 import { afterEach, expect } from 'vitest'
 import { citizens } from '../../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../../src/sandbox/visitor.ts'
@@ -8,7 +8,7 @@ import { openWorld, portalDefinition, type World } from '../world.ts'
 export const dialects = ['oidc', 'vneid'] as const
 export type Dialect = (typeof dialects)[number]
 
-/** A world for each dialect, with portals of several policies and an old account for whoever gets in by mistake. */
+/** A world for each dialect, with portals of several policies and a legacy account for each citizen, which no refused sign-in may link. */
 export async function openBoth(): Promise<Readonly<Record<Dialect, World>>> {
   const [oidc, vneid] = await Promise.all(dialects.map(openStrict))
   const worlds = { oidc: oidc!, vneid: vneid! }
@@ -22,7 +22,7 @@ export async function openBoth(): Promise<Readonly<Record<Dialect, World>>> {
 }
 
 async function openStrict(dialect: Dialect): Promise<World> {
-  const world = await openWorld({ dialect, environment: { UPSTREAM_TIMEOUT: '1' } })
+  const world = await openWorld({ dialect, environment: { UPSTREAM_TIMEOUT: '0.5' } })
   await world.register(
     portalDefinition('portal-a'),
     portalDefinition('only-level-2', { policy: { minimum_level: 2 } }),
@@ -39,7 +39,7 @@ async function openStrict(dialect: Dialect): Promise<World> {
   return world
 }
 
-/** All that a sign-in leaves in the database. */
+/** Counts of the rows that a sign-in writes. */
 export async function traces(world: World) {
   const [row] = await world.db.query<
     Record<'subjects' | 'numbers' | 'links' | 'completed' | 'refused', number>
@@ -62,7 +62,7 @@ export const expectNoSession = async (world: World, visitor: ReturnType<typeof c
     error: 'login_required',
   })
 
-/** The whole promise: the portal's error with `state` and `iss`, no session, no row, an audit event. */
+/** The whole promise: the portal gets an error with `state` and `iss`; no session and no row exist; the audit has an event. */
 export async function expectRefusal(
   world: World,
   error: string,
@@ -85,7 +85,7 @@ export async function expectRefusal(
   await expectNoSession(world, visitor)
 }
 
-/** A browser at the door: back from VNeID with this address, which it has not opened yet. */
+/** A browser that VNeID has sent back, with the callback's address, which it has not opened yet. */
 export async function atDoor(world: World, id = 'portal-a', visitor = createVisitor()) {
   const start = `${world.issuer}/auth?${encode(wish(id))}`
   const { url } = await visitor.open(start, {
