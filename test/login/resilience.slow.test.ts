@@ -1,15 +1,15 @@
-/** The login on every engine, and through the end of the process that serves it. */
+/** A login on every combination of stores, and while brokers are killed, stopped and started. */
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as client from 'openid-client'
-import { describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { type BrokerProcess, openProxy, startBroker } from '../support/broker-process.ts'
 import { press } from '../support/portal.ts'
 import { startRedis } from '../support/private-servers.ts'
-import { openWorld, portalAddress, portalDefinition, secretOf } from '../support/world.ts'
+import { openWorld, portalAddress, portalDefinition, secretOf, type World } from '../support/world.ts'
 
 const postgres = inject('databaseUrl') !== undefined
 const redis = inject('redisUrl') !== undefined
@@ -24,17 +24,22 @@ describe.each([
   { database: 'embedded', state: 'server', stores: 'the embedded database and Redis', here: redis },
   { database: 'embedded', state: 'embedded', stores: 'the embedded database and memory', here: true },
 ] as const)('on $stores', ({ here, ...engines }) => {
-  test.skipIf(!here).for(['oidc', 'vneid'] as const)(
+  let world: World
+  beforeAll(async () => {
+    if (!here) return
+    world = await openWorld({ ...engines, dialect: 'vneid' })
+    await world.register(portalDefinition('portal-a'), portalDefinition('portal-b'))
+    const { number } = citizenNamed('an')
+    await world.legacyAccount({ clientId: 'portal-a', accountId: 'old-1', number })
+  })
+  afterAll(() => world?.close())
+
+  test.skipIf(!here).for(['vneid', 'oidc'] as const)(
     'a citizen logs in through the %s dialect',
     { timeout: 120_000 },
     async (dialect) => {
-      const world = await openWorld({ ...engines, dialect })
-      await world.register(portalDefinition('portal-a'), portalDefinition('portal-b'))
-      await world.legacyAccount({
-        clientId: 'portal-a',
-        accountId: 'old-1',
-        number: citizenNamed('an').number,
-      })
+      if (dialect === 'oidc') await world.restart(toOidc(world))
+      const trips = world.simulator.requests.authorize
       const [a, b] = [
         await world.portal({ clientId: 'portal-a', scope }),
         await world.portal({ clientId: 'portal-b', scope }),
@@ -65,16 +70,25 @@ describe.each([
       expect(await b.userinfo(second.tokens.access_token, second.claims.sub)).toMatchObject({
         legacy_accounts: [],
       })
-      expect(world.simulator.requests.authorize).toBe(1)
+      expect(world.simulator.requests.authorize).toBe(trips + 1)
 
       const begun = await a.ask({}, first.visitor)
       await a.redeem(begun.page.url, begun.begun)
       await expect(a.redeem(begun.page.url, begun.begun)).rejects.toMatchObject({ error: 'invalid_grant' })
       await expect(a.userinfo(refreshed.access_token)).rejects.toMatchObject({ status: 401 })
       expect(await world.db.query(`select 1 from subject`)).toHaveLength(1)
-      await world.close()
     },
   )
+})
+
+/** What a world of the direct dialect changes to speak OpenID Connect with the same simulator. */
+const toOidc = ({ simulator }: World) => ({
+  UPSTREAM_DIALECT: 'oidc',
+  UPSTREAM_ISSUER: simulator.issuer,
+  UPSTREAM_AUTHORIZATION_ENDPOINT: '',
+  UPSTREAM_TOKEN_ENDPOINT: '',
+  UPSTREAM_USERINFO_ENDPOINT: '',
+  UPSTREAM_END_SESSION_ENDPOINT: '',
 })
 
 describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs both)', async () => {
@@ -86,6 +100,57 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
   await world.register(portalDefinition('portal-a'), portalDefinition('portal-b'))
   const a = await world.portal({ clientId: 'portal-a' })
   const b = await world.portal({ clientId: 'portal-b' })
+
+  test(
+    'a broker told to end is not ready, completes the request in flight, and exits with 0 soon',
+    { timeout: 60_000 },
+    async () => {
+      const broker = await startBroker({ ...world.settings, SHUTDOWN_GRACE: '20' })
+      proxy.to(broker.url)
+      const { page, begun } = await a.ask()
+      const form = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: new URL(page.url).searchParams.get('code')!,
+        redirect_uri: portalAddress,
+        code_verifier: begun.verifier,
+        client_id: 'portal-a',
+        client_secret: secretOf('portal-a'),
+      }).toString()
+      // A browser keeps its connection open after the answer; the broker must not wait for it.
+      await (await fetch(`${broker.url}/jwks`)).text()
+      const half = request(`${broker.url}/token`, {
+        method: 'POST',
+        agent: new Agent({ keepAlive: true, timeout: 60_000 }),
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': form.length },
+      })
+      const reply = new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+        half.once('error', reject)
+        half.once('response', (response) => {
+          void text(response).then((body) => resolve({ status: response.statusCode, body }))
+        })
+      })
+      half.write(form.slice(0, 20))
+      await sleep(200)
+
+      const told = Date.now()
+      broker.kill('SIGTERM')
+      const readiness = async () => {
+        const answer = await fetch(`${broker.operationsUrl}/health/ready`)
+        return { status: answer.status, body: await answer.json() }
+      }
+      await expect.poll(readiness).toEqual({ status: 503, body: { status: 'draining' } })
+      expect((await fetch(`${broker.operationsUrl}/health/live`)).status).toBe(200)
+      await expect(fetch(`${broker.url}/jwks`)).rejects.toThrow('fetch failed')
+      half.end(form.slice(20))
+      const { status, body } = await reply
+      expect([status, Object.keys(JSON.parse(body) as object)]).toEqual([
+        200,
+        expect.arrayContaining(['id_token']),
+      ])
+      expect(await broker.ended).toBe(0)
+      expect(Date.now() - told).toBeLessThan(10_000)
+    },
+  )
 
   test(
     'a broker killed between any two steps of a login and started again carries it on',
@@ -137,7 +202,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
     { timeout: 60_000 },
     async () => {
       const other = await startBroker(world.settings)
-      // Both orders: each broker meets each step.
+      // In both orders, so that each broker serves each step.
       for (const targets of [
         [own, other.url],
         [other.url, own],
@@ -178,56 +243,11 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
     },
   )
 
-  test(
-    'a broker told to end is not ready, completes the request in flight, and exits with 0 soon',
-    { timeout: 60_000 },
-    async () => {
-      const broker = await startBroker({ ...world.settings, SHUTDOWN_GRACE: '20' })
-      proxy.to(broker.url)
-      const { page, begun } = await a.ask()
-      const form = new URLSearchParams({
-        grant_type: 'authorization_code',
-        code: new URL(page.url).searchParams.get('code')!,
-        redirect_uri: portalAddress,
-        code_verifier: begun.verifier,
-        client_id: 'portal-a',
-        client_secret: secretOf('portal-a'),
-      }).toString()
-      // A browser keeps its connection open after the answer; that must not hold the broker up.
-      await (await fetch(`${broker.url}/jwks`)).text()
-      const half = request(`${broker.url}/token`, {
-        method: 'POST',
-        agent: new Agent({ keepAlive: true, timeout: 60_000 }),
-        headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': form.length },
-      })
-      const reply = new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-        half.once('error', reject)
-        half.once('response', (response) => {
-          void text(response).then((body) => resolve({ status: response.statusCode, body }))
-        })
-      })
-      half.write(form.slice(0, 20))
-      await sleep(200)
-
-      const told = Date.now()
-      broker.kill('SIGTERM')
-      const readiness = async () => {
-        const answer = await fetch(`${broker.operationsUrl}/health/ready`)
-        return { status: answer.status, body: await answer.json() }
-      }
-      await expect.poll(readiness).toEqual({ status: 503, body: { status: 'draining' } })
-      expect((await fetch(`${broker.operationsUrl}/health/live`)).status).toBe(200)
-      await expect(fetch(`${broker.url}/jwks`)).rejects.toThrow('fetch failed')
-      half.end(form.slice(20))
-      const { status, body } = await reply
-      expect([status, Object.keys(JSON.parse(body) as object)]).toEqual([
-        200,
-        expect.arrayContaining(['id_token']),
-      ])
-      expect(await broker.ended).toBe(0)
-      expect(Date.now() - told).toBeLessThan(10_000)
-    },
-  )
+  test('a broker that cannot start says why and ends, whatever it has connected to already', async () => {
+    // An address that no machine has (RFC 5737).
+    const started = startBroker({ ...world.settings, HOST: '192.0.2.1' })
+    await expect(started).rejects.toThrow('EADDRNOTAVAIL')
+  })
 })
 
 test.skipIf(!redis)(
@@ -244,7 +264,7 @@ test.skipIf(!redis)(
     expect(await readiness()).toEqual({ status: 'not ready', missing: ['state'] })
     const page = await createVisitor().open((await portal.begin()).url)
     expect([page.status, page.body.includes('store_unavailable')]).toEqual([503, true])
-    // With a session the engine meets the fault first: the same page, and one line of it in the log.
+    // With a session the engine meets the fault first: the citizen sees the same page, and the log has one line.
     const begun = world.logLines.length
     const inside = await visitor.open((await portal.begin()).url)
     expect([inside.status, inside.body.includes('store_unavailable')]).toEqual([503, true])
@@ -257,16 +277,5 @@ test.skipIf(!redis)(
     await expect.poll(readiness, { timeout: 10_000 }).toEqual({ status: 'ready' })
     await portal.signIn()
     await again!.stop()
-  },
-)
-
-test.skipIf(!redis)(
-  'a broker that cannot start says why and ends, whatever it has connected to already (needs Redis)',
-  { timeout: 60_000 },
-  async () => {
-    const world = await openWorld({ database: 'embedded', state: 'server' })
-    // An address of nobody's machine (RFC 5737).
-    const start = startBroker({ ...world.settings, HOST: '192.0.2.1' })
-    await expect(start).rejects.toThrow('EADDRNOTAVAIL')
   },
 )
