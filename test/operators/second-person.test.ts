@@ -1,36 +1,15 @@
-/** Ways around the second person: each of them ends nowhere. */
+/** Ways around the second person; none of them works. */
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { type AdminClient, createAdminClient } from '../../src/cli/client.ts'
-import { operatorLocalCommands } from '../../src/cli/operators-local.ts'
-import { createOperator } from '../../src/operators/operators.ts'
-import type { Role } from '../../src/vocabulary.ts'
-import { generateOperatorKey } from '../../src/operators/key.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import type { AdminClient } from '../../src/cli/client.ts'
+import { createMachine, freshKey } from '../support/operators/machines.ts'
 import { openOffice, refusal } from '../support/operators/officers.ts'
 import { newNumber } from '../support/operators/operators.ts'
-import { recordSecrets } from '../support/record.ts'
-import { openWorld, type World } from '../support/world.ts'
 
 const { world, doubt, confirm, approve } = await openOffice()
-const log = createLog({ level: 'silent' })
 let count = 0
 
 interface Held {
   readonly approval: string
-}
-async function freshKey(at: World = world) {
-  const { privateKey, publicKey } = await generateOperatorKey()
-  recordSecrets([privateKey.d])
-  const { audience } = at.config.admin
-  const client = (operatorId: string) =>
-    createAdminClient({ url: at.adminUrl, audience, operatorId, key: privateKey })
-  return { publicKey, client }
-}
-async function machine(roles: readonly Role[], at: World = world) {
-  const id = `machine-${++count}`
-  const { publicKey, client } = await freshKey(at)
-  await createOperator({ db: at.db, log, actor: 'local' }, { id, roles, key: publicKey })
-  return { id, ...client(id) }
 }
 const end = (what: 'approve' | 'decline', { approval }: Held, by: AdminClient) =>
   by.call('POST', `/v1/approvals/${approval}/${what}`)
@@ -57,13 +36,13 @@ beforeAll(async () => {
 
 describe('a machine', () => {
   test('asks for no machine and no machine’s key: who made it would be two steps away', async () => {
-    const robot = await machine(['security_officer'])
-    const { publicKey } = await freshKey()
+    const robot = await createMachine(world, ['security_officer'])
+    const { publicKey } = await freshKey(world)
     const body = { id: 'robots.robot', roles: ['viewer'] }
     expect(
       await refusal(robot.call('POST', '/v1/operators', { ...body, public_key: publicKey })),
     ).toMatchObject({ code: 'forbidden' })
-    const { id } = await machine(['viewer'])
+    const { id } = await createMachine(world, ['viewer'])
     expect(
       await refusal(robot.call('PUT', `/v1/operators/${id}/key`, { public_key: publicKey })),
     ).toMatchObject({ code: 'forbidden' })
@@ -74,9 +53,9 @@ describe('a machine', () => {
 
   test('leaves what it asked for barred to whoever held its key then, though another has made a new one', async () => {
     const officer = await world.operator('both.held', ['security_officer', 'mapping_officer'])
-    const robot = await machine(['mapping_officer', 'security_officer'])
+    const robot = await createMachine(world, ['mapping_officer', 'security_officer'])
     const path = `/v1/operators/${robot.id}/key`
-    const { publicKey, client } = await freshKey()
+    const { publicKey, client } = await freshKey(world)
     await end('approve', await officer.call<Held>('PUT', path, { public_key: publicKey }), two)
     const { question } = await doubt('binh')
     const approval = await confirm(question, client(robot.id))
@@ -85,32 +64,13 @@ describe('a machine', () => {
       roles: ['viewer'],
       citizen_id: newNumber(),
     })
-    const next = await freshKey()
+    const next = await freshKey(world)
     await end('approve', await one.call<Held>('PUT', path, { public_key: next.publicKey }), two)
     expect(await refusal(approve(approval, officer))).toMatchObject({ code: 'second_person_needed' })
     expect(await refusal(end('approve', held, officer))).toMatchObject({ code: 'second_person_needed' })
     await approve(approval)
     await end('approve', held, two)
   })
-
-  test('does nothing alone, not even at the beginning', async () => {
-    const young = await openWorld()
-    const robot = await machine(['security_officer'], young)
-    const body = { id: 'the.first', roles: ['security_officer'], citizen_id: newNumber() }
-    expect(await robot.call('POST', '/v1/operators', body)).toMatchObject(isHeld)
-    await young.close()
-  })
-})
-
-test('to take the second officer’s role away leads not back to being alone', async () => {
-  const young = await openWorld()
-  const first = await young.operator('the.first', ['security_officer'])
-  const second = await young.operator('the.second', ['security_officer'])
-  const path = '/v1/operators/the.second'
-  await end('approve', await first.call<Held>('PATCH', path, { roles: ['viewer'] }), second)
-  const third = { id: 'the.third', roles: ['viewer'], citizen_id: newNumber() }
-  expect(await first.call('POST', '/v1/operators', third)).toMatchObject(isHeld)
-  await young.close()
 })
 
 test.skipIf(inject('databaseUrl') === undefined)(
@@ -197,33 +157,4 @@ test('what waits is seen and ended by those whom it concerns, and by no other', 
   expect(await refusal(end('decline', held, auditor))).toMatchObject({ code: 'forbidden' })
   expect(await isShown(two)).toBe(true)
   await end('decline', held, two)
-})
-
-describe('when no officer can get in any more', () => {
-  test.each([
-    ['an idle one, whom nobody has written down yet,', `created_at = now() - interval '46 days'`],
-    ['a machine', `disabled_at = now(), disabled_by = 'x', disabled_reason = 'x'`],
-  ])('%s does not keep the way back shut', async (what, change) => {
-    const empty = await openWorld()
-    await empty.operator('the.last', ['security_officer'])
-    if (what === 'a machine') await machine(['security_officer'], empty)
-    await empty.db.query(`update operator set ${change} where id = 'the.last'`)
-    const said: string[] = []
-    const restore = operatorLocalCommands['operator restore']
-    const tools = { config: empty.config, db: empty.db, log, print: (line: string) => void said.push(line) }
-    await restore.read(['the.last'])(tools)
-    expect(said).toEqual(['enabled the.last'])
-    await empty.close()
-  })
-
-  test('the log calls for help soon after a start, not an hour later', async () => {
-    const empty = await openWorld()
-    await empty.operator('the.last', ['security_officer'])
-    await empty.db.query(`update operator set created_at = now() - interval '46 days'`)
-    await empty.restart()
-    await expect
-      .poll(() => empty.logLines.join(''), { timeout: 10_000 })
-      .toContain('"operators.without_officer"')
-    await empty.close()
-  })
 })
