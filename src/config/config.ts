@@ -136,6 +136,7 @@ const schema = z.object({
     )
     .transform((text) => Object.fromEntries(text.split(',').map((pair) => splitPair(pair))))
     .optional(),
+  OTEL_EXPORTER_OTLP_TIMEOUT: z.coerce.number().int().positive().default(3_000),
   OTEL_SERVICE_NAME: z.string().min(1).default('vneid-sso-gateway'),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
 })
@@ -240,6 +241,8 @@ function shape(env: Env) {
     tracing: {
       endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
       headers: env.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+      /** Milliseconds for one batch; a broker that ends waits as long for a collector that is away. */
+      timeout: env.OTEL_EXPORTER_OTLP_TIMEOUT,
       serviceName: env.OTEL_SERVICE_NAME,
       /** Share of the requests that begin a trace. */
       ratio: env.OTEL_TRACES_SAMPLER_ARG,

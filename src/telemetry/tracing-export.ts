@@ -3,10 +3,7 @@ import type { Config } from '../config/config.ts'
 import { spansExported } from './metrics.ts'
 import { type SpanRecord, type TraceRecord, parse, traceTo } from './tracing.ts'
 
-/** Milliseconds for one batch: as long as a broker that ends waits for a collector that is away. */
-const patience = 3_000
-
-/** @returns what sends the rest and ends it; at once where no collector is configured */
+/** @returns a function that sends what is left and ends; without a collector it does nothing */
 export async function openTracing(config: Config['tracing']): Promise<() => Promise<void>> {
   if (config.endpoint === undefined) return () => Promise.resolve()
   const { SpanKind, SpanStatusCode, TraceFlags } = await import('@opentelemetry/api')
@@ -17,7 +14,7 @@ export async function openTracing(config: Config['tracing']): Promise<() => Prom
   const exporter = new OTLPTraceExporter({
     url: `${config.endpoint.replace(/\/$/, '')}/v1/traces`,
     headers: { ...config.headers },
-    timeoutMillis: patience,
+    timeoutMillis: config.timeout,
   })
   const send = exporter.export.bind(exporter)
   exporter.export = (spans, done) =>
@@ -25,7 +22,7 @@ export async function openTracing(config: Config['tracing']): Promise<() => Prom
       spansExported.inc({ outcome: result.error === undefined ? 'sent' : 'lost' }, spans.length)
       done(result)
     })
-  const batches = new BatchSpanProcessor({ exporter, exportTimeoutMillis: patience })
+  const batches = new BatchSpanProcessor({ exporter, exportTimeoutMillis: config.timeout })
   const resource = resourceFromAttributes({ 'service.name': config.serviceName })
   const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL }
   const contextOf = (traceId: string, spanId: string) => ({

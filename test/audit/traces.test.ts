@@ -1,4 +1,4 @@
-/** One sign-in as a collector sees it: across its requests, upstream and stores; and nothing of the citizen. */
+/** The traces of a sign-in, as a collector receives them: requests, calls to VNeID and the stores, and no data of the citizen. */
 import { execFileSync } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
@@ -12,7 +12,7 @@ import { openWorld, portalDefinition, secretOf, type World } from '../support/wo
 const stranger = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`
 let collector: Collector
 let world: World
-/** What the citizen and the portal held in their hands. */
+/** Secrets and tokens of the citizen's browser and the portal. */
 let secrets: string[]
 let references: string[]
 
@@ -42,7 +42,7 @@ beforeAll(async () => {
     begun.nonce,
     begun.verifier,
   ]
-  // What is left is sent before the end.
+  // A broker that ends first sends the spans that are left.
   await world.restart()
   openRecord('log')(collector.bodies.join('\n'))
 })
@@ -170,7 +170,7 @@ test('a header that is none is named at the start, without its value', () => {
 })
 
 test('a collector that is away is counted, and keeps nobody from leaving', async () => {
-  const quiet = await openWorld({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' } })
+  const quiet = await openWorld({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '300' } })
   await fetch(`${quiet.issuer}/jwks`)
   const begun = performance.now()
   await quiet.restart()
@@ -187,7 +187,7 @@ test('without a collector nothing of OpenTelemetry is even loaded', () => {
     void (async () => {
       const { openTracing } = await import('${new URL('../../src/telemetry/tracing-export.ts', import.meta.url).href}')
       await import('${new URL('../../src/app.ts', import.meta.url).href}')
-      const about = { headers: {}, serviceName: 'x', ratio: 1 }
+      const about = { headers: {}, timeout: 300, serviceName: 'x', ratio: 1 }
       await (await openTracing({ ...about, endpoint: undefined }))()
       const before = loaded
       await (await openTracing({ ...about, endpoint: 'http://127.0.0.1:9' }))()
