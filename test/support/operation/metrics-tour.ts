@@ -1,5 +1,4 @@
-/** A broker that has seen a bit of everything, and what it then tells Prometheus. */
-import { inject } from 'vitest'
+/** A broker after requests of every kind, and the metrics that it then exposes. */
 import { generateSigningKey } from '../../../src/oidc/keys.ts'
 import { createSeal } from '../../../src/crypto/seal.ts'
 import { citizenNamed } from '../../../src/sandbox/citizens.ts'
@@ -11,10 +10,7 @@ import { openWorld, portalDefinition, type World } from '../world.ts'
 
 /** @returns the text of `/metrics` */
 export async function tour(): Promise<string> {
-  const world = await openWorld({
-    database: inject('databaseUrl') === undefined ? 'embedded' : 'server',
-    state: 'embedded',
-  })
+  const world = await openWorld({ state: 'embedded' })
   await seePortals(world)
   await seeMapping(world)
   await generateSigningKey(
@@ -22,9 +18,12 @@ export async function tour(): Promise<string> {
     'ES256',
     { actor: 'local' },
   )
-  // The pool's watch looks every second.
-  await new Promise((resolve) => void setTimeout(resolve, 1_500))
-  return (await fetch(`${world.operationsUrl}/metrics`)).text()
+  const read = async () => (await fetch(`${world.operationsUrl}/metrics`)).text()
+  // The pool's figures are taken every second.
+  if (world.config.database.url.startsWith('postgres'))
+    while (!(await read()).includes('database_connections{state="in_use"}'))
+      await new Promise((resolve) => void setTimeout(resolve, 50))
+  return read()
 }
 
 const silent = { info() {}, warn() {}, error() {}, debug() {} } as never
