@@ -170,7 +170,9 @@ test('a header that is none is named at the start, without its value', () => {
 })
 
 test('a collector that is away is counted, and keeps nobody from leaving', async () => {
-  const quiet = await openWorld({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '300' } })
+  const quiet = await openWorld({
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '300' },
+  })
   await fetch(`${quiet.issuer}/jwks`)
   const begun = performance.now()
   await quiet.restart()
