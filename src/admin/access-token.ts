@@ -1,4 +1,4 @@
-/** Whose access token it is: a person's who signed in to the console, and is an operator by the number of today. */
+/** Finds the operator of an access token that the console obtained: a person, found by their current number. */
 import { consoleId, consoleScope } from '../operators/console.ts'
 import { type BrokerGrant, fromRecord } from '../oidc/identity-record.ts'
 import { type UnitOfWork, runWithUnit } from '../oidc/unit-of-work.ts'
@@ -17,7 +17,7 @@ export function createPersonOf({
     const found = await runWithUnit(beginUnit(), async () => {
       const token = await provider.AccessToken.find(value)
       if (token?.clientId !== consoleId || !token.scopes.has(consoleScope)) return undefined
-      // Bound to a key (RFC 9449), which nobody shows here.
+      // A token bound to a key (RFC 9449) needs a proof of possession, which this API does not accept.
       if (token.jkt !== undefined) return undefined
       const grant: BrokerGrant | undefined =
         token.grantId === undefined ? undefined : await provider.Grant.find(token.grantId)

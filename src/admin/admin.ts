@@ -1,4 +1,4 @@
-/** The operators' API as one part: its operations, and what runs only for them. */
+/** Wires the operators' API: its operations, and the background work that only they use. */
 import type { Server } from 'node:http'
 import type { Middleware } from 'koa'
 import { createApprovals } from '../approvals/approvals.ts'

@@ -1,4 +1,4 @@
-/** What waits for a second person: read, approved, declined. */
+/** Operations on approvals: list, approve, decline. */
 import { z } from 'zod'
 import type { Approvals, Waiting } from '../approvals/approvals.ts'
 import type { Kind } from '../approvals/kind.ts'
@@ -43,8 +43,7 @@ export function approvalOperations({ approvals }: { approvals: Approvals }): Ope
     operation({
       method: 'GET',
       path: '/v1/approvals',
-      about:
-        'What waits for a second person, of that which the caller may approve or audit; the oldest first.',
+      about: 'Lists the open approvals that the caller may approve or audit, oldest first.',
       roles,
       query: z.strictObject({ after: momentCursor.optional(), limit }),
       answer: z.strictObject({ approvals: z.array(waiting), ...pageEnd }),
@@ -60,7 +59,7 @@ export function approvalOperations({ approvals }: { approvals: Approvals }): Ope
       method: 'POST',
       path: '/v1/approvals/:id/approve',
       about:
-        'The second person’s half: carries out what waits. When it cannot be carried out, it goes on waiting.',
+        'Approves and carries out what was asked for. If it cannot be carried out, the approval stays open.',
       roles,
       refuses: ['case_gone', 'second_person_needed', 'state_conflict', 'not_found'],
       handle: ({ operator, params, reference }) =>
@@ -70,7 +69,7 @@ export function approvalOperations({ approvals }: { approvals: Approvals }): Ope
     operation({
       method: 'POST',
       path: '/v1/approvals/:id/decline',
-      about: 'Ends what waits without doing it: declined, or withdrawn by who asked for it.',
+      about: 'Declines an approval; the operator who asked for it withdraws it. Nothing is carried out.',
       roles,
       refuses: ['case_gone'],
       handle: ({ operator, params, reference }) =>

@@ -1,4 +1,4 @@
-/** An operation that may have to wait for a second person: it asks for an approval. */
+/** Operations that may need a second person: they ask for an approval. */
 import { z } from 'zod'
 import type { Approvals, Asked } from '../approvals/approvals.ts'
 import type { Kind } from '../approvals/kind.ts'
@@ -8,14 +8,15 @@ export const waitingTold = z
   .strictObject({ approval: z.uuid(), expires_at: z.iso.datetime().nullable() })
   .meta({
     id: 'Waiting',
-    description: 'An approval that waits for another person, until then if that is told.',
+    description: 'An approval that waits for another person. `expires_at` is null if it does not expire.',
   })
 
-/** Of an operation that takes two persons in every case. */
+/** Fields of an operation that always needs a second person. */
 export const alwaysWaits = { status: 202, answer: waitingTold, twoPersons: true } as const
 
 export function tellWaiting(asked: Asked): { approval: string; expires_at: Date | null } {
-  if (!('approval' in asked)) throw new Error('one person did alone what always takes two')
+  if (!('approval' in asked))
+    throw new Error('an operation that always needs a second person was carried out by one')
   return { approval: asked.approval, expires_at: asked.expiresAt }
 }
 
@@ -26,7 +27,7 @@ export const asking = <Path extends string, Body, What>(
     readonly method: Operation['method']
     readonly path: Path
     readonly body: z.ZodType<Body>
-    /** When one person is enough. */
+    /** HTTP status of the answer when one person is enough. */
     readonly status?: number
     readonly answer?: z.ZodType
     asked(call: Pick<Call<Path, unknown, Body>, 'params' | 'body'>): What

@@ -1,4 +1,4 @@
-/** The audit, for those who read it: events, the person behind a number, the story of a reference. Reading is an event too. */
+/** Operations that read the audit: events, the events of one citizen, the events of one reference. Each read is audited. */
 import { z } from 'zod'
 import { type AuditEvent, auditClasses, auditNames } from '../audit.ts'
 import { record } from '../recording.ts'
@@ -12,10 +12,10 @@ import { limit, pageEnd, pageOf } from './paging.ts'
 
 export const auditCursor = z.string().regex(/^\d{1,18}$/, 'must be the `next` of a page')
 const moment = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a day or a moment of ISO 8601')
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a date or a date-time in ISO 8601')
   .transform((text) => new Date(text))
 export const span = { from: moment.optional(), to: moment.optional() }
-const reference = z.string().regex(/^[\w-]{1,64}$/, 'must be a reference')
+const reference = z.string().regex(/^[\w-]{1,64}$/, 'must be a reference: 1 to 64 letters, digits, _ or -')
 
 const eventTold = z
   .strictObject({
@@ -46,7 +46,7 @@ export type SubjectTold = z.output<typeof subjectTold>
 const traceTold = z.strictObject({
   reference: z.string(),
   events: z.array(eventTold),
-  /** More than are shown. */
+  /** Whether there are more events than this answer holds. */
   more: z.boolean(),
 })
 export type TraceTold = z.output<typeof traceTold>
@@ -62,14 +62,14 @@ export function auditOperations({
   log: Log
   citizenKeys: CitizenKeys
 }): Operation[] {
-  /** Before the answer: whoever has read it, it is known of. */
+  /** Recorded before the answer is sent, so that no read goes unrecorded. */
   const note = (event: Omit<AuditEvent, 'event'>) => record({ db, log }, [{ event: 'audit.read', ...event }])
 
   return [
     operation({
       method: 'GET',
       path: '/v1/audit/events',
-      about: 'Audit events, the oldest first, by what they are about; the reading is audited.',
+      about: 'Lists audit events that match the filters, oldest first. The read is audited.',
       roles: ['auditor'],
       query: z.strictObject({
         event: z.enum(auditNames).optional(),
@@ -107,7 +107,7 @@ export function auditOperations({
       method: 'POST',
       path: '/v1/audit/search',
       about:
-        'Everything about one citizen: the pseudonyms that a number leads to, and their events; the search is audited.',
+        'Lists the subjects (pseudonyms) of one identification number and their events. The search is audited.',
       roles: ['auditor'],
       body: z.strictObject({ citizen_id: citizenNumber, after: auditCursor.optional(), limit }),
       readsOnly: true,
@@ -144,7 +144,7 @@ export function auditOperations({
     operation({
       method: 'GET',
       path: '/v1/traces/:reference',
-      about: 'What is known under the reference that a citizen, a portal or an operator was told.',
+      about: 'Lists the audit events of one request, by the reference that its error or page showed.',
       roles: ['auditor', 'security_officer', 'viewer'],
       answer: traceTold,
       async handle({ operator, params, reference: own }) {

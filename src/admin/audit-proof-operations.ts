@@ -1,4 +1,4 @@
-/** The proof over the audit: checkpoints, their public keys, the export that is verified elsewhere. */
+/** Operations on the audit's proof: checkpoints, their public keys, and the export for verification elsewhere. */
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { record } from '../recording.ts'
@@ -18,7 +18,7 @@ const checkpointTold = z
   .strictObject({
     checkpoint: z.int(),
     at: z.string(),
-    /** The checkpoint covers the rows whose id is above `from` and not above `to`. */
+    /** The checkpoint covers the rows with `from` < id <= `to`. */
     from: z.string(),
     to: z.string(),
     rows: z.int(),
@@ -28,7 +28,7 @@ const checkpointTold = z
   .meta({ id: 'AuditCheckpoint' })
 export type CheckpointTold = z.output<typeof checkpointTold>
 
-/** @param seal for `signing key` */
+/** @param seal the seal with the purpose `signing key` */
 export function auditProofOperations({
   db,
   log,
@@ -44,7 +44,7 @@ export function auditProofOperations({
     operation({
       method: 'GET',
       path: '/v1/audit/checkpoints',
-      about: 'The checkpoints over the audit, the oldest first.',
+      about: 'Lists the checkpoints of the audit, oldest first.',
       roles: ['auditor', 'security_officer'],
       query: z.strictObject({ ...span, after: auditCursor.optional(), limit }),
       answer: z.strictObject({ checkpoints: z.array(checkpointTold), ...pageEnd }),
@@ -59,9 +59,9 @@ export function auditProofOperations({
       method: 'POST',
       path: '/v1/audit/checkpoints',
       about:
-        'Makes a checkpoint over what has been committed, now instead of within seconds; answers the last checkpoint.',
+        'Makes a checkpoint over the committed rows now, instead of within seconds. Returns the latest checkpoint.',
       roles: ['auditor', 'security_officer'],
-      // They would have been made without it.
+      // The checkpointer makes the same checkpoints on its own, so this changes nothing that an operator decides.
       readsOnly: true,
       answer: z.strictObject({ rows: z.int(), head: checkpointTold.nullable() }),
       async handle() {
@@ -75,7 +75,7 @@ export function auditProofOperations({
       method: 'GET',
       path: '/v1/audit/keys',
       about:
-        'The public keys of the checkpoints, as a JWK set: to be kept where the database’s owners have no hand in it.',
+        'Returns the public keys of the checkpoints as a JWK set. Keep a copy where the database’s administrators cannot change it.',
       roles: ['auditor', 'security_officer'],
       answer: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
       handle: () => publicAuditKeys(db),
@@ -84,7 +84,7 @@ export function auditProofOperations({
     operation({
       method: 'POST',
       path: '/v1/audit/keys',
-      about: 'A new key for the checkpoints; what the old ones have signed stays good.',
+      about: 'Creates a new key for the checkpoints. Signatures of older keys stay valid.',
       roles: ['security_officer'],
       status: 201,
       answer: z.strictObject({ kid: z.string() }),
@@ -97,7 +97,7 @@ export function auditProofOperations({
       method: 'GET',
       path: '/v1/audit/export',
       about:
-        'The audit with its checkpoints as lines of JSON, all of it or the checkpoints of a span of time; the export is audited.',
+        'Exports the audit and its checkpoints as NDJSON, in full or for a time span. The export is audited.',
       roles: ['auditor'],
       query: z.strictObject(span),
       produces: 'application/x-ndjson',

@@ -1,6 +1,6 @@
 /**
- * Who asks. With a key: each request carries its own short-lived assertion (as in RFC 7523 §3, with a `jti` that works
- * once). A person without: an access token of a sign-in with VNeID through this broker, good for minutes.
+ * Authenticates the caller. An operator with a key sends a short-lived assertion with each request (as in RFC 7523 §3,
+ * with a single-use `jti`). A person without a key sends an access token from a sign-in at the console, valid for minutes.
  */
 import { decodeJwt, importJWK, jwtVerify } from 'jose'
 import { z } from 'zod'
@@ -21,7 +21,7 @@ const seenEvery = 300
 export type PersonOf = (accessToken: string) => Promise<OperatorRow | undefined>
 export type Authenticate = (authorization: string | undefined) => Promise<Operator>
 
-/** What it makes throws BrokerError `unauthenticated` whatever is wrong: a stranger must not learn what. */
+/** The returned function throws BrokerError `unauthenticated` for every fault, so that the answer reveals nothing. */
 export function createAuthentication({
   db,
   state,
@@ -31,7 +31,7 @@ export function createAuthentication({
   db: Db
   state: State
   audience: string
-  /** Whose access token this is. */
+  /** Finds the operator of an access token. Default: no access token is accepted. */
   personOf?: PersonOf | undefined
 }): Authenticate {
   async function byAssertion(token: string): Promise<OperatorRow | undefined> {
@@ -40,7 +40,7 @@ export function createAuthentication({
     if (operator === undefined || !isIn(operator)) return undefined
     const assertion = await verify(token, operator, audience)
     if (assertion === undefined) return undefined
-    // Claimed last, so that only a good signature writes; and as long as the clocks' tolerance lets it live.
+    // Claimed last, so that only a valid signature causes a write, and for as long as the clock tolerance accepts it.
     const ttl = Math.ceil(assertion.exp + tolerance - Date.now() / 1000) + 1
     const isFirst = await state.claim(keyOf('Assertion', `${operator.id} ${assertion.jti}`), ttl)
     return isFirst ? operator : undefined
@@ -56,7 +56,7 @@ export function createAuthentication({
   }
 }
 
-/** Idle for too long is out at once, though it be written down only within the hour. */
+/** An idle operator loses access at once; `idle-operators.ts` marks the row as disabled within the hour. */
 const isIn = ({ disabledAt, idle }: OperatorRow): boolean => disabledAt === null && !idle
 
 function issuerOf(token: string): string | undefined {
@@ -89,7 +89,7 @@ async function verify(token: string, operator: OperatorRow, audience: string): P
 const claimsFor = (audience: string) =>
   z
     .object({
-      // One audience: an assertion that is good elsewhere too may come from there.
+      // Exactly one audience: another recipient of the same assertion could replay it here.
       aud: z.literal(audience),
       jti: z.string().min(16).max(64),
       iat: z.number(),

@@ -1,4 +1,4 @@
-/** The registry of portals, one portal at a time. */
+/** Operations on one portal of the registry. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -29,10 +29,10 @@ const done = z.object({ client_id: z.string(), state, version: z.int() })
 export function clientOperations({ db, log }: { db: Database; log: Log }): Operation[] {
   async function find(id: string) {
     const [row] = await findClients(db, [id])
-    if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
+    if (row === undefined) throw new BrokerError('not_found', 'there is no portal with this id')
     return row
   }
-  /** @param reason what it must be given */
+  /** @param reason schema of the reason that the operator gives */
   const act = (
     what: 'activate' | 'suspend' | 'retire',
     about: string,
@@ -59,7 +59,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
     operation({
       method: 'GET',
       path: '/v1/clients',
-      about: 'The portals of the registry, by id.',
+      about: 'Lists the portals of the registry, ordered by id.',
       roles: readers,
       query: z.strictObject({ after: clientId.optional(), limit, state: state.optional() }),
       answer: z.object({ clients: z.array(listed), ...pageEnd }),
@@ -74,7 +74,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
     operation({
       method: 'GET',
       path: '/v1/clients/:id',
-      about: 'One portal: its state and its whole definition.',
+      about: 'Returns one portal: its state and its full definition.',
       roles: readers,
       answer: shown,
       async handle({ params, ctx }) {
@@ -87,7 +87,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
     operation({
       method: 'GET',
       path: '/v1/clients/:id/history',
-      about: 'What was done to a portal, by whom and why; the oldest first.',
+      about: 'Lists the changes of a portal, with actor and reason, oldest first.',
       roles: readers,
       query: z.strictObject({
         after: numberCursor.optional(),
@@ -107,7 +107,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       method: 'PUT',
       path: '/v1/clients/:id',
       about:
-        'Creates a portal (If-Match: "0") or replaces its definition, and brings it into the state that this names; a suspended one only its own call activates.',
+        'Creates a portal (If-Match: "0") or replaces its definition, and moves it to the state that the definition names. A suspended portal is activated only by `activate`.',
       roles: ['registrar'],
       body: definition.pipe(z.looseObject({ client_id: z.string() })),
       answer: done,
@@ -115,7 +115,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       refuses: ['definition_invalid', 'client_incomplete'],
       async handle({ operator, params, body, ifMatch, reference, ctx }) {
         if (body.client_id !== params.id)
-          throw new BrokerError('input_invalid', 'client_id: must be the one of the address')
+          throw new BrokerError('input_invalid', 'client_id: must be equal to the id in the path')
         const what = {
           definitions: [body],
           versions: new Map([[params.id, Number(ifMatch)]]),
@@ -128,13 +128,13 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       },
     }),
 
-    act('activate', 'Lets citizens in through the portal.', ['registrar'], words.optional()),
+    act('activate', 'Activates the portal: citizens can sign in.', ['registrar'], words.optional()),
     act(
       'suspend',
-      'Closes the portal; what was issued to it ends.',
+      'Suspends the portal; all its tokens and sessions become invalid.',
       ['registrar', 'security_officer'],
       words,
     ),
-    act('retire', 'Ends a draft or a suspended portal for good.', ['registrar'], words),
+    act('retire', 'Retires a draft or a suspended portal. This cannot be undone.', ['registrar'], words),
   ]
 }

@@ -1,4 +1,4 @@
-/** Portals as the admin API tells them: never a secret or its hash. */
+/** How the admin API shows portals: never a secret or its hash. */
 import { z } from 'zod'
 import { type ClientMetadata, definitionSchema } from '../registry/clients.ts'
 import { type Difference, differences } from '../registry/difference.ts'
@@ -8,7 +8,7 @@ import { type ClientRow, clientStates } from '../store/clients.ts'
 import { admissibleKinds } from '../vocabulary.ts'
 
 export const state = z.enum(clientStates)
-/** A portal's definition in a request: described here, checked by the registry, which reports each fault by its field. */
+/** A portal's definition in a request: described here, validated by the registry, which reports each fault by field. */
 export const definition = z.unknown().meta({
   id: 'PortalDefinition',
   override: ({ jsonSchema }: { jsonSchema: object }) =>
@@ -50,7 +50,7 @@ export const shown = z.object({
   client_id: z.string(),
   state,
   version: z.int(),
-  /** What was issued before is refused. */
+  /** Tokens and sessions that were issued before this time are refused. */
   not_before: z.iso.datetime().nullable(),
   metadata,
 })
@@ -73,7 +73,7 @@ export const changed = z.object({
 })
 
 export function tellChange({ at, actor, action, reason, version, metadata: said, before }: PastChange) {
-  // All of a new portal is new.
+  // A new portal has nothing to compare with.
   const changes: readonly Difference[] = before === null ? [] : differences(before, said)
   return { at, actor, action, reason, version, changes: [...changes] }
 }

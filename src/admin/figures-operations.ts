@@ -1,4 +1,4 @@
-/** What each portal may read about itself, for operators. */
+/** The figures that each portal can read about itself, for operators. */
 import { z } from 'zod'
 import { type Figures, figuresAnswer, spanQuery } from '../portals/figures.ts'
 import { clientId } from './mapping-input.ts'
@@ -10,7 +10,8 @@ export function figuresOperations({ figures }: { figures: Figures }): Operation[
     operation({
       method: 'GET',
       path: '/v1/figures',
-      about: 'Logins, refusals by code, links, logout delivery, keys and secrets of one portal, or of each.',
+      about:
+        'Returns logins, refusals by code, links, logout deliveries, keys and secrets of one portal or of all.',
       roles,
       query: z.strictObject({ client: clientId.optional(), ...spanQuery }),
       answer: z.object({ portals: z.array(figuresAnswer) }),

@@ -1,8 +1,8 @@
 /**
- * A write that is sent twice under one Idempotency-Key is carried out once. The key is taken in the database before
- * the write and the answer kept after it, so a node may die in between: then the audit tells, for every write is told
- * there, in its own transaction, under the reference of its request. If it was carried out, its answer is lost and the
- * caller hears so; if not, the next request with the key carries it out.
+ * A write that is sent twice under one Idempotency-Key is carried out once. The key is stored before the write and the
+ * answer after it, so a node may die in between. The audit then shows whether the write was committed, because every
+ * write records an event in its own transaction, with the reference of its request. If it was committed, its answer is
+ * lost and the caller receives `idempotency_lost`; if not, the next request with the key carries it out.
  */
 import { createHash } from 'node:crypto'
 import { BrokerError, errorTable } from '../errors.ts'
@@ -20,31 +20,31 @@ import {
   takeOver,
 } from '../store/idempotent-requests.ts'
 
-/** What of an answer is kept. */
+/** The parts of an answer that are stored. */
 export interface KeptAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Of its JSON. */
+  /** The JSON body. */
   readonly body?: unknown
 }
 
 export interface Keyed {
   readonly operatorId: string
-  /** The row's name. */
+  /** Method and path of the operation. */
   readonly operation: string
   readonly key: string
-  /** All that makes the request this one and no other. */
+  /** The whole input: two requests are the same if this is equal as JSON. */
   readonly request: unknown
   readonly reference: string
 }
 
 interface Kept {
-  /** SHA-256 of the request, which may hold a number: so it lies sealed. */
+  /** SHA-256 of the request. Stored sealed, because the request may contain an identification number. */
   readonly request: string
   readonly answer?: KeptAnswer
 }
 
-/** @returns the answer, and whether it is that of an earlier request */
+/** @returns the answer, and whether it is the stored answer of an earlier request */
 export type Once = (
   keyed: Keyed,
   work: () => Promise<KeptAnswer>,
@@ -55,9 +55,12 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest()
 export function createOnce({ db, seal, log }: { db: Db; seal: Seal; log: Log }): Once {
   return async function once({ operatorId, operation, key, request, reference }, work) {
     if (!/^[\w.:-]{16,128}$/.test(key))
-      throw new BrokerError('input_invalid', 'Idempotency-Key: must be 16 to 128 letters, digits, . : _ -')
+      throw new BrokerError(
+        'input_invalid',
+        'Idempotency-Key: must be 16 to 128 characters: letters, digits, . : _ -',
+      )
     const use: KeyUse = { operatorId, operation, keyHash: sha256(key) }
-    // Known to `store/ring.ts` too, which seals it anew.
+    // `store/ring.ts` builds the same context when it re-seals the row.
     const context = `${operatorId} ${operation} ${use.keyHash.toString('hex')}`
     const kept: Kept = { request: sha256(JSON.stringify(request)).toString('hex') }
     const sealed = (what: Kept) => seal.seal(JSON.stringify(what), context)
@@ -65,7 +68,7 @@ export function createOnce({ db, seal, log }: { db: Db; seal: Seal; log: Log }):
     async function earlier(): Promise<KeptAnswer | undefined> {
       if (await beginAttempt(db, use, { reference, sealed: sealed(kept) })) return undefined
       const before = await findAttempt(db, use)
-      // Released between the two statements.
+      // Another request released the key between the two statements.
       if (before === undefined) throw new BrokerError('idempotency_running')
       const { request: same, answer } = JSON.parse(seal.open(before.sealed, context)) as Kept
       if (same !== kept.request) throw new BrokerError('idempotency_conflict')
@@ -82,11 +85,11 @@ export function createOnce({ db, seal, log }: { db: Db; seal: Seal; log: Log }):
     if (answered !== undefined) return { ...answered, isReplayed: true }
     try {
       const answer = await work()
-      // The write is done, whatever becomes of the key.
+      // The write is committed, so a failure to store the answer must not fail the request.
       await endAttempt(db, use, { reference, sealed: sealed({ ...kept, answer }) }).catch(warn)
       return { ...answer, isReplayed: false }
     } catch (error) {
-      // Of a broken connection the database may not have heard yet, and commit still: the key is held to its end.
+      // After a broken connection the database may still commit: the key stays taken until it expires.
       if (!isCutOff(error))
         await (wasRefused(error) ? releaseKey : abandonAttempt)(db, use, reference).catch(warn)
       throw error
@@ -98,7 +101,7 @@ export function createOnce({ db, seal, log }: { db: Db; seal: Seal; log: Log }):
   }
 }
 
-/** Before anything was written; of another failure nobody knows. */
+/** A refusal happens before anything is written; after any other failure the state is unknown. */
 const wasRefused = (error: unknown): boolean =>
   error instanceof BrokerError && errorTable[error.code].status < 500
 

@@ -1,11 +1,11 @@
-/** An operator that nobody has seen for 45 days is out, the last security officer too. */
+/** Operators who are inactive for 45 days are disabled, including the last security officer. */
 import type { Log } from '../telemetry/log.ts'
 import { audited } from '../recording.ts'
 import type { Database } from '../store/db.ts'
 import { insertOperatorChange } from '../store/operator-changes.ts'
 import { disableIdleOperators, hasOfficer } from '../store/operators.ts'
 
-/** Writes down what `authentication.ts` has judged by then. `operator restore` lets a last officer in again. */
+/** `authentication.ts` already refuses them; this marks the rows. `operator restore` re-enables a last officer. */
 export async function endIdleOperators({ db, log }: { db: Database; log: Log }): Promise<void> {
   const isOrphaned = await audited({ db, log }, async (tx, note) => {
     const ended = await disableIdleOperators(tx)

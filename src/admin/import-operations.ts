@@ -27,7 +27,7 @@ const runTold = z
     touched_at: z.iso.datetime(),
     rows_read: count,
     rows_done: count,
-    /** When it is done. */
+    /** Present when the state is `done`. */
     summary: z
       .strictObject({
         rows: count,
@@ -39,7 +39,7 @@ const runTold = z
   })
   .meta({ id: 'Import' })
 
-/** Milliseconds that the reader of a report may stand still. */
+/** Milliseconds without progress after which the connection of a report's reader is closed. */
 const longestPause = 120_000
 
 export function importOperations({
@@ -56,26 +56,26 @@ export function importOperations({
       method: 'POST',
       path: '/v1/legacy-imports',
       about:
-        'A portal’s accounts, as CSV or NDJSON, also compressed by gzip; answered by the report, line by line.',
+        'Imports a portal’s accounts from CSV or NDJSON, optionally gzip-compressed. Returns a report by line.',
       refuses: ['import_invalid'],
       accepts: '*/*',
       produces: 'text/csv',
       roles: ['mapping_officer'],
       query: z.strictObject({
         client: z.string(),
-        /** Chosen by who asks, so that the run can be followed while the file is still on its way. */
+        /** Chosen by the caller, so that the run can be followed while the file is still being sent. */
         id: z.uuid(),
         dry_run: z.enum(['true', 'false']).default('false'),
       }),
-      /** Answers with the report in CSV when the file has been imported; a fault is told before that. */
+      /** Sends the report as CSV once the import produces rows; a fault before that becomes an error answer. */
       async handle({ operator, query, request, reference, ctx }) {
         if (registry.policyOf(query.client) === undefined)
-          throw new BrokerError('input_invalid', 'client: no portal of that id is registered')
+          throw new BrokerError('input_invalid', 'client: no portal with this id is registered')
         if ((await findImport(db, query.id)) !== undefined)
-          throw new BrokerError('state_conflict', 'id: an import of that id has been begun already')
+          throw new BrokerError('state_conflict', 'id: an import with this id exists already')
         const report = new PassThrough()
         report.on('error', () => {})
-        // Whoever hangs up when the file is in has imported it all the same: the run ends, unheard.
+        // If the caller disconnects after sending the file, the import still completes; its report is discarded.
         if (ctx.res.closed) report.destroy()
         else ctx.res.once('close', () => report.destroy())
         const write = async (text: string) => {
@@ -89,12 +89,12 @@ export function importOperations({
           dryRun: query.dry_run === 'true',
           actor: operator.id,
           reference,
-          // Left open when the work ends early: the answer goes over the same connection.
+          // Not destroyed when the import ends early: the answer uses the same connection.
           source: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>,
           async onReport(text) {
             if (!isTelling) {
               isTelling = true
-              // A reader who only stands still holds the thread and its connection up.
+              // A reader that stops reading would block the worker thread and its database connection.
               ctx.req.socket.setTimeout(longestPause, () => ctx.req.socket.destroy())
               report.emit('telling')
               await write(reportHeader)
@@ -104,11 +104,11 @@ export function importOperations({
         })
         const telling = once(report, 'telling')
         try {
-          // Whichever comes first: the report's first page, a fault, or the end of a file without rows.
+          // Waits for the first of: the report's first page, a fault, the end of a file without rows.
           await Promise.race([telling, ended])
         } catch (error) {
-          // The rest of the file is let in and dropped, so that its sender gets to read our answer. What still
-          // listens is the iterator, which nobody asks any more.
+          // Reads and discards the rest of the file, so that the sender gets to read our answer. The remaining
+          // listener belongs to the iterator, which is no longer read.
           request.removeAllListeners('readable')
           request.resume()
           throw error
@@ -118,7 +118,7 @@ export function importOperations({
           () => report.end(),
           (error: Error) => report.destroy(error),
         )
-        // The connection may carry another import, which is long silent before its report.
+        // A next import on the same connection may be silent for long before its report starts.
         report.once('close', () => ctx.req.socket.setTimeout(0))
         ctx.status = 200
         ctx.type = 'text/csv; charset=utf-8'
@@ -130,7 +130,7 @@ export function importOperations({
     operation({
       method: 'GET',
       path: '/v1/legacy-imports',
-      about: 'A portal’s imports, the latest first.',
+      about: 'Lists a portal’s imports, newest first.',
       roles: readers,
       query: z.strictObject({ client: clientId, after: momentCursor.optional(), limit }),
       answer: z.strictObject({ imports: z.array(runTold), ...pageEnd }),
@@ -144,7 +144,7 @@ export function importOperations({
     operation({
       method: 'GET',
       path: '/v1/legacy-imports/:id',
-      about: 'How far an import is, and what came of it.',
+      about: 'Returns the progress and the result of an import.',
       roles: readers,
       answer: runTold,
       async handle({ params }) {
@@ -166,7 +166,7 @@ const told = (run: ImportRun) => ({
   touched_at: run.touchedAt,
   rows_read: run.rowsRead,
   rows_done: run.rowsDone,
-  // As the run wrote it.
+  // `imports/run.ts` wrote it in this shape.
   ...(run.state === 'done' && { summary: run.summary as unknown as ImportSummary }),
   ...(run.fault !== null && { fault: run.fault }),
 })

@@ -1,4 +1,4 @@
-/** Operators about keys: the calendar of signing keys, the key ring, and what lies under it. */
+/** Operations on keys: the calendar of signing keys, the key ring and its use, re-sealing. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -90,7 +90,7 @@ export function keyOperations({
   keys: Ring
   seal: Seal
   reseals: Reseal
-  /** Seconds that a record of the state store may live after it was written. */
+  /** Longest lifetime of a record in the state store, in seconds. */
   longest: number
   log: Log
 }): Operation[] {
@@ -98,7 +98,7 @@ export function keyOperations({
     operation({
       method: 'GET',
       path: '/v1/keys',
-      about: 'The signing keys and their calendar, and those that are no longer published.',
+      about: 'Lists the published signing keys with their calendar, and past keys.',
       roles: readers,
       answer: z.object({ keys: z.array(published), past: z.array(past) }),
       async handle() {
@@ -131,17 +131,17 @@ export function keyOperations({
       method: 'POST',
       path: '/v1/keys',
       about:
-        'The next signing key of an algorithm: published at once, signing when it has been announced; the very first signs at once.',
+        'Creates the next signing key of an algorithm. It is published at once and signs after the announcement; the first key signs at once.',
       roles: ['security_officer'],
       body: z.strictObject({
         alg: algorithm.default('ES256'),
-        /** Seconds. */
+        /** Seconds between publication and first signature. */
         announce: z
           .number()
           .int()
           .min(
             leastAnnouncement,
-            `must be at least ${leastAnnouncement}: portals keep the JWKS for 10 minutes`,
+            `must be at least ${leastAnnouncement}: portals cache the JWKS for 10 minutes`,
           )
           .max(90 * 24 * 3600)
           .default(usualAnnouncement),
@@ -160,7 +160,7 @@ export function keyOperations({
       method: 'POST',
       path: '/v1/keys/:kid/revoke',
       about:
-        'A leaked signing key: out of the JWKS within seconds, and what it signed proves nothing from then on.',
+        'Revokes a leaked signing key: removed from the JWKS within seconds, and its signatures are no longer accepted.',
       roles: ['security_officer'],
       body: z.strictObject({ reason: z.string().trim().min(1).max(500) }),
       answer: z.object({ revoked: z.string(), signs: z.string() }),
@@ -174,10 +174,10 @@ export function keyOperations({
     operation({
       method: 'GET',
       path: '/v1/key-ring',
-      about: 'What lies sealed under which key of the ring, counted, and which keys nothing needs any more.',
+      about: 'Returns how many values each key of the ring seals, and which keys are no longer needed.',
       roles: readers,
       answer: ring,
-      // Counting may take longer than a statement of a request may.
+      // Counting may take longer than the statement timeout of a request.
       handle: () =>
         db.session(async (session) => {
           const report = await reportRing(session, keys, longest)
@@ -199,7 +199,7 @@ export function keyOperations({
       method: 'POST',
       path: '/v1/reseals',
       about:
-        'Begins to bring everything at rest under the newest keys of the ring, or goes on where it stopped.',
+        'Starts to re-seal everything at rest under the newest keys of the ring, or continues an unfinished run.',
       roles: ['security_officer'],
       status: 202,
       answer: reseal.extend({ older_key_in_use: z.boolean() }),
@@ -213,7 +213,7 @@ export function keyOperations({
     operation({
       method: 'GET',
       path: '/v1/reseals',
-      about: 'The latest re-sealings, and how far they are.',
+      about: 'Lists the latest re-sealing runs with their progress.',
       roles: readers,
       answer: z.object({ reseals: z.array(reseal) }),
       handle: async () => ({ reseals: (await listReseals(db, 20)).map(tellReseal) }),
@@ -222,7 +222,7 @@ export function keyOperations({
     operation({
       method: 'GET',
       path: '/v1/reseals/:id',
-      about: 'One re-sealing, and how far it is.',
+      about: 'Returns one re-sealing run with its progress.',
       roles: readers,
       answer: reseal,
       async handle({ params: { id } }) {

@@ -1,4 +1,4 @@
-/** What operators send about accounts and persons, and how much of a number is ever shown to them. */
+/** Input of operators about accounts and persons, and the masking of numbers in answers. */
 import { z } from 'zod'
 import { type CitizenKeys, Identifier, masked } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
@@ -9,7 +9,7 @@ import type { MappingKinds } from '../mapping/kinds.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import type { Database } from '../store/db.ts'
 
-/** What the operations about accounts, cases and persons work with. */
+/** Dependencies of the operations on accounts, cases and persons. */
 export interface MappingParts {
   readonly db: Database
   readonly log: Log
@@ -20,12 +20,12 @@ export interface MappingParts {
   readonly kinds: MappingKinds
 }
 
-/** Days may be told: `2026-11-21`, `21/11/2026`. */
+/** Dates are allowed: `2026-11-21`, `21/11/2026`. */
 const day = /(?<!\d)(?:\d{4}-\d\d-\d\d|\d{1,2}\/\d{1,2}\/\d{4})(?!\d)/g
 
 /**
- * An operator's own words. They stand in clear beside what was done, so no identification number, telephone or
- * account number may be among them: nine digits in a row, however they are spaced.
+ * An operator's free text. It is stored in clear text with the act, so it must not contain an identification, telephone
+ * or account number: nine or more digits, whatever separators are between them.
  */
 export const words = z
   .string()
@@ -37,7 +37,7 @@ export const words = z
     'must not contain identification numbers',
   )
 
-/** Never a foreigner's or an organisation's: their formats are not published. */
+/** Only citizens' numbers: the formats of foreigners' and organisations' numbers are not published. */
 export const citizenNumber = z
   .string()
   .regex(/^\d{12}$/, 'must be 12 digits')
@@ -46,16 +46,18 @@ export const citizenNumber = z
 export const clientId = z
   .string()
   .max(64)
-  .regex(/^[a-z0-9][a-z0-9._-]+$/, 'must be the id of a portal')
+  .regex(/^[a-z0-9][a-z0-9._-]+$/, 'must be the id of a portal: 2 to 64 of a-z, 0-9, dot, dash, underscore')
 
-export const accountNumber = z.string().regex(/^[1-9]\d{0,17}$/, 'must be the number of an account here')
+export const accountNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,17}$/, 'must be the broker’s number of an account, such as 1042')
 
-/** @throws BrokerError `case_gone`: what is no UUID names nothing, either */
+/** @throws BrokerError `case_gone` if it is not a UUID, as for an unknown id */
 export function uuidOf(param: string): string {
   if (!z.uuid().safeParse(param).success) throw new BrokerError('case_gone')
   return param
 }
 
-/** A portal's account id, whose digits may be somebody's number. */
+/** A portal's account id, masked where it may contain an identification number. */
 export const maskedAccountId = (accountId: string): string =>
   accountId.replaceAll(/\d{9,}/g, (digits) => masked(digits)!)

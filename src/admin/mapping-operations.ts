@@ -1,4 +1,4 @@
-/** Legacy accounts and persons: what an operator finds, the end of a link, and what takes two operators. */
+/** Operations on legacy accounts and persons: search, end a link, change a person's number. */
 import { z } from 'zod'
 import { record } from '../recording.ts'
 import { masked } from '../citizen-id.ts'
@@ -118,7 +118,8 @@ export function mappingOperations({
     operation({
       method: 'POST',
       path: '/v1/accounts/search',
-      about: 'Accounts under a number, or a portal’s by its own id, with their links; the search is audited.',
+      about:
+        'Finds accounts by number, or by the portal’s account id, with their links. The search is audited.',
       roles: ['mapping_officer', 'auditor'],
       body: searched,
       readsOnly: true,
@@ -127,7 +128,7 @@ export function mappingOperations({
         const page = { limit: body.limit, after: body.after }
         const { rows, end } = pageOf(await find(body), page, ({ account }) => account)
         const by = ways.find((way) => body[way] !== undefined)!
-        // The portal's name only where it is one: it comes from outside, and may be anything.
+        // The portal's id is recorded only if accounts were found under it: it is unchecked input.
         const about = { ...(rows.length > 0 && body.client !== undefined && { clientId: body.client }) }
         const detail = { by, found: rows.length }
         await record({ db, log }, [
@@ -140,7 +141,7 @@ export function mappingOperations({
     operation({
       method: 'POST',
       path: '/v1/accounts/:account/links/:link/end',
-      about: 'Takes a link back; the account then waits for an operator.',
+      about: 'Ends a link; the account then waits for an operator’s decision.',
       refuses: ['account_unknown', 'case_gone'],
       roles: ['mapping_officer'],
       body: z.strictObject({ reason: words }),
@@ -154,7 +155,7 @@ export function mappingOperations({
     operation({
       method: 'POST',
       path: '/v1/citizens/rekey',
-      about: 'Asks for a person’s new number; another officer approves.',
+      about: 'Asks to replace a person’s number; another officer approves.',
       roles: ['mapping_officer'],
       body: z.strictObject({
         old_number: citizenNumber,
@@ -166,14 +167,17 @@ export function mappingOperations({
       async handle({ operator, body, reference }) {
         const { old_number: old, new_number: number, evidence, reason } = body
         if (old.reveal() === number.reveal())
-          throw new BrokerError('input_invalid', 'the two numbers are one')
+          throw new BrokerError('input_invalid', 'old_number, new_number: must be different')
         const holder = await findHolder(db, old.type, citizenKeys.keys(old))
         if (holder === undefined)
-          throw new BrokerError('input_invalid', 'old_number: nobody came here with it')
+          throw new BrokerError('input_invalid', 'old_number: no person has signed in with this number')
         if ((await findOperatorByNumber(db, { type: old.type, keys: citizenKeys.keys(old) })) !== undefined)
-          throw new BrokerError('state_conflict', 'the old number is an operator’s: operator number first')
-        if (holder.cancelled) throw new BrokerError('state_conflict', 'the old number is cancelled already')
-        if (holder.disabled) throw new BrokerError('state_conflict', 'the person may not be used any more')
+          throw new BrokerError(
+            'state_conflict',
+            'the old number belongs to an operator: run `operator number` first',
+          )
+        if (holder.cancelled) throw new BrokerError('state_conflict', 'the old number is already cancelled')
+        if (holder.disabled) throw new BrokerError('state_conflict', 'the person is disabled')
         const asked = { subject: holder.subjectId, number: number.reveal() }
         const by = { actor: operator.id, evidence, reason, reference }
         return tellWaiting(await approvals.ask(kinds.rekey, asked, by))

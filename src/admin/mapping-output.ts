@@ -1,4 +1,4 @@
-/** Cases, links and approvals as the admin API tells them. */
+/** How the admin API shows cases, links and approvals. */
 import { z } from 'zod'
 import type { LinkHistoryRow } from '../store/accounts.ts'
 import type { ApprovalRow } from '../store/approvals.ts'

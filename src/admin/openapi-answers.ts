@@ -1,4 +1,4 @@
-/** What an operation may answer, as OpenAPI says it: its own answer, and each failure with its codes. */
+/** The OpenAPI responses of an operation: its answer, and each failure with its codes. */
 import { z } from 'zod'
 import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi'
 import { type ErrorCode, errorTable } from '../errors.ts'
@@ -7,20 +7,20 @@ import { type Operation, isWrite, takesKey } from './operation.ts'
 
 export const problem = z
   .strictObject({
-    type: z.string().meta({ description: 'The section of docs/errors.md that tells of the code.' }),
+    type: z.string().meta({ description: 'The section of docs/errors.md that describes the code.' }),
     title: z.string(),
     status: z.int(),
     detail: z.string().optional(),
     code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
-    reference: z.string().meta({ description: 'Leads to the log and the audit.' }),
+    reference: z.string().meta({ description: 'Identifies the request in the log and the audit.' }),
     errors: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
       .optional()
-      .meta({ description: 'What is wrong with the input, by field.' }),
+      .meta({ description: 'The faults of the input, by field.' }),
   })
   .meta({ description: 'A failure (RFC 9457).' })
 
-/** Every code that the operation may fail with. */
+/** All error codes of the operation. */
 function codesOf(row: Operation): ErrorCode[] {
   const codes: ErrorCode[] = [
     'input_invalid',
@@ -43,16 +43,16 @@ function codesOf(row: Operation): ErrorCode[] {
 const header = (id: string, description: string, schema: z.ZodType = z.string().optional()) => ({
   [id]: schema.meta({ header: { id, description } }),
 })
-const reference = header('X-Reference', 'Leads to the log and the audit.', z.string())
-const etag = header('ETag', 'The version that was read, for If-Match and If-None-Match.')
-const location = header('Location', 'Where what was made is.')
+const reference = header('X-Reference', 'Identifies the request in the log and the audit.', z.string())
+const etag = header('ETag', 'The version of the resource, for If-Match and If-None-Match.')
+const location = header('Location', 'The URL of the created resource.')
 const replayed = header(
   'Idempotency-Replayed',
-  'The request was carried out before, under the same Idempotency-Key; this is its answer.',
+  'This is the stored answer of an earlier request with the same Idempotency-Key.',
   z.literal('true').optional(),
 )
 
-/** Most operations fail alike: each such answer is described once, under the names of its codes. */
+/** Failure responses that operations share, described once, by the names of their codes. */
 export type Failures = Map<string, ZodOpenApiResponseObject>
 
 export function describeAnswers(row: Operation, failures: Failures): ZodOpenApiResponsesObject {
@@ -81,17 +81,17 @@ function success(row: Operation): ZodOpenApiResponsesObject {
   }
   const hasContent = Object.keys(content).length > 0
   const done = { description: 'Done.', headers, content }
-  const nothing = { description: 'Done; there is nothing to tell.', headers }
+  const nothing = { description: 'Done. The answer has no body.', headers }
   return {
     [`${row.status ?? (hasContent ? 200 : 204)}`]: hasContent ? done : nothing,
     ...(row.twoPersons === true && {
       202: {
-        description: 'It waits for a second person: `POST /v1/approvals/{id}/approve`.',
+        description: 'Waits for a second person: `POST /v1/approvals/{id}/approve`.',
         headers,
         content: { 'application/json': { schema: waitingTold } },
       },
     }),
-    ...(isRead && { 304: { description: 'It is still the version of If-None-Match.', headers } }),
+    ...(isRead && { 304: { description: 'The version is still the one in If-None-Match.', headers } }),
   }
 }
 

@@ -1,4 +1,4 @@
-/** The admin API's description: OpenAPI 3.1, made of the table of operations and of the schemas that validate. */
+/** The OpenAPI 3.1 document of the admin API, generated from the table of operations and their zod schemas. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import {
@@ -11,7 +11,7 @@ import { type Failures, describeAnswers, problem } from './openapi-answers.ts'
 import { type Operation, operation, takesKey } from './operation.ts'
 import { roles } from '../vocabulary.ts'
 
-/** The table, with one more row that tells of all of them. */
+/** Adds the operation that serves the OpenAPI document of all operations. */
 export function withDescription(rows: readonly Operation[]): readonly Operation[] {
   let made: { document: ReturnType<typeof describeApi>; etag: string } | undefined
   const all: readonly Operation[] = [
@@ -19,7 +19,7 @@ export function withDescription(rows: readonly Operation[]): readonly Operation[
     operation({
       method: 'GET',
       path: '/v1/openapi.json',
-      about: 'This description, for whoever may ask here at all.',
+      about: 'Returns this OpenAPI document.',
       roles,
       answer: z.looseObject({ openapi: z.string() }),
       handle({ ctx }) {
@@ -44,7 +44,7 @@ export const describeApi = (rows: readonly Operation[]) =>
         title: 'VNeID SSO gateway: the admin API',
         version: '1',
         description:
-          'For operators. Prose, roles and examples are in docs/operate/, codes in docs/errors.md.',
+          'For operators. See docs/operate/ for guides, roles and examples, and docs/errors.md for error codes.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
@@ -58,9 +58,9 @@ export const describeApi = (rows: readonly Operation[]) =>
             scheme: 'bearer',
             bearerFormat: 'JWT',
             description:
-              'An assertion that the operator signs for this one request: `iss` and `sub` the operator, `aud` this ' +
-              'API, `iat`, `exp` at most two minutes later, a new `jti`. Of a person without a key: the access token ' +
-              'of a sign-in at the console.',
+              'An assertion that the operator signs for each request: `iss` and `sub` are the operator, `aud` is this ' +
+              'API, `exp` is at most two minutes after `iat`, `jti` is new. A person without a key sends the access ' +
+              'token of a sign-in at the console.',
           },
         },
       },
@@ -68,7 +68,7 @@ export const describeApi = (rows: readonly Operation[]) =>
     { override: tidy },
   )
 
-/** Leaves out zod's long pattern where the format says the same, and limits that only say "a safe integer". */
+/** Drops zod's long patterns where a format says the same, and limits that only mean "a safe integer". */
 const tidy: ZodOpenApiOverride = ({ jsonSchema, zodSchema }) => {
   if (zodSchema instanceof z.ZodDate) jsonSchema.format = 'date-time'
   if (jsonSchema.format !== undefined) delete jsonSchema.pattern
@@ -110,11 +110,11 @@ const key = told(
     .max(128)
     .regex(/^[\w.:-]+$/)
     .optional(),
-  'Chosen by the caller, new for each request. The same request sent again under it within a day is answered as the ' +
-    'first was, and not carried out twice.',
+  'Chosen by the caller, new for each request. If the same request is sent again with this key within a day, it ' +
+    'receives the first answer and is not carried out again.',
 )
-const ifMatch = told(z.string(), 'The ETag of the version that was read.')
-const ifNoneMatch = told(z.string().optional(), 'An ETag that was read before.')
+const ifMatch = told(z.string(), 'The ETag of the version that the change is based on.')
+const ifNoneMatch = told(z.string().optional(), 'The ETag of the version that the caller already has.')
 const headersOf = (row: Operation) => ({
   ...(takesKey(row) && { 'Idempotency-Key': key }),
   ...(row.conditional === true && { 'If-Match': ifMatch }),

@@ -1,4 +1,4 @@
-/** One operation of the admin API: a row of its table. What comes in is parsed here, before the row's `handle`. */
+/** One operation of the admin API: a row of its table. Input is parsed here, before `handle` is called. */
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'koa'
 import { z } from 'zod'
@@ -19,16 +19,16 @@ export interface Call<Path extends string = string, Query = unknown, Body = unkn
   readonly params: Readonly<Record<ParamOf<Path>, string>>
   readonly query: Query
   readonly body: Body
-  /** Unread where the operation names no body: an upload is a stream. */
+  /** Not yet read if the operation has no `body` schema: an upload is a stream. */
   readonly request: IncomingMessage
   readonly reference: string
-  /** Of a `conditional` operation: the version that the caller read, as it stood between the quotes of the `ETag`. */
+  /** Of a `conditional` operation: the version in `If-Match`, without quotes. */
   readonly ifMatch: string | undefined
-  /** For answers that are no JSON: set its body and type, and return nothing. */
+  /** For answers that are not JSON: set the body and type here, and return nothing. */
   readonly ctx: Context
 }
 
-/** What becomes `T` when it is sent as JSON: a moment may be a `Date` where `T` says text. */
+/** A value that is `T` after JSON serialisation: it may hold a `Date` where `T` has a string. */
 type Tellable<T> = T extends string
   ? string extends T
     ? T | Date
@@ -42,37 +42,37 @@ type Tellable<T> = T extends string
 interface Shape<Path extends string, Query, Body, Answer> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: Path
-  /** One sentence: what it is for, as the API's description tells it. */
+  /** What the operation does, in one or two sentences: the summary in the OpenAPI document. */
   readonly about: string
-  /** Who has one of these may. */
+  /** The caller needs one of these roles. */
   readonly roles: readonly Role[]
-  /** A strict object; without it a query is refused. */
+  /** A strict object. Absent: query parameters are refused. */
   readonly query?: z.ZodType<Query, Record<string, unknown>>
-  /** A strict object, read as JSON. */
+  /** A strict object, sent as JSON. */
   readonly body?: z.ZodType<Body>
-  /** Bytes that a body may have, if more than usual. */
+  /** Largest body in bytes. Default: `usualBody`. */
   readonly longest?: number
   /** Media type of an upload, which `handle` reads from `request`. */
   readonly accepts?: string
-  /** A POST that changes nothing: what it asks for may stand in no URL. An `Idempotency-Key` means nothing to it. */
+  /** A POST that changes nothing, because its input must not appear in a URL. It ignores `Idempotency-Key`. */
   readonly readsOnly?: true
-  /** Of an answer with JSON: 200 unless told. An answer without is 204. */
+  /** HTTP status of an answer with JSON. Default: 200. An answer without a body is 204. */
   readonly status?: number
-  /** What the JSON of the answer is; absent: 204, or `produces`. */
+  /** Schema of the JSON answer. Absent: 204, or `produces`. */
   readonly answer?: z.ZodType<Answer>
-  /** Media type of an answer that is no JSON. */
+  /** Media type of an answer that is not JSON. */
   readonly produces?: string
-  /** The caller names the version it read (`If-Match`, RFC 9110 §13.1.1); without it 428, and 412 when it is another. */
+  /** Requires `If-Match` (RFC 9110 §13.1.1): 428 without it, 412 if the version has changed. */
   readonly conditional?: boolean
-  /** Answered 202 with the approval that waits for a second person (`asking.ts`), unless one is enough. */
+  /** Answers 202 with the approval that waits for a second person (`asking.ts`), unless one person is enough. */
   readonly twoPersons?: boolean
-  /** Failures of its own, beside those that its method, path and input have (`openapi-answers.ts`). */
+  /** Error codes specific to this operation; `openapi-answers.ts` adds those that follow from method, path and input. */
   readonly refuses?: readonly ErrorCode[]
   handle(call: Call<Path, Query, Body>): Promise<Tellable<NoInfer<Answer>> | void>
 }
 export type Operation = Shape<string, unknown, unknown, unknown>
 
-/** Types `call` and what `handle` answers by the path and the schemas. */
+/** Infers the types of `call` and of the answer of `handle` from the path and the schemas. */
 export const operation = <Path extends string, Query = unknown, Body = unknown, Answer = undefined>(
   row: Shape<Path, Query, Body, Answer>,
 ): Operation => row
@@ -81,29 +81,31 @@ export const nameOf = ({ method, path }: Operation): string => `${method} ${path
 
 export const isWrite = ({ method, readsOnly }: Operation): boolean => method !== 'GET' && readsOnly !== true
 
-/** An upload is a stream: it is not kept to be compared, and says by an id of its own which one it is. */
+/** Whether it accepts an `Idempotency-Key`. An upload does not: it cannot be compared, and has an id of its own. */
 export const takesKey = (row: Operation): boolean =>
   isWrite(row) && row.accepts === undefined && row.produces === undefined
 
-/** Bytes of a JSON body. */
+/** Largest JSON body, in bytes. */
 const usualBody = 64 * 1024
-/** Milliseconds in which a JSON body must be here. */
+/** Milliseconds within which a JSON body must be received. */
 const bodyTime = 30_000
 
-/** @returns `sent`: the body before the schema took it */
+/** @returns `sent`: the body as received, before the schema transformed it */
 export async function parseInput(
   { query = z.strictObject({}), body, longest = usualBody, accepts }: Operation,
   ctx: Context,
   params: Record<string, string>,
 ): Promise<{ query: unknown; body: unknown; sent: unknown }> {
   for (const value of [...Object.values(params), ...Object.values(ctx.query).flat()]) {
-    // No such character means anything in an id, and PostgreSQL takes no NUL.
+    // No id contains control characters, and PostgreSQL does not accept NUL.
     // oxlint-disable-next-line no-control-regex
-    if (/[\u0000-\u001f]/.test(value ?? '')) throw new BrokerError('input_invalid', 'a control character')
+    if (/[\u0000-\u001f]/.test(value ?? ''))
+      throw new BrokerError('input_invalid', 'the path or the query contains a control character')
   }
   const parsed = parse('the query', query, { ...ctx.query })
   if (body === undefined) {
-    if (accepts === undefined && hasBody(ctx)) throw new BrokerError('input_invalid', 'no body is expected')
+    if (accepts === undefined && hasBody(ctx))
+      throw new BrokerError('input_invalid', 'the request must not have a body')
     return { query: parsed, body: undefined, sent: undefined }
   }
   const sent = await inTime(ctx, readJson(ctx, longest))
@@ -116,9 +118,9 @@ const hasBody = ({ req }: Context): boolean =>
 async function inTime<T>(ctx: Context, reading: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    // What is still to come cannot be told from a next request.
+    // The rest of the body cannot be told apart from a next request.
     ctx.set('connection', 'close')
-    reject(new BrokerError('input_invalid', `the body was not here within ${bodyTime / 1000} seconds`))
+    reject(new BrokerError('input_invalid', `the body was not received within ${bodyTime / 1000} seconds`))
   }, bodyTime)
   reading.catch(() => {})
   return Promise.race([reading, late]).finally(() => clearTimeout(timer))

@@ -1,4 +1,4 @@
-/** What takes two security officers: whatever lets somebody in, or lets them do more. */
+/** The operations that need two security officers: those that admit an operator or extend their rights. */
 import { z } from 'zod'
 import { kind } from '../approvals/kind.ts'
 import { type CitizenKeys, Identifier, masked } from '../citizen-id.ts'
@@ -9,7 +9,7 @@ import { operatorId, roleList } from '../operators/operator.ts'
 import { addOperator, alterOperator, assertMayMakeKey, readmitOperator } from '../operators/operators.ts'
 import { roles } from '../vocabulary.ts'
 
-/** Text, for it waits sealed as JSON. */
+/** A plain string, because the approval stores it as sealed JSON. */
 const citizenId = z.string().regex(/^\d{12}$/, 'must be 12 digits')
 export const reason = z.string().trim().min(1).max(500)
 
@@ -26,18 +26,18 @@ export const created = z
   )
 export const changed = z
   .strictObject({ roles: roleList.optional(), citizen_id: citizenId.optional() })
-  .refine((given) => Object.keys(given).length > 0, 'give what shall change')
+  .refine((given) => Object.keys(given).length > 0, 'give at least one of roles, citizen_id')
 export const newKey = z.strictObject({ public_key: publicKey.nullable() })
 export const readmitted = z.strictObject({ reason })
 
-/** An operator, and what was sent about it. */
+/** An operator's id and the body of the request. */
 const about = <Body extends z.ZodType>(body: Body) => z.strictObject({ id: z.string(), body })
 
 const byOfficers = {
   askers: ['security_officer'] as const,
   approvers: ['security_officer'] as const,
   days: 7,
-  /** As long as there have never been two officers, who could approve? Later nobody gets back to this. */
+  /** Until a second officer has existed, one person is enough, because no other could approve. This never returns. */
   isAlone: async (tx: Db) => (await countOfficersEver(tx)) < 2,
 }
 
@@ -52,9 +52,9 @@ export function createOperatorKinds({ citizenKeys }: { citizenKeys: CitizenKeys 
     create: kind({
       ...byOfficers,
       name: 'operator.create',
-      about: 'A new operator: a person, known by number, or a machine, known by its key.',
+      about: 'Creates an operator: a person, identified by number, or a machine, identified by its key.',
       asked: created,
-      // Whoever asks for a machine has held its key: a person, who approves nothing that it asks for.
+      // The operator who asks for a machine has had its key, so it must be a person, who may not approve what it asks for.
       isForPersons: ({ public_key: key }) => key !== undefined,
       concern: (_tx, { id, roles: given }) => ({ detail: { operator: id, roles: given } }),
       show: (_db, { citizen_id: number, ...rest }) => ({ ...rest, citizen_id: masked(number) }),
@@ -67,14 +67,14 @@ export function createOperatorKinds({ citizenKeys }: { citizenKeys: CitizenKeys 
     change: kind({
       ...byOfficers,
       name: 'operator.change',
-      about: 'Other roles, or the number that a person has been given instead of the old one.',
+      about: 'Changes an operator’s roles, or replaces a person’s number.',
       asked: about(changed),
       concern: (_tx, { id, body }) => ({
         detail: { operator: id, ...(body.roles && { roles: body.roles }) },
       }),
       async present(tx, { id, body }) {
         if (body.roles === undefined) return {}
-        // Changes of operators stand in one queue: what is read here is not changed before this is done.
+        // Takes the lock that serialises changes of operators, so that the roles read here cannot change meanwhile.
         await hasOfficer(tx)
         return { present_roles: (await findOperator(tx, id))?.roles }
       },
@@ -91,7 +91,7 @@ export function createOperatorKinds({ citizenKeys }: { citizenKeys: CitizenKeys 
       ...byOfficers,
       name: 'operator.key',
       about:
-        'Another key, which a person asks for, for itself, and a security officer for a machine; or, with null, none.',
+        'Replaces an operator’s key, or removes it with null. Persons ask for their own key, security officers for a machine’s.',
       askers: roles,
       asked: about(newKey),
       isForPersons: () => true,
@@ -106,7 +106,7 @@ export function createOperatorKinds({ citizenKeys }: { citizenKeys: CitizenKeys 
     enable: kind({
       ...byOfficers,
       name: 'operator.enable',
-      about: 'Lets a disabled operator in again; the idle ones too.',
+      about: 'Enables an operator who was disabled, also for inactivity.',
       asked: about(readmitted),
       concern: (_tx, { id }) => ({ detail: { operator: id } }),
       show: (_db, { id, body }) => ({ id, ...body }),

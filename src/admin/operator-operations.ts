@@ -1,4 +1,4 @@
-/** Operators about operators. What lets somebody in, or lets them do more, takes two persons. */
+/** Operations on operators. Admitting an operator or extending their rights needs two persons. */
 import { z } from 'zod'
 import type { Approvals } from '../approvals/approvals.ts'
 import { BrokerError } from '../errors.ts'
@@ -53,7 +53,7 @@ export function operatorOperations({
     operation({
       method: 'GET',
       path: '/v1/whoami',
-      about: 'Who the caller is, and what it may.',
+      about: 'Returns the caller’s id, kind and roles.',
       roles,
       answer: z.object({ id: operatorId, kind, roles: z.array(z.enum(roles)) }),
       handle: ({ operator }) => Promise.resolve(operator),
@@ -62,7 +62,7 @@ export function operatorOperations({
     operation({
       method: 'GET',
       path: '/v1/operators',
-      about: 'All operators, enabled or not.',
+      about: 'Lists all operators, enabled and disabled.',
       roles: ['security_officer', 'auditor'],
       query: z.strictObject({ after: z.string().max(64).optional(), limit }),
       answer: z.object({ operators: z.array(told), ...pageEnd }),
@@ -88,7 +88,7 @@ export function operatorOperations({
     operation({
       method: 'GET',
       path: '/v1/operators/:id/history',
-      about: 'What was done to an operator, by whom and why; the oldest first.',
+      about: 'Lists the changes of an operator, with actor and reason, oldest first.',
       roles: ['security_officer', 'auditor'],
       query: z.strictObject({
         after: numberCursor.optional(),
@@ -97,7 +97,7 @@ export function operatorOperations({
       answer: z.object({ changes: z.array(change), ...pageEnd }),
       async handle({ params, query: { after, limit: longest } }) {
         if ((await findOperator(db, params.id)) === undefined)
-          throw new BrokerError('not_found', 'there is no operator of that id')
+          throw new BrokerError('not_found', 'there is no operator with this id')
         const of = { operatorId: params.id, after: after ?? '0', limit: longest + 1 }
         const page = { limit: longest, after }
         const { rows, end } = pageOf(await listOperatorChanges(db, of), page, ({ id }) => id)
@@ -143,7 +143,7 @@ export function operatorOperations({
     operation({
       method: 'POST',
       path: '/v1/operators/:id/disable',
-      about: 'Bars an operator from now on. One person is enough: it must be quick.',
+      about: 'Disables an operator at once. One person is enough, because it may be urgent.',
       roles: ['security_officer'],
       body: z.strictObject({ reason }),
       handle: ({ operator, params, body, reference }) =>

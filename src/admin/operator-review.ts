@@ -1,4 +1,4 @@
-/** The access review: twice a year somebody goes through who may do what, and who did. */
+/** The access review: twice a year a person checks every operator's roles and activity. */
 import { z } from 'zod'
 import { audited, record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
@@ -33,7 +33,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
       method: 'GET',
       path: '/v1/operator-review',
       about:
-        'Every operator, and what each did since the last review; `read_at` is what confirms this report.',
+        'Returns every operator with their activity since the last review. Send its `read_at` to confirm the review.',
       roles: ['security_officer', 'auditor'],
       answer: z.object({
         since: moment.nullable(),
@@ -76,16 +76,17 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
     operation({
       method: 'POST',
       path: '/v1/operator-reviews',
-      about: 'Records that the report of that moment was gone through.',
+      about: 'Confirms that the review report with this `read_at` was checked.',
       roles: ['security_officer'],
       body: z.strictObject({ read_at: moment }),
       handle: ({ operator, body, reference }) =>
         audited({ db, log }, async (tx, note) => {
-          if (operator.kind !== 'person') throw new BrokerError('forbidden', 'a person goes through it')
+          if (operator.kind !== 'person')
+            throw new BrokerError('forbidden', 'only a person may confirm a review')
           if (!(await insertReview(tx, { readAt: new Date(body.read_at), by: operator.id })))
             throw new BrokerError(
               'state_conflict',
-              'no report of that moment was read, or a later one is confirmed',
+              'read_at: no report was read at this time, or a later report is already confirmed',
             )
           const detail = { read_at: body.read_at }
           note({ event: 'operator.review_confirmed', actor: operator.id, reference, detail })
@@ -94,7 +95,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
   ]
 }
 
-/** Tells the metrics, and the log when it is late. */
+/** Sets the metric of the due date, and logs a warning when the review is overdue. */
 export async function watchReview({ db, log }: { db: Db; log: Log }): Promise<void> {
   const { dueAt, now } = await findReviewPeriod(db)
   operatorReviewDue.set(dueAt === null ? 0 : dueAt.getTime() / 1000)

@@ -1,26 +1,26 @@
-/** Lists come in pages: `?after=<next of the page before>&limit=`, answered with `next` and `more`. */
+/** Paging of lists: `?after=<next of the previous page>&limit=`; the answer has `next` and `more`. */
 import { z } from 'zod'
 
-const told = 'must be 1 to 1000'
-export const limit = z.coerce.number(told).int(told).min(1, told).max(1000, told).default(100)
+const range = 'must be an integer from 1 to 1000'
+export const limit = z.coerce.number(range).int(range).min(1, range).max(1000, range).default(100)
 
-/** Of a list in the order of the rows' own numbers. */
-export const numberCursor = z.string().regex(/^\d{1,18}$/, 'is no cursor')
+/** Cursor of a list that is ordered by row number. */
+export const numberCursor = z.string().regex(/^\d{1,18}$/, 'must be the `next` of a page')
 
-/** Ends every list's answer. */
+/** The last fields of every list's answer. */
 export const pageEnd = {
-  /** Goes on here, now or later; null: there is nothing yet. */
+  /** The `after` of the next page, now or when rows are added. Null: the list is empty. */
   next: z.string().nullable(),
   more: z.boolean(),
 }
 
-/** As JSON carries it. */
+/** The JSON form of a page. */
 export type Page<Name extends string, Item> = Readonly<Record<Name, readonly Item[]>> & {
   readonly next: string | null
   readonly more: boolean
 }
 
-/** @param rows one more than `limit`, if there are */
+/** @param rows up to `limit` + 1 rows; the extra row shows that there is another page */
 export function pageOf<Row>(
   rows: readonly Row[],
   { limit: longest, after }: { limit: number; after: string | undefined },
@@ -34,7 +34,7 @@ export function pageOf<Row>(
   }
 }
 
-/** Of a list in the order of time: a moment to the microsecond, as the row's `at` tells it, and the row's UUID. */
+/** Cursor of a list that is ordered by time: the row's `at` to the microsecond, `_`, and its UUID. */
 export const momentCursor = z.string().transform((text, ctx) => {
   const [at = '', id = ''] = text.split('_')
   if (z.iso.datetime().safeParse(at).success && z.uuid().safeParse(id).success) return { at, id, text }

@@ -1,4 +1,4 @@
-/** How far the mapping is, and whom the lock refused. */
+/** Operations on the progress of the mapping and on refused links. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import { progressCsv, shapeProgress } from '../mapping/progress.ts'
@@ -13,15 +13,15 @@ import { progressTold } from './progress-output.ts'
 import { roles } from '../vocabulary.ts'
 
 const oneDay = 86_400_000
-/** Of one trend. */
+/** Largest span of one trend, in days. */
 const mostDays = 1_000
-const day = z.iso.date('must be a day such as 2026-03-31')
+const day = z.iso.date('must be a date such as 2026-03-31')
 
 const progressQuery = z.strictObject({
   client: clientId.optional(),
   province: z
     .string()
-    .regex(/^(\d{2}|ministry)$/, 'must be a code of two digits, or ministry')
+    .regex(/^(\d{2}|ministry)$/, 'must be a two-digit province code, or `ministry`')
     .optional(),
   from: day.optional(),
   to: day.optional(),
@@ -52,7 +52,7 @@ const refusalCount = z.strictObject({
 
 const refusalsTold = z.strictObject({
   refusals: z.array(refusal),
-  /** With the first page only: they tell of all pages. */
+  /** Only on the first page: the counts cover all pages. */
   counts: z.array(refusalCount).optional(),
   ...pageEnd,
 })
@@ -64,7 +64,7 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
       method: 'GET',
       path: '/v1/progress',
       about:
-        'How far the mapping is, by portal, province and in total, with the trend of some days; also as CSV.',
+        'Returns the progress of the mapping by portal, by province and in total, with a daily trend; also as CSV.',
       roles,
       query: progressQuery,
       answer: progressTold,
@@ -91,7 +91,7 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
     operation({
       method: 'GET',
       path: '/v1/refusals',
-      about: 'Who was refused a link, why, and since when it was locked; the oldest first.',
+      about: 'Lists refused links with reason and start of the lock, oldest first.',
       roles: ['mapping_officer', 'auditor'],
       query: refusalsQuery,
       answer: refusalsTold,
@@ -121,7 +121,7 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
   ]
 }
 
-/** The last thirty days, unless asked otherwise. */
+/** Default: the last 30 days. */
 function spanOf({ from, to }: { from?: string | undefined; to?: string | undefined }, now: number) {
   const end = to ?? vietnamDate(now)
   const begin = from ?? new Date(Date.parse(end) - 29 * oneDay).toISOString().slice(0, 10)

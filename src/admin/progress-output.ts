@@ -1,4 +1,4 @@
-/** How far the mapping is, as the admin API tells it: the shape of `mapping/progress.ts`. */
+/** How the admin API shows the progress of the mapping; the values come from `mapping/progress.ts`. */
 import { z } from 'zod'
 import { classNames } from '../mapping/classes.ts'
 import { type Population, accountStates, linkMethods, populations } from '../vocabulary.ts'

@@ -1,4 +1,4 @@
-/** The registry made equal to reviewed files: the plan that is shown, and the same plan carried out. */
+/** Makes the registry equal to reviewed files: shows the plan, then carries it out. */
 import { z } from 'zod'
 import type { Log } from '../telemetry/log.ts'
 import { type Fault, shown } from '../registry/definition.ts'
@@ -10,13 +10,13 @@ import { definition, difference, state } from './client-output.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 
-/** Bytes: hundreds of portals. */
+/** Largest body in bytes: room for hundreds of portals. */
 const longest = 4 * 1024 * 1024
 const definitions = z.array(definition).min(1).max(2_000)
 const version = z.int().nonnegative()
 export const secretHash = z
   .string()
-  .regex(/^[\w-]{43}$/, 'must be a SHA-256 in base64url')
+  .regex(/^[\w-]{43}$/, 'must be a SHA-256 in base64url (43 characters)')
   .transform((text) => Buffer.from(text, 'base64url'))
 
 const note = z.object({
@@ -26,17 +26,17 @@ const note = z.object({
 })
 const planned = z.object({
   client_id: z.string(),
-  /** 0: it is new. */
+  /** 0 for a new portal. */
   version,
   from: state.nullable(),
   state,
   changes: z.array(difference),
   makes_secret: z.boolean(),
-  /** To be known before it is carried out, and what it leaves as it is. */
+  /** Warnings, and things that the plan does not change. */
   notes: z.array(note),
 })
 const fault = note.extend({
-  /** Of the definition, from 0. */
+  /** Position of the definition in `clients`, from 0. */
   index: z.int(),
 })
 const missing = z.object({ client_id: z.string(), client_name: z.string(), state, version })
@@ -61,7 +61,7 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
     operation({
       method: 'POST',
       path: '/v1/clients/plan',
-      about: 'What it takes to make the registry equal to these definitions; nothing is changed.',
+      about: 'Returns the plan that makes the registry equal to these definitions. Changes nothing.',
       roles: readers,
       readsOnly: true,
       longest,
@@ -81,7 +81,7 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
       method: 'POST',
       path: '/v1/clients/apply',
       about:
-        'Carries out a plan, all of it or none, if every portal is still as it was planned. Only drafts and suspended portals are retired, and with a reason.',
+        'Carries out a plan, all of it or nothing, if no portal has changed since the plan. Only drafts and suspended portals can be retired, with a reason.',
       roles: ['registrar'],
       longest,
       body: z.strictObject({
@@ -109,7 +109,7 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
   ]
 }
 
-/** Any id may be asked for, also one that every object has. */
+/** A map, because an id may equal the name of an inherited property. */
 const mapOf = <T>(record: Readonly<Record<string, T>>): Map<string, T> => new Map(Object.entries(record))
 
 const tellPlanned = (one: Planned) => ({

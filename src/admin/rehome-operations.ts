@@ -1,4 +1,4 @@
-/** Portals that go over into another. */
+/** Operations on re-homing: one portal takes over the accounts and links of another. */
 import { z } from 'zod'
 import type { Approvals } from '../approvals/approvals.ts'
 import { kind } from '../approvals/kind.ts'
@@ -16,9 +16,9 @@ const rehome = z.object({
   id: z.string(),
   old_client: z.string(),
   new_client: z.string(),
-  /** The old portal's last day in Vietnam. */
+  /** The old portal's last day, as a date in Vietnam. */
   until: z.iso.date(),
-  /** What a person's `sub` is at the new portal: the old portal's, or its own, beside which `former_sub` tells the old. */
+  /** The `sub` at the new portal: the old portal's, or its own, in which case `former_sub` holds the old one. */
   subs: z.enum(['old', 'own']),
   reason: z.string(),
   begun_by: z.string(),
@@ -51,7 +51,7 @@ const wished = z.strictObject({
 export const rehomeKind = kind({
   name: 'client.rehome',
   about:
-    'A portal goes over into another, which from now on has its accounts and links; the old one serves until its last day.',
+    'Re-homes a portal into another, which takes over its accounts and links at once. The old portal works until its last day.',
   askers: ['registrar'],
   approvers: ['registrar', 'security_officer'],
   days: 7,
@@ -77,8 +77,7 @@ export function rehomeOperations({
     operation({
       method: 'GET',
       path: '/v1/rehomes',
-      about:
-        'The portals that went over into another, or are about to, or were to and are not; the newest first.',
+      about: 'Lists re-homings: completed, in progress and undone, newest first.',
       roles: readers,
       query: z.strictObject({
         after: numberCursor.optional(),
@@ -102,7 +101,7 @@ export function rehomeOperations({
     operation({
       method: 'POST',
       path: '/v1/rehomes/:client/undo',
-      about: 'Until its last day is past, the old portal is put back as it was.',
+      about: 'Undoes a re-homing. Possible until the end of the old portal’s last day.',
       roles: ['registrar'],
       answer: rehome,
       handle: async ({ operator, params, reference }) =>

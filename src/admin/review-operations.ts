@@ -1,4 +1,4 @@
-/** The questions that wait for an operator, both sides of each, and what one operator does about them. */
+/** Operations on cases: list, show both sides, open, confirm, dismiss, retire, reopen. */
 import { z } from 'zod'
 import { type Identifier, masked } from '../citizen-id.ts'
 import { record } from '../recording.ts'
@@ -18,7 +18,7 @@ import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.t
 import { accountStates, populations } from '../vocabulary.ts'
 
 type Side = Pick<LegacyRecord, 'identifier' | 'cmnd' | 'name' | 'birthDate'>
-/** Numbers by their last three digits. */
+/** Numbers are masked to their last three digits. */
 const sideTold = z.strictObject({
   name: z.string().nullable(),
   birth_date: z.string().nullable(),
@@ -59,7 +59,7 @@ export function reviewOperations({
   approvals,
   kinds,
 }: MappingParts): Operation[] {
-  /** Sealed with the case as long as it is open; else no more than the number that the person has here. */
+  /** The side sealed in the open case; otherwise only the subject's active number, if the case is still open. */
   async function otherSide({ sealed, subjectId, outcome }: CaseRow, accountKey: Buffer) {
     if (sealed !== null) return records.open(accountKey, sealed)
     if (subjectId === null || outcome !== null) return undefined
@@ -68,7 +68,8 @@ export function reviewOperations({
   }
   const holderOf = async (number: Identifier): Promise<string> => {
     const holder = await findHolder(db, number.type, citizenKeys.keys(number))
-    if (holder === undefined) throw new BrokerError('input_invalid', 'citizen_id: nobody came here with it')
+    if (holder === undefined)
+      throw new BrokerError('input_invalid', 'citizen_id: no person has signed in with this number')
     if (holder.cancelled) throw new BrokerError('state_conflict', 'the number is cancelled')
     return holder.subjectId
   }
@@ -77,7 +78,7 @@ export function reviewOperations({
     operation({
       method: 'GET',
       path: '/v1/reviews',
-      about: 'The open cases, the oldest first.',
+      about: 'Lists the open cases, oldest first.',
       roles: ['mapping_officer', 'auditor'],
       query: z.strictObject({ client: clientId.optional(), after: momentCursor.optional(), limit }),
       answer: z.strictObject({ reviews: z.array(reviewTold), ...pageEnd }),
@@ -91,7 +92,7 @@ export function reviewOperations({
     operation({
       method: 'GET',
       path: '/v1/reviews/:id',
-      about: 'Both sides of a case, and what was decided before; the reading is audited.',
+      about: 'Returns both sides of a case and the earlier decisions. The read is audited.',
       refuses: ['case_gone'],
       roles: ['mapping_officer', 'auditor'],
       answer: reviewInFull,
@@ -106,7 +107,7 @@ export function reviewOperations({
           listLinkHistory(db, account.account),
           listApprovalsOfCase(db, question.id),
         ])
-        // Before the answer: whoever has read it, it is known of.
+        // Recorded before the answer is sent, so that no read goes unrecorded.
         const detail = { case: question.id, account: account.account }
         const { clientId: client, subjectId } = question
         const who = {
@@ -143,7 +144,7 @@ export function reviewOperations({
     operation({
       method: 'POST',
       path: '/v1/reviews',
-      about: 'Asks by hand whether an account is a person’s.',
+      about: 'Opens a case by hand: does this account belong to this person?',
       refuses: ['account_unknown'],
       roles: ['mapping_officer'],
       body: z
@@ -169,7 +170,7 @@ export function reviewOperations({
       method: 'POST',
       path: '/v1/reviews/:id/confirm',
       about:
-        'The account is the person’s, or the changed number is right: asks for that; another officer approves.',
+        'Asks to confirm that the account belongs to the person, or that the changed number is right; another officer approves.',
       refuses: ['case_gone'],
       roles: ['mapping_officer'],
       body: z.strictObject({ reason: words, evidence: words }),
@@ -187,9 +188,9 @@ export function reviewOperations({
         method: 'POST',
         path: `/v1/reviews/:id/${what}`,
         about: {
-          dismiss: 'It is not that person’s; or: a differing row is not taken.',
-          retire: 'The account is in use no more.',
-          reopen: 'Takes a dismissal or retirement back.',
+          dismiss: 'Dismisses a case: the account is not the person’s, or the changed row is rejected.',
+          retire: 'Retires the account of a case: it is no longer in use.',
+          reopen: 'Reopens a case that was dismissed or whose account was retired.',
         }[what],
         refuses: ['case_gone'],
         roles: ['mapping_officer'],
@@ -209,7 +210,7 @@ const tellSide = ({ identifier, cmnd, name, birthDate }: Side) => ({
   cmnd: masked(cmnd),
 })
 
-/** Null: one side does not say. */
+/** Null where one side has no value. */
 function agreements(ours: Side, other: Side | undefined) {
   const compare = <T>(a: T | undefined, b: T | undefined, same: (a: T, b: T) => boolean) =>
     a === undefined || b === undefined ? null : same(a, b)

@@ -1,4 +1,4 @@
-/** Secrets of portals. They are made where they are needed; the broker is told hashes, and tells none. */
+/** Operations on portals' secrets. The caller generates the secret; the broker receives only its hash and never shows it. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -13,17 +13,20 @@ import { secretHash } from './registry-operations.ts'
 const oneYear = 365 * 86_400_000
 
 const moment = z.iso
-  .datetime({ offset: true, message: 'must be a moment such as 2027-03-31T00:00:00+07:00' })
+  .datetime({
+    offset: true,
+    message: 'must be a date-time with an offset, such as 2027-03-31T00:00:00+07:00',
+  })
   .transform((text) => new Date(text))
 const end = moment.refine(
   (at) => at.getTime() > Date.now() && at.getTime() <= Date.now() + 2 * oneYear,
-  'must lie within the next two years',
+  'must be within the next two years',
 )
 
 const secret = z.object({
   id: z.uuid(),
   created_at: z.iso.datetime(),
-  /** Null: it was made when a definition was applied. */
+  /** Null: created when a definition was applied. */
   created_by: z.string().nullable(),
   expires_at: z.iso.datetime(),
 })
@@ -41,12 +44,12 @@ export function secretOperations({ db, log }: { db: Database; log: Log }): Opera
       method: 'GET',
       path: '/v1/clients/:id/secrets',
       about:
-        'The secrets of a portal, at most two: when they were made and when they end, never what they are.',
+        'Lists the secrets of a portal, at most two, with creation and expiry times. Never shows a secret.',
       roles: readers,
       answer: z.object({ secrets: z.array(secret) }),
       async handle({ params }) {
         if ((await findClients(db, [params.id])).length === 0)
-          throw new BrokerError('not_found', 'there is no portal of that id')
+          throw new BrokerError('not_found', 'there is no portal with this id')
         return { secrets: (await listSecrets(db, params.id)).map(tell) }
       },
     }),
@@ -55,14 +58,14 @@ export function secretOperations({ db, log }: { db: Database; log: Log }): Opera
       method: 'POST',
       path: '/v1/clients/:id/secrets',
       about:
-        'Puts a secret into service beside the one there is, which may be given an end. The caller keeps the secret.',
+        'Adds a secret beside the current one, which can be given an expiry time. The caller sends only the hash.',
       roles: ['registrar'],
       body: z.strictObject({
-        /** Of at least 32 random bytes as text. */
+        /** SHA-256 of the secret, which is at least 32 random bytes in text form. */
         hash: secretHash,
-        /** Absent: in a year. */
+        /** Default: in one year. */
         expires_at: end.optional(),
-        /** When the other one ends, unless it ends before. */
+        /** When the other secret expires, unless it expires earlier. */
         retire_others_at: moment.optional(),
       }),
       status: 201,
@@ -81,11 +84,11 @@ export function secretOperations({ db, log }: { db: Database; log: Log }): Opera
     operation({
       method: 'POST',
       path: '/v1/clients/:id/secrets/:secret/revoke',
-      about: 'Ends a secret at once, also the last one.',
+      about: 'Revokes a secret at once, even the last one.',
       roles: ['registrar', 'security_officer'],
       async handle({ operator, params, reference }) {
         if (!z.uuid().safeParse(params.secret).success)
-          throw new BrokerError('not_found', 'the portal has no such secret in service')
+          throw new BrokerError('not_found', 'the portal has no active secret with this id')
         const what = { clientId: params.id, id: params.secret }
         await endSecret({ db, log }, what, { actor: operator.id, reference })
       },

@@ -1,6 +1,6 @@
 /**
- * The operators' face: the admin API, on a port of its own that the internet never reaches. Every operation is a
- * row of one table (`operations`); who asks, whether they may, and what they send is settled before a row is asked.
+ * The admin API's server, on a port of its own that is not exposed to the internet. Every operation is a row of one
+ * table (`operations`); authentication, roles and input are checked before its `handle` is called.
  */
 import type { Server } from 'node:http'
 import Router from '@koa/router'
@@ -28,14 +28,14 @@ const headers = Object.entries({
   'cache-control': 'no-store',
 })
 
-/** What was asked, and by whom, for the line that tells of it. */
+/** Operation and operator of a request, for its log line. */
 interface Asked {
   readonly operation: string
   operator?: string
 }
 const served = new WeakMap<Koa.Context, Asked>()
 
-/** @param audience what an operator's assertion must be made for */
+/** @param audience the required `aud` of operators' assertions */
 export function createAdminServer({
   audience,
   db,
@@ -50,12 +50,12 @@ export function createAdminServer({
   audience: string
   db: Db
   state: State
-  /** Of answers that are kept to be repeated: one may hold a secret that is shown once. */
+  /** Seals stored answers, because an answer may hold a secret that is shown only once. */
   seal: Seal
   log: Log
-  /** Who asks too much, or fails too often, is asked to wait. */
+  /** Limits the rate of requests and of failures. */
   limit?: Koa.Middleware
-  /** Whose access token a request carries; without it only assertions open. */
+  /** Finds the operator of an access token. Absent: only assertions are accepted. */
   personOf?: PersonOf
   operations: readonly Operation[]
   /** Seconds in which a request's headers must arrive. */
@@ -64,7 +64,7 @@ export function createAdminServer({
   const authenticate = createAuthentication({ db, state, audience, personOf })
   const once = createOnce({ db, seal, log })
   const app = new Koa()
-  // What even the boundary could not answer: a stream that broke after its first byte.
+  // Errors that the boundary cannot answer, such as a stream that breaks after its first byte.
   app.on('error', (error: Error & { headerSent?: boolean }, ctx: Koa.Context) =>
     report(log, ctx, 'server_error', error),
   )
@@ -79,7 +79,7 @@ export function createAdminServer({
       const operator = await authenticate(ctx.get('authorization'))
       asked.operator = operator.id
       if (!row.roles.some((role) => operator.roles.includes(role)))
-        throw new BrokerError('forbidden', `needs ${row.roles.join(' or ')}`)
+        throw new BrokerError('forbidden', `needs the role ${row.roles.join(' or ')}`)
       const { params } = ctx
       const { sent, ...input } = await parseInput(row, ctx, params)
       const ifMatch = versionToMatch(row, ctx)
@@ -99,7 +99,7 @@ export function createAdminServer({
   }
   app.use(router.routes())
   const callback = app.callback()
-  // A large file takes its time; a header does not, nor does a body of JSON (`parseInput`).
+  // Four hours, for large uploads. `headers` limits headers, and `parseInput` JSON bodies, to seconds.
   return createListener((request, response) => void callback(request, response), {
     headers: headersTimeout,
     request: 4 * 3_600,
@@ -116,7 +116,7 @@ async function carryOut(row: Operation, call: Call): Promise<void> {
   } else if (ctx.body === undefined) ctx.status = 204
 }
 
-/** Headers that are part of an answer, not of its delivery. */
+/** Response headers that are stored with the answer. */
 const keptHeaders = ['location', 'etag']
 const toKeep = ({ status, body, res, response }: Koa.Context): KeptAnswer => ({
   status,

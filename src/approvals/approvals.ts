@@ -1,4 +1,4 @@
-/** The one engine for all that takes two persons: what one asks for waits, sealed, until another approves it. */
+/** The engine of all operations that need two persons: a request is stored sealed until another person approves it. */
 import { randomUUID } from 'node:crypto'
 import type { Seal } from '../crypto/seal.ts'
 import { BrokerError } from '../errors.ts'
@@ -24,10 +24,10 @@ interface Tools {
 }
 
 export interface Asking extends By {
-  /** What it rests on: which papers were seen, by whom, where. Kept beside the reason. */
+  /** What the request is based on: which papers were checked, by whom, where. Stored with the reason. */
   readonly evidence?: string
 }
-/** It waits from now on, or one person was enough. */
+/** Either an open approval, or the answer if one person was enough. */
 export type Asked =
   | { readonly approval: string; readonly expiresAt: Date | null }
   | { readonly answer: unknown }
@@ -35,11 +35,11 @@ export type Asked =
 export interface Approvals {
   readonly kinds: readonly Kind[]
   ask<T>(kind: Kind<T>, asked: T, by: Asking): Promise<Asked>
-  /** The second person's half: carries it out. When it cannot be carried out, it goes on waiting. */
+  /** Approves and carries out. If it cannot be carried out, the approval stays open. */
   approve(id: string, by: By): Promise<void>
-  /** Ends it undone: withdrawn by its asker, declined by who may approve it. */
+  /** Ends it without carrying it out: withdrawn by its asker, or declined by an operator who may approve it. */
   decline(id: string, by: By): Promise<void>
-  /** What is open of these kinds, the oldest first, with what the second person is shown. */
+  /** Lists the open approvals of these kinds, oldest first, with what the second person needs to see. */
   list(
     kinds: readonly Kind[],
     page: { readonly after: MomentCursor | undefined; readonly limit: number },
@@ -48,7 +48,7 @@ export interface Approvals {
 export type Waiting = ApprovalRow &
   MomentCursor & { readonly about: string; readonly asks: Readonly<Record<string, unknown>> }
 
-/** As it lies sealed. */
+/** The sealed content, as JSON. */
 interface Held {
   readonly asked: unknown
   readonly present?: Readonly<Record<string, unknown>>
@@ -103,7 +103,7 @@ export function createApprovals({
           days: kind.days,
         }).catch((error: unknown) => {
           if (!isUniqueViolation(error)) throw error
-          throw new BrokerError('state_conflict', 'an approval is open already')
+          throw new BrokerError('state_conflict', 'an open approval for this exists already')
         })
         note({
           event: 'approval.asked',
@@ -125,14 +125,21 @@ export function createApprovals({
         if (!verdict.areTwo) throw new BrokerError('second_person_needed')
         if (!verdict.isApprover) throw notForRoles()
         if (outcome !== null || isLate) throw new BrokerError('case_gone')
-        if (!verdict.stands) throw new BrokerError('state_conflict', 'who asked for it may not any more')
+        if (!verdict.stands)
+          throw new BrokerError(
+            'state_conflict',
+            'the operator who asked for it is disabled or no longer has the role',
+          )
         const { asked, present } = open(kind, approval)
         await kind.lock?.(tx, asked)
-        // Here the database decides: of two approvals, the second finds it ended.
+        // The database decides this race: the second of two approvals finds the row already ended.
         if (!(await endApproval(tx, id, { outcome: 'approved', by: actor })))
           throw new BrokerError('case_gone')
         if (JSON.stringify(await kind.present?.(tx, asked)) !== JSON.stringify(present))
-          throw new BrokerError('state_conflict', 'what it changes has changed meanwhile: ask again')
+          throw new BrokerError(
+            'state_conflict',
+            'the data has changed since the approval was asked for: ask again',
+          )
         noteEnd(note, { ...approval, outcome: 'approved' }, { actor, reference })
         const by: Carrying = { actor, reference, askedBy, approval: id, ...(reason !== null && { reason }) }
         await kind.carryOut(tx, note, asked, by)
@@ -164,9 +171,9 @@ export function createApprovals({
 const judge = (tx: Db, { askedBy, barred }: ApprovalRow, { askers, approvers }: Kind, by: string) =>
   judgeApproval(tx, { askedBy, barred, askers, approvedBy: by, approvers })
 
-const notForRoles = () => new BrokerError('forbidden', 'the approval is not for your roles')
+const notForRoles = () => new BrokerError('forbidden', 'none of your roles may approve this')
 
-/** Does it all and takes it back. */
+/** Runs the work in a transaction and rolls it back. */
 async function rehearse(db: Database, work: (tx: Db) => Promise<unknown>): Promise<void> {
   const enough = new Error('rehearsed')
   await db
@@ -190,7 +197,7 @@ const noteEnd = (note: Note, { id, kind, subjectId, clientId, outcome }: Ended, 
     detail: { approval: id, kind, outcome: outcome! },
   })
 
-/** When its case, its account or its person is settled otherwise, nothing is left to approve. */
+/** Ends the open approvals of a case, an account or a person that was decided in another way. */
 export async function endApprovals(
   tx: Db,
   note: Note,
@@ -200,7 +207,7 @@ export async function endApprovals(
   for (const ended of await endApprovalsOf(tx, { ...what, by: by.actor })) noteEnd(note, ended, by)
 }
 
-/** Ends what nobody ended in time. */
+/** Ends the approvals that have expired. */
 export const endLateApprovals = (tools: Tools): Promise<void> =>
   audited(tools, async (tx, note) => {
     for (const ended of await expireApprovals(tx)) noteEnd(note, ended, { actor: 'system' })

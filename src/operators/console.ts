@@ -1,5 +1,5 @@
-/** The operators' console, as the issuer, the admin API and the command line know it. */
+/** The operators' console: its client id and scope, for the issuer, the admin API and the command line. */
 
 export const consoleId = 'operator-console'
-/** No portal has this scope: whoever has a token with it acts as an operator. */
+/** No portal may have this scope: the admin API accepts access tokens with it. */
 export const consoleScope = 'operator'

@@ -1,16 +1,16 @@
-/** The key by which a machine, or a person's program, proves who it is. */
+/** The key with which a machine, or a person's program, authenticates. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { type JWK, exportJWK, generateKeyPair } from 'jose'
 import { z } from 'zod'
 
 const coordinate = z.string().regex(/^[\w-]{43}$/, 'must be 32 bytes in base64url')
-/** Optional fields that key tools write; they say nothing that `kty` and `crv` do not. */
-const told = {
+/** Optional fields that key tools write; `kty` and `crv` already determine them. */
+const optional = {
   kid: z.string().optional(),
   use: z.literal('sig').optional(),
   alg: z.enum(['ES256', 'EdDSA', 'Ed25519']).optional(),
 }
-/** The public half alone: a strict object refuses `d`. Only the key itself is kept, so that equal keys are equal rows. */
+/** A public key: the strict object refuses `d`. Optional fields are dropped, so that equal keys are equal values. */
 export const publicKey = z
   .discriminatedUnion('kty', [
     z
@@ -19,14 +19,14 @@ export const publicKey = z
         crv: z.literal('P-256'),
         x: coordinate,
         y: coordinate,
-        ...told,
+        ...optional,
       })
       .transform(({ kty, crv, x, y }) => ({ kty, crv, x, y })),
     z
-      .strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: coordinate, ...told })
+      .strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: coordinate, ...optional })
       .transform(({ kty, crv, x }) => ({ kty, crv, x })),
   ])
-  .refine((key) => isKey(key), 'is no point of its curve')
+  .refine((key) => isKey(key), 'must be a valid point on its curve')
 
 function isKey(key: JsonWebKey): boolean {
   try {
@@ -38,7 +38,7 @@ function isKey(key: JsonWebKey): boolean {
 
 export const algorithmOf = ({ kty }: JWK): 'ES256' | 'EdDSA' => (kty === 'EC' ? 'ES256' : 'EdDSA')
 
-/** What an operator keeps in a file: who it is, whom it speaks to, and the key that proves it. */
+/** The content of an operator's key file: operator id, audience of its assertions, private key. */
 export interface OperatorKey {
   readonly operator: string
   readonly audience: string

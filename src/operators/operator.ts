@@ -1,4 +1,4 @@
-/** Who an operator is: a machine, which has a key, or a person, who is known by their number. */
+/** An operator: a machine, identified by its key, or a person, identified by their number. */
 import { z } from 'zod'
 import { type OperatorKind, type Role, roles } from '../vocabulary.ts'
 
@@ -8,12 +8,12 @@ export interface Operator {
   readonly roles: readonly Role[]
 }
 
-/** Words that stand as the actor of audit events; the table refuses them too. */
+/** Actors of audit events that are not operators; the table refuses these ids too. */
 const reserved = ['citizen', 'system', 'local', 'operator', 'portal', 'sandbox']
 export const operatorId = z
   .string()
   .regex(/^[a-z0-9._-]{3,64}$/, 'must be 3 to 64 of a-z, 0-9, dot, dash, underscore')
-  .refine((id) => !reserved.includes(id), 'is reserved')
+  .refine((id) => !reserved.includes(id), `must not be one of ${reserved.join(', ')}`)
 
 export const roleList = z
   .array(z.enum(roles))

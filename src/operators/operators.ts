@@ -1,4 +1,4 @@
-/** Operators are added, changed, disabled and enabled; no HTTP, no SQL. */
+/** The rules for adding, changing, disabling and enabling operators; no HTTP, no SQL. */
 import type { JWK } from 'jose'
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
@@ -25,7 +25,7 @@ export interface NewOperator {
   readonly id: string
   readonly roles: readonly Role[]
   readonly key?: JWK | undefined
-  /** Makes it a person. */
+  /** Present for a person, absent for a machine. */
   readonly citizen?: CitizenKeysOf | undefined
 }
 
@@ -45,19 +45,19 @@ export async function addOperator(
       by: by.askedBy ?? by.actor,
     }))
   )
-    throw new BrokerError('state_conflict', 'the id, the key or the person belongs to an operator already')
+    throw new BrokerError('state_conflict', 'an operator with this id, key or number exists already')
   await keep(tx, { operatorId: id, action: 'created', roles: given }, by)
   const kind = citizen === undefined ? 'machine' : 'person'
   note(about('operator.created', { operator: id, kind, roles: given }, by))
 }
 
-/** The same, by who runs the command. */
+/** Like `addOperator`, in a transaction of its own. */
 export const createOperator = ({ db, log, ...by }: Tools & By, operator: NewOperator): Promise<void> =>
   audited({ db, log }, (tx, note) => addOperator(tx, note, operator, by))
 
 /**
- * Whoever makes a key has held it: so a person makes his own and nobody else does, and a security officer a machine's.
- * @throws BrokerError `not_found`, `forbidden`, or `state_conflict`: a machine is known by nothing else
+ * The operator who generates a key has had the private half. So only the person may set their own key; a security
+ * officer sets a machine's. @throws BrokerError `not_found`, `forbidden`, or `state_conflict` if a machine would lose its key
  */
 export async function assertMayMakeKey(
   tx: Db,
@@ -66,13 +66,20 @@ export async function assertMayMakeKey(
   const [operator, asking] = [await findOperator(tx, id), await findOperator(tx, by)]
   if (operator === undefined) throw unknown()
   if (isRemoval && operator.kind === 'machine')
-    throw new BrokerError('state_conflict', 'a machine is known by nothing but its key')
+    throw new BrokerError(
+      'state_conflict',
+      'a machine must have a key: replace the key, or disable the machine',
+    )
   const isOfficer = asking?.roles.includes('security_officer') === true
   const may = operator.kind === 'person' && !isRemoval ? id === by : isOfficer || (id === by && isRemoval)
-  if (!may) throw new BrokerError('forbidden', 'a person makes his own key, a security officer a machine’s')
+  if (!may)
+    throw new BrokerError(
+      'forbidden',
+      'persons may set only their own key; a security officer sets a machine’s',
+    )
 }
 
-/** @throws BrokerError `not_found`, or `state_conflict`: taken by another, or nobody could let anybody in any more */
+/** @throws BrokerError `not_found`, or `state_conflict`: key or number is taken, or this is the last security officer */
 export async function alterOperator(
   tx: Db,
   note: Note,
@@ -83,7 +90,7 @@ export async function alterOperator(
     citizen,
   }: Pick<NewOperator, 'id' | 'citizen'> & {
     readonly roles?: readonly Role[] | undefined
-    /** Null takes it away. */
+    /** Null removes it. */
     readonly key?: JWK | null | undefined
   },
   by: By,
@@ -96,7 +103,7 @@ export async function alterOperator(
   })
   if (outcome === 'unknown') throw unknown()
   if (outcome === 'taken')
-    throw new BrokerError('state_conflict', 'the key or the number is another operator’s')
+    throw new BrokerError('state_conflict', 'the key or the number belongs to another operator')
   if (outcome === 'machine') throw new BrokerError('state_conflict', 'a machine has no number')
   if (outcome === 'last_officer') throw lastOfficer()
   await keep(tx, { operatorId: id, action: 'changed', roles: given }, by)
@@ -108,7 +115,7 @@ export async function alterOperator(
   note(about('operator.changed', { operator: id, changed, ...(given && { roles: given }) }, by))
 }
 
-/** @throws BrokerError `not_found`, or `state_conflict`: disabled before, or the last who could let anybody in */
+/** @throws BrokerError `not_found`, or `state_conflict`: already disabled, or the last security officer */
 export const barOperator = (
   { db, log, ...by }: Tools & By,
   { id, reason }: { id: string; reason: string },
@@ -116,14 +123,15 @@ export const barOperator = (
   audited({ db, log }, async (tx, note) => {
     const outcome = await disableOperator(tx, { id, by: by.actor, reason })
     if (outcome === 'unknown') throw unknown()
-    if (outcome === 'disabled_before') throw new BrokerError('state_conflict', 'the operator is disabled')
+    if (outcome === 'disabled_before')
+      throw new BrokerError('state_conflict', 'the operator is already disabled')
     if (outcome === 'last_officer') throw lastOfficer()
-    // The reason is a person's own words, so it stays in the operator's row and history.
+    // The reason is free text, so it stays in the operator's row and history and is not audited.
     await keep(tx, { operatorId: id, action: 'disabled', reason }, by)
     note(about('operator.disabled', { operator: id }, by))
   })
 
-/** @throws BrokerError `not_found`, or `state_conflict`: it is enabled */
+/** @throws BrokerError `not_found`, or `state_conflict`: already enabled */
 export async function readmitOperator(
   tx: Db,
   note: Note,
@@ -132,7 +140,7 @@ export async function readmitOperator(
 ): Promise<void> {
   const outcome = await enableOperator(tx, id)
   if (outcome === 'unknown') throw unknown()
-  if (outcome === 'enabled_before') throw new BrokerError('state_conflict', 'the operator is enabled')
+  if (outcome === 'enabled_before') throw new BrokerError('state_conflict', 'the operator is already enabled')
   await keep(tx, { operatorId: id, action: 'enabled', reason }, by)
   note(about('operator.enabled', { operator: id }, by))
 }
@@ -140,7 +148,7 @@ export async function readmitOperator(
 const keep = (tx: Db, change: Omit<OperatorChange, 'actor' | 'askedBy'>, { actor, askedBy }: By) =>
   insertOperatorChange(tx, { ...change, actor, ...(askedBy !== actor && { askedBy }) })
 
-const unknown = () => new BrokerError('not_found', 'there is no operator of that id')
+const unknown = () => new BrokerError('not_found', 'there is no operator with this id')
 const lastOfficer = () => new BrokerError('state_conflict', 'this is the last enabled security_officer')
 
 const about = (

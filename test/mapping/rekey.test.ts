@@ -190,7 +190,9 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
     for (const value of Object.values(body)) expect(error!.message).not.toContain(value)
   }
   const open = await move('loan', 'yen')
-  expect(await refusal(move('loan', 'xuan', two))).toMatchObject({ detail: 'an approval is open already' })
+  expect(await refusal(move('loan', 'xuan', two))).toMatchObject({
+    detail: 'an open approval for this exists already',
+  })
   await one.call('POST', `/v1/approvals/${open}/decline`)
   // A number that somebody was given by such an approval is not taken from him by another.
   await at.enter('xuan')

@@ -211,7 +211,10 @@ test('a question by hand is about an account and a person who are known here', a
   const [account, staff] = (await at.accounts()).map((row) => row.account)
   const question = (body: object) => refusal(one.call('POST', '/v1/reviews', { account, reason, ...body }))
   const unknown = await question({ citizen_id: numberOf('xuan') })
-  expect(unknown).toMatchObject({ code: 'input_invalid', detail: 'citizen_id: nobody came here with it' })
+  expect(unknown).toMatchObject({
+    code: 'input_invalid',
+    detail: 'citizen_id: no person has signed in with this number',
+  })
   expect(await question({ subject: crypto.randomUUID() })).toMatchObject({ code: 'input_invalid' })
   expect(await question({})).toMatchObject({ code: 'input_invalid' })
   await at.meet('vinh')

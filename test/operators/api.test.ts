@@ -144,12 +144,15 @@ test('a body that is not what the operation takes is refused, naming the field a
     [{ ...fine, public_key: { ...key, d: 'the-private-half' } }, 'public_key.d is not known'],
     [{ ...fine, '079190000123': 1 }, 'a field is not known'],
     [{ ...fine, id: 'Không Được' }, 'id: must be 3 to 64 of a-z, 0-9, dot, dash, underscore'],
-    [{ ...fine, id: 'system' }, 'id: is reserved'],
+    [{ ...fine, id: 'system' }, 'id: must not be one of citizen, system, local, operator, portal, sandbox'],
     [{ ...fine, roles: [] }, /^roles: /],
     [{ ...fine, roles: ['root-of-all-evil'] }, /^roles\.0: /],
     [{ ...fine, public_key: { kty: 'RSA', n: 'x', e: 'AQAB' } }, /^public_key\.kty: /],
     [{ ...fine, public_key: point }, /^public_key\.y: /],
-    [{ ...fine, public_key: { ...key, y: 'A'.repeat(43) } }, 'public_key: is no point of its curve'],
+    [
+      { ...fine, public_key: { ...key, y: 'A'.repeat(43) } },
+      'public_key: must be a valid point on its curve',
+    ],
     [[], /^the body: /],
     ['text\u0000', 'the body is not JSON'],
   ] as const) {
@@ -184,7 +187,7 @@ test('an operation that takes no body refuses one', async () => {
   const unasked = refusal(
     officer.call('POST', `/v1/approvals/${crypto.randomUUID()}/approve`, { reason: 'x' }),
   )
-  expect(await unasked).toMatchObject({ status: 400, detail: 'no body is expected' })
+  expect(await unasked).toMatchObject({ status: 400, detail: 'the request must not have a body' })
 })
 
 test('a body that is no JSON, of another type or too large is refused as a problem', async () => {

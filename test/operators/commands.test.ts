@@ -81,7 +81,7 @@ test('the first operator is made on the database, and works through the API from
   const forbidden = await cli(['operator', 'list'], as('machine'))
   expect(forbidden).toMatchObject({ code: 1, out: '' })
   expect(forbidden.err).toMatch(
-    /^failed: forbidden: needs security_officer or auditor \(reference [0-9A-Z]{10}\)\n$/,
+    /^failed: forbidden: needs the role security_officer or auditor \(reference [0-9A-Z]{10}\)\n$/,
   )
   const disable = ['operator', 'disable', 'machine', '--reason', 'replaced by another']
   expect(await cli(disable, as('first.officer'))).toEqual({ code: 0, out: 'disabled machine\n', err: '' })
@@ -106,7 +106,10 @@ test('a wrong call makes no operator and no file, and says what is wrong', async
       ['some.body', '--role', 'viewer,root', '--key', keyFile('some.body')],
       'the roles must be one or more of viewer, ',
     ],
-    [['system', '--role', 'viewer', '--key', keyFile('some.body')], 'the ID is reserved'],
+    [
+      ['system', '--role', 'viewer', '--key', keyFile('some.body')],
+      'the ID must not be one of citizen, system, local, operator, portal, sandbox',
+    ],
     [['some.body', '--role', 'viewer', '--citizen', '--machine'], 'one of --citizen, --machine'],
   ] as const) {
     const { code, err } = await cli(['operator', 'create', ...args])
