@@ -1,24 +1,24 @@
-/** What a portal lacks before citizens may come to it, each thing with its remedy. */
+/** What a portal needs before it can be activated: each missing item with its remedy. */
 import { type ClientMetadata, needsSecret } from './clients.ts'
 import { type Fault, faultAt } from './definition.ts'
 
 /**
- * Only by written agreement on scope and purpose may a portal be connected (Decree 69/2024 art. 18), only for these
- * purposes may a result be used (art. 19(4)), and each purpose needs a legal basis (Law 91/2025).
+ * A portal may be connected only under a written agreement on scope and purpose (Decree 69/2024 art. 18), results may
+ * be used only for these purposes (art. 19(4)), and each purpose needs a legal basis (Law 91/2025).
  */
 const asked = [
   ['owner.name', 'add the legal name of the body that signed the agreement'],
   ['owner.kind', 'add ministry, province, agency or other'],
-  ['contact.desk', 'add the desk that answers for the portal'],
+  ['contact.desk', 'add the desk that is responsible for the portal'],
   ['contact.email', 'add the e-mail address of that desk'],
   ['contact.phone', 'add the telephone number of that desk'],
   ['agreement.number', 'add the number of the agreement (Decree 69/2024 art. 18)'],
   ['agreement.date', 'add the day on which the agreement was signed'],
-  ['legal_basis', 'add the provision that lets the owner process these data'],
+  ['legal_basis', 'add the legal provision that permits the owner to process these data'],
   ['purposes', 'add what the data are used for (Decree 69/2024 art. 19)'],
 ] as const
 
-/** @param algorithms whose signing keys portals have */
+/** @param algorithms signature algorithms with a signing key that all portals already know */
 export function lacking(
   client: ClientMetadata,
   { hasSecret, algorithms }: { hasSecret: boolean; algorithms: ReadonlySet<string> },
@@ -31,7 +31,7 @@ export function lacking(
     faults.push(
       faultAt(
         ['token_endpoint_auth_method'],
-        `needs a live secret; "client secret rotate ${client.client_id}" makes one`,
+        `needs an active secret; run "client secret rotate ${client.client_id}"`,
       ),
     )
   const { id_token_signed_response_alg: idToken, userinfo_signed_response_alg: userinfo = idToken } = client
@@ -43,7 +43,7 @@ export function lacking(
       faults.push(
         faultAt(
           [name],
-          `needs a signing key that has been published for 15 minutes; "keys generate --alg ${alg}"`,
+          `needs a signing key that has been published for 15 minutes; run "keys generate --alg ${alg}"`,
         ),
       )
   }

@@ -1,4 +1,4 @@
-/** A plan carried out: all of it or none, provided that nobody has changed one of its portals since. */
+/** Carries out a plan: all of it or nothing, and only if none of its portals has changed since. */
 import { BrokerError } from '../errors.ts'
 import { type By, type Note, audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -15,11 +15,11 @@ import { idOf, makePlan, type Plan, type Planned, readStanding } from './plan.ts
 
 export interface Application {
   readonly definitions: readonly unknown[]
-  /** By id, as planned; 0 for a portal that is new. */
+  /** Version of each portal when the plan was made, by id; 0 for a new portal. */
   readonly versions: ReadonlyMap<string, number>
-  /** SHA-256 of the secrets that were made for portals that need one, by id. */
+  /** SHA-256 of each new secret, by portal id. */
   readonly secrets: ReadonlyMap<string, Buffer>
-  /** Portals to retire, by id with the version that was planned. */
+  /** Portals to retire: id and the version when the plan was made. */
   readonly retire: ReadonlyMap<string, number>
 }
 export interface Applied {
@@ -30,8 +30,8 @@ export interface Applied {
 }
 
 /**
- * @throws BrokerError `definition_invalid` with every fault, `precondition_failed` when a portal is no more as it was
- * planned; then nothing was changed
+ * @throws BrokerError `definition_invalid` with every fault, `precondition_failed` when a portal has changed since the
+ * plan; then nothing was changed
  */
 export async function applyRegistration(
   tools: { readonly db: Database; readonly log: Log },
@@ -39,7 +39,7 @@ export async function applyRegistration(
   by: By,
 ): Promise<Applied[]> {
   if (retire.size > 0 && by.reason === undefined)
-    throw new BrokerError('input_invalid', 'reason: is missing; add it: portals are retired')
+    throw new BrokerError('input_invalid', 'reason: is missing; retiring portals needs a reason')
   const ids = [...definitions.map(idOf), ...retire.keys()]
   return audited(tools, async (tx, note) => {
     const rows = await lockClients(tx, ids)
@@ -54,7 +54,10 @@ export async function applyRegistration(
     for (const id of retire.keys()) {
       const row = rows.find((one) => one.id === id)
       if (row === undefined || definitions.some((one) => idOf(one) === id))
-        throw new BrokerError('input_invalid', `retire: ${id} is not there, or has a definition`)
+        throw new BrokerError(
+          'input_invalid',
+          `retire: ${id} does not exist, or has a definition in the request`,
+        )
       done.push({ id, outcome: 'retired', ...(await moveClient(tx, note, row, 'retire', by)) })
     }
     return done
@@ -80,18 +83,18 @@ function expectVersions(
   for (const id of ids) {
     const { version = 0 } = rows.find((row) => row.id === id) ?? {}
     if (versions.get(id) !== version)
-      throw new BrokerError('precondition_failed', `${id}: its version is ${version} now`)
+      throw new BrokerError('precondition_failed', `${id}: its version is now ${version}; plan again`)
   }
 }
 
 function expectSecret({ id, state, makesSecret }: Planned, hash: Buffer | undefined): void {
   if (makesSecret && hash === undefined && state === 'active')
-    throw new BrokerError('client_incomplete', `${id}: needs a secret; send the hash of one`)
+    throw new BrokerError('client_incomplete', `${id}: needs a secret; send its hash`)
   if (!makesSecret && hash !== undefined)
-    throw new BrokerError('input_invalid', `secrets: ${id} needs none here`)
+    throw new BrokerError('input_invalid', `secrets: ${id} does not need a new secret; leave it out`)
 }
 
-/** @param hash of a new secret, which replaces those in service */
+/** @param hash SHA-256 of a new secret, which replaces the active ones */
 export async function applyOne(
   tx: Db,
   note: Note,
@@ -117,7 +120,7 @@ async function isInService(tx: Db, clientId: string, hash: Buffer | undefined): 
   return hash === undefined || (await listSecretHashes(tx, [clientId])).some((one) => one.hash.equals(hash))
 }
 
-/** One act on one portal. @throws BrokerError `not_found`, `state_conflict`, `client_incomplete` with each missing thing */
+/** @throws BrokerError `not_found`, `state_conflict`, `client_incomplete` with each missing item */
 export const actOnClient = (
   tools: { readonly db: Database; readonly log: Log },
   { id, act }: { id: string; act: LifeAct },
@@ -125,7 +128,7 @@ export const actOnClient = (
 ): Promise<{ state: ClientState; version: number }> =>
   audited(tools, async (tx, note) => {
     const [row] = await lockClients(tx, [id])
-    if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
+    if (row === undefined) throw new BrokerError('not_found', 'there is no portal with this id')
     const moved = await moveClient(tx, note, row, act, by)
     if (act === 'activate') {
       const { algorithms, withSecret } = await readStanding(tx, [id])

@@ -1,4 +1,4 @@
-/** What is done to one portal of the registry: the row, its history and the audit event, in one transaction. */
+/** Writes one change of a portal: the row, its history and the audit event, in one transaction. */
 import type { AuditEvent, AuditName } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { By, Note } from '../recording.ts'
@@ -10,14 +10,14 @@ import { type LifeAct, stateAfter } from './life.ts'
 import { type ClientMetadata, needsSecret } from './clients.ts'
 import { differences } from './difference.ts'
 
-/** What an applied definition makes of a portal. */
+/** What an applied definition writes. */
 interface Definition {
   readonly metadata: ClientMetadata
-  /** SHA-256 of a secret that replaces those in service; undefined: they stay, as far as the portal uses a secret. */
+  /** SHA-256 of a secret that replaces the active ones. Undefined: they stay if the portal still uses a secret. */
   readonly secretHash: Buffer | undefined
 }
 
-/** @throws BrokerError `precondition_failed` when somebody else has registered the id meanwhile */
+/** @throws BrokerError `precondition_failed` when the id was registered after the plan was made */
 export async function createClient(
   tx: Db,
   note: Note,
@@ -26,13 +26,13 @@ export async function createClient(
 ): Promise<number> {
   const id = metadata.client_id
   if (!(await insertClient(tx, { id, metadata })))
-    throw new BrokerError('precondition_failed', `${id}: somebody has registered it meanwhile`)
+    throw new BrokerError('precondition_failed', `${id}: was registered after the plan was made; plan again`)
   await putSecret(tx, id, { metadata, secretHash })
   await enter(tx, note, { id, version: 1, metadata, action: 'created', ...told(metadata, undefined) }, by)
   return 1
 }
 
-/** Of a row that the transaction holds. @returns the new version */
+/** @param row a row that the transaction has locked @returns the new version */
 export async function changeClient(
   tx: Db,
   note: Note,
@@ -53,7 +53,7 @@ export async function changeClient(
   return version
 }
 
-/** @throws BrokerError `state_conflict` when the secret was in service before and its end was decided or is past */
+/** @throws BrokerError `state_conflict` when this secret was revoked or has expired */
 async function putSecret(
   tx: Db,
   clientId: string,
@@ -64,13 +64,13 @@ async function putSecret(
   } else if (!(await replaceSecrets(tx, { clientId, hash })))
     throw new BrokerError(
       'state_conflict',
-      `${clientId}: the client_secret was revoked or has expired; make a new one`,
+      `${clientId}: the client_secret was revoked or has expired; generate a new one`,
     )
 }
 
 const actions = { activate: 'activated', suspend: 'suspended', retire: 'retired' } as const
 
-/** Of a row that the transaction holds. @throws BrokerError `state_conflict` when the act does not follow from its state */
+/** For a locked row. @throws BrokerError `state_conflict` when the act is not possible in the portal's state */
 export async function moveClient(
   tx: Db,
   note: Note,
@@ -119,7 +119,7 @@ async function enter(
   })
 }
 
-/** Which fields, never what is in them; but an exception from the rules stands in the audit with its reason. */
+/** The audit names the changed fields without their values; a PKCE exemption is recorded with its reason. */
 function told(metadata: ClientMetadata, before: Record<string, unknown> | undefined) {
   const { pkce_exemption: exemption } = metadata.policy
   return {

@@ -1,13 +1,13 @@
-/** A portal's secret: how it is made and kept, and when its end is announced. */
+/** A portal's secret: generation, hashing, and when to warn before it expires. */
 import { createHash, randomBytes } from 'node:crypto'
 
-/** Days before its end from which a warning is given. */
+/** Days before expiry from which warnings are logged. */
 export const warnedDays = 30
 
-/** Secrets are long and random, so one round of SHA-256 keeps them: there is nothing to guess. */
+/** One round of SHA-256 is enough, because the secret is 32 random bytes and cannot be guessed. */
 export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
 
-/** Made where it is shown, this once; only the hash is sent on. */
+/** Runs where the secret is shown, once; only the hash is sent to the broker. */
 export function makeSecret(): { secret: string; hash: Buffer } {
   const secret = randomBytes(32).toString('base64url')
   return { secret, hash: hashSecret(secret) }

@@ -1,4 +1,4 @@
-/** What a registered relying party may be: its metadata (`metadata.ts`) under the rules of the whole. */
+/** The schemas of a relying party: its metadata (`metadata.ts`) with the rules between fields (`rules.ts`). */
 import type { Client } from 'oidc-provider'
 import { z } from 'zod'
 import { type ClientMetadata, metadataSchema } from './metadata.ts'
@@ -8,15 +8,15 @@ import { checkWhole } from './rules.ts'
 export type { ClientMetadata } from './metadata.ts'
 export type { ClientPolicy } from './policy-schema.ts'
 
-/** As a reviewed file has it: the metadata that are kept, and the wanted state. */
+/** The content of a reviewed file: the metadata that are stored, and the wanted state. */
 export const definitionSchema = metadataSchema
   .extend({
-    /** What the portal is to be; absent: as commands have left it, a new one a draft. */
+    /** The wanted state. Absent: the state is not changed, and a new portal is a draft. */
     state: z.enum(['draft', 'active', 'suspended']).optional(),
   })
   .superRefine(checkWhole)
 
-/** As the broker's own code gives it, with the portal's secret: never a file. */
+/** The metadata with the portal's secret, for callers inside the broker's code; a file never contains a secret. */
 export const clientSchema = metadataSchema
   .extend({
     client_secret: z.string().min(32, 'is too short; write at least 32 random characters').optional(),
@@ -35,5 +35,5 @@ export const needsSecret = ({
   token_endpoint_auth_method: method,
 }: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean => method.startsWith('client_secret')
 
-/** The engine's client, with our policy beside it. */
+/** The policy that we store with the engine's client. */
 export const policyOf = (client: Client): ClientPolicy => client['policy'] as ClientPolicy

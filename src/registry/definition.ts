@@ -1,4 +1,4 @@
-/** A portal's definition from a reviewed file, checked: what is wrong is told field by field, with what to do. */
+/** Checks a portal's definition from a reviewed file. Each fault names its field and a remedy. */
 import { z } from 'zod'
 import { privateKey, privateParts } from './metadata.ts'
 import { definitionSchema } from './clients.ts'
@@ -9,13 +9,14 @@ export type Path = readonly (string | number)[]
 export interface Fault {
   /** Empty: the definition as a whole. */
   readonly path: Path
-  /** What is wrong; never the value. */
+  /** What is wrong, without the value. */
   readonly message: string
   readonly remedy: string
 }
 
-export const faultAt = (path: Path, told: string): Fault => {
-  const [message = '', ...remedy] = told.split('; ')
+/** @param text message and remedy, separated by `; ` */
+export const faultAt = (path: Path, text: string): Fault => {
+  const [message = '', ...remedy] = text.split('; ')
   return { path, message, remedy: remedy.join('; ') }
 }
 
@@ -23,7 +24,7 @@ export const faultAt = (path: Path, told: string): Fault => {
 export const tellFault = ({ path, message, remedy }: Fault): string =>
   `${path.length === 0 ? 'the definition' : path.map(shown).join('.')}: ${message}; ${remedy}`
 
-/** Anything may stand where a field's name belongs, also a secret: only what looks like a name is repeated. */
+/** A file may have anything in place of a field name, even a secret: only what looks like a name is repeated. */
 const looksLikeName = /^[a-z_][\w#-]{0,39}$/i
 export const shown = (name: string | number): string | number =>
   typeof name === 'number' || looksLikeName.test(name) ? name : '…'
@@ -39,7 +40,7 @@ export function checkDefinition(
     : { definition: data }
 }
 
-/** Asked before the definition leaves the operator's machine, and again where it arrives. */
+/** Checked by the CLI before the definition is sent, and again by the server. */
 export function secretsIn(value: unknown): Fault[] {
   const { client_secret: secret, jwks } = (value ?? {}) as Record<string, unknown>
   const { keys } = (jwks ?? {}) as Record<string, unknown>
@@ -48,7 +49,7 @@ export function secretsIn(value: unknown): Fault[] {
     faults.push(
       faultAt(
         ['client_secret'],
-        'is a secret, and reviewed files hold none; take it out: commands make secrets',
+        'is a secret, and reviewed files must not contain secrets; remove it: commands generate secrets',
       ),
     )
   for (const [index, key] of (Array.isArray(keys) ? (keys as unknown[]) : []).entries()) {
@@ -58,13 +59,13 @@ export function secretsIn(value: unknown): Fault[] {
   return [...faults, ...oddNames(value, [])]
 }
 
-/** What stands where a name should, and can be none, goes no further either. */
+/** Keys that do not look like field names are refused too, and never repeated. */
 function oddNames(value: unknown, path: Path): Fault[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) =>
     Array.isArray(value) || looksLikeName.test(name)
       ? oddNames(inner, [...path, Array.isArray(value) ? Number(name) : name])
-      : [faultAt([...path, name], 'is not known; take it out')],
+      : [faultAt([...path, name], 'is not a known field; remove it')],
   )
 }
 
@@ -74,19 +75,23 @@ export function faultsOf(schema: z.ZodType, value: unknown, issue: z.core.$ZodIs
     const known = namesAt(schema, path)
     return issue.keys.map((key) => {
       const near = nearest(key, known)
-      return faultAt([...path, key], `is not known; ${near === undefined ? 'take it out' : `write ${near}`}`)
+      return faultAt(
+        [...path, key],
+        `is not a known field; ${near === undefined ? 'remove it' : `write ${near}`}`,
+      )
     })
   }
   return [faultAt(path, issue.message.includes('; ') ? issue.message : inOurWords(issue, at(value, path)))]
 }
 
-/** What the schema's own words are in ours. */
+/** Translates zod's issue into a message and a remedy. */
 function inOurWords(issue: z.core.$ZodIssue, given: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
-      if (given === undefined) return `is missing; add it: ${kindOf(issue.expected)}`
-      if (issue.expected === 'string' && typeof given !== 'object') return `must be text; write it in quotes`
-      return `is not ${kindOf(issue.expected)}; write one`
+      if (given === undefined) return `is missing; add ${kindOf(issue.expected)}`
+      if (issue.expected === 'string' && typeof given !== 'object')
+        return `must be a string; write it in quotes`
+      return `must be ${kindOf(issue.expected)}; correct it`
     case 'invalid_value': {
       const near = typeof given === 'string' ? nearest(given, issue.values.map(String)) : undefined
       const wrong = given === undefined ? 'is missing' : 'is not a known value'
@@ -94,10 +99,10 @@ function inOurWords(issue: z.core.$ZodIssue, given: unknown): string {
     }
     case 'too_small':
       return issue.origin === 'array'
-        ? `is empty; name at least ${String(issue.minimum)}, or leave it out`
+        ? `is empty; add at least ${String(issue.minimum)}, or remove the field`
         : `is too small; write ${issue.inclusive ? 'at least' : 'more than'} ${String(issue.minimum)}`
     case 'too_big':
-      return `is too ${issue.origin === 'array' ? 'long' : 'big'}; at most ${String(issue.maximum)}`
+      return `is too ${issue.origin === 'array' ? 'long' : 'large'}; write at most ${String(issue.maximum)}`
     default:
       return 'is not valid; compare it with the examples in config/portals.example'
   }
@@ -105,12 +110,12 @@ function inOurWords(issue: z.core.$ZodIssue, given: unknown): string {
 
 const kindOf = (expected: string): string =>
   ({
-    string: 'a text',
+    string: 'a string',
     number: 'a number',
-    int: 'a whole number',
+    int: 'an integer',
     boolean: 'true or false',
     array: 'a list',
-    object: 'a group of fields',
+    object: 'an object',
   })[expected] ?? expected
 
 const at = (value: unknown, path: Path): unknown =>
@@ -119,7 +124,7 @@ const at = (value: unknown, path: Path): unknown =>
     value,
   )
 
-/** The fields of the object that stands there. */
+/** The field names of the object at this path. */
 function namesAt(schema: z.ZodType, path: Path): string[] {
   let inner: unknown = schema
   for (const name of [...path, undefined]) {

@@ -1,10 +1,10 @@
-/** What differs between two definitions, field by field. */
+/** The differences between two definitions, by field. */
 import { isDeepStrictEqual } from 'node:util'
 
 export interface Difference {
-  /** Names with dots between; a list is one value. */
+  /** Field names joined with dots; a list counts as one value. */
   readonly path: string
-  /** Absent: the field was not there, or is no more. */
+  /** The old value; absent if the field is new. `to` is the new value; absent if the field was removed. */
   readonly from?: unknown
   readonly to?: unknown
 }

@@ -1,4 +1,4 @@
-/** A portal of the registry as the engine takes it: its metadata, and what the engine's client carries for us. */
+/** Converts a portal of the registry to the engine's client payload: its metadata and our own fields. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AdapterPayload, Client } from 'oidc-provider'
 import type { ClientRow } from '../store/clients.ts'
@@ -15,7 +15,7 @@ export interface Entry {
 export const ownFields = ['policy', 'secrets', 'formers'] as const
 
 interface Secret {
-  /** base64url of its SHA-256 */
+  /** SHA-256 of the secret in base64url. */
   readonly hash: string
   /** Milliseconds since the epoch. */
   readonly until: number
@@ -31,7 +31,7 @@ export function enginePayload({ row, secrets }: Entry, rehomes: readonly Rehome[
   return {
     ...row.metadata,
     response_types: client.grant_types?.includes('authorization_code') ? ['code'] : [],
-    // The engine wants one where a secret authenticates; nobody has this one, and `secrets` alone count.
+    // The engine requires a client_secret for these methods. This random value is never used: `secrets` are checked.
     ...(needsSecret(client) && { client_secret: randomBytes(32).toString('base64url') }),
     secrets: hashes,
     formers: formersOf(rehomes, client),
@@ -42,7 +42,7 @@ export function enginePayload({ row, secrets }: Entry, rehomes: readonly Rehome[
   }
 }
 
-/** Any that has not expired, now: whenever the registry was read. Each is compared, in constant time. */
+/** Expiry is checked at the time of use, not when the registry was read. Hashes are compared in constant time. */
 export function isSecretOf(client: Client, presented: string, now = Date.now()): boolean {
   const given = hashSecret(presented)
   const secrets = (client['secrets'] as readonly Secret[] | undefined) ?? []
@@ -50,6 +50,6 @@ export function isSecretOf(client: Client, presented: string, now = Date.now()):
   return fitting.some(({ until }) => now < until)
 }
 
-/** The portals that went over into it and knew people by other `sub`s. */
+/** The portals that were re-homed into it and used other `sub`s. */
 export const formersIn = (client: Client): readonly Former[] =>
   (client['formers'] as readonly Former[] | undefined) ?? []

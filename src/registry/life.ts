@@ -1,6 +1,6 @@
 /**
- * The life of a portal in the registry: every state, and every act that leads out of it. What is not here does not
- * happen. Only an active portal is there for citizens; a retired one never comes back, and its id is never used again.
+ * The states of a portal and every possible transition. Citizens can sign in only at an active portal. A retired portal
+ * cannot be reactivated, and its id cannot be reused.
  */
 import type { ClientState } from '../store/clients.ts'
 
@@ -14,10 +14,10 @@ const machine = {
 export const lifeActs = ['activate', 'suspend', 'retire'] as const
 export type LifeAct = (typeof lifeActs)[number]
 
-/** @returns undefined when the act does not follow from the state */
+/** @returns undefined when the act is not possible in this state */
 export const stateAfter = (state: ClientState, act: LifeAct): ClientState | undefined =>
   (machine[state] as Partial<Record<LifeAct, ClientState>>)[act]
 
-/** The one act that leads from a state to another. */
+/** The act that leads from one state to the other; undefined if there is none. */
 export const actBetween = (from: ClientState, to: ClientState): LifeAct | undefined =>
   lifeActs.find((act) => stateAfter(from, act) === to)

@@ -1,29 +1,32 @@
 /**
- * A relying party's metadata, field by field, by the standard names (OIDC Dynamic Client Registration 1.0 §2,
- * RFC 9126 §6, RFC 9449 §5.2); everything of our own is in `policy`.
+ * A relying party's metadata with the standard names (OIDC Dynamic Client Registration 1.0 §2, RFC 9126 §6,
+ * RFC 9449 §5.2). All fields of our own are in `policy`.
  */
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { z } from 'zod'
 import { policySchema } from './policy-schema.ts'
 import { email, httpsUrl, matching, redirectUri, words } from './schema-parts.ts'
 
-/** What we accept from portals; nothing symmetric, for we keep no secret in clear. */
+/** Signature algorithms that we accept from portals. No symmetric ones, because we store only hashes of secrets. */
 export const asymmetric = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const
 const signing = ['ES256', 'RS256', 'EdDSA'] as const
 export const keyManagement = ['ECDH-ES', 'RSA-OAEP', 'RSA-OAEP-256'] as const
 const contentEncryption = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const
 
-/** Of a JWK: what only its owner may know (RFC 7518 §6). */
+/** The private members of a JWK (RFC 7518 §6). */
 export const privateParts = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
 
 const jwk = z.looseObject({ kty: z.enum(['RSA', 'EC', 'OKP']) }).superRefine((key, context) => {
   const part = privateParts.find((name) => name in key)
   if (part !== undefined) context.addIssue({ code: 'custom', path: [part], message: privateKey })
   else if (!isPublicKey(key))
-    context.addIssue({ code: 'custom', message: 'is no public key; copy the whole JWK of the portal' })
+    context.addIssue({
+      code: 'custom',
+      message: 'is not a valid public key; copy the complete JWK of the portal',
+    })
 })
 export const privateKey =
-  'is a private key; take it out, and let the portal make a new one: this one is known now'
+  'is a private key; remove it, and let the portal generate a new key pair: this one is compromised'
 
 function isPublicKey(key: JsonWebKey): boolean {
   try {
@@ -33,14 +36,14 @@ function isPublicKey(key: JsonWebKey): boolean {
   }
 }
 
-/** The operators' console (`oidc/console.ts`). */
+/** Client id of the operators' console (`oidc/console.ts`). */
 const reserved = 'operator-console'
 
 export const metadataSchema = z.strictObject({
   client_id: matching(
     /^[a-z0-9][a-z0-9._-]{2,63}$/,
-    'is no id; write 3 to 64 of a-z 0-9 . _ -, a letter or digit first',
-  ).refine((id) => id !== reserved, 'is an id of our own; give the portal another one'),
+    'is not a valid id; write 3 to 64 of a-z 0-9 . _ -, starting with a letter or digit',
+  ).refine((id) => id !== reserved, 'is reserved for the broker; choose another id'),
   client_name: words(1, 200),
   client_uri: httpsUrl.optional(),
   contacts: z.array(email).optional(),

@@ -1,4 +1,4 @@
-/** The known name that somebody who mistyped it has meant; undefined when none is near. */
+/** The known name that is most similar to a mistyped one; undefined when none is similar enough. */
 export function nearest(given: string, known: Iterable<string>): string | undefined {
   const wanted = given.toLowerCase().slice(0, 60)
   let best: { name: string; steps: number } | undefined
@@ -10,7 +10,7 @@ export function nearest(given: string, known: Iterable<string>): string | undefi
   return best?.name
 }
 
-/** Letters to put in, take out or change (Levenshtein). */
+/** Levenshtein distance. */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
   for (const [line, letter] of one.split('').entries()) {

@@ -1,4 +1,4 @@
-/** What it takes to make the registry equal to reviewed files: a plan changes nothing, and tells every fault. */
+/** Plans the changes that make the registry equal to reviewed files. A plan changes nothing and reports every fault. */
 import { listSecretHashes } from '../store/client-secrets.ts'
 import { type ClientRow, type ClientState, listClients } from '../store/clients.ts'
 import type { Db } from '../store/db.ts'
@@ -12,29 +12,29 @@ import { type Difference, differences } from './difference.ts'
 import type { Rehome } from './rehoming.ts'
 import { sectorFault, sharingNote } from './sector.ts'
 
-/** What is to be done about one portal. */
+/** The planned change of one portal. */
 export interface Planned {
   readonly id: string
-  /** Undefined: a new one. */
+  /** Undefined for a new portal. */
   readonly row: ClientRow | undefined
   readonly metadata: ClientMetadata
   readonly differences: readonly Difference[]
   readonly act: LifeAct | undefined
-  /** In the end. */
+  /** The state after the plan. */
   readonly state: ClientState
-  /** It is to prove itself by a secret and never did: whoever applies the plan makes one. */
+  /** The portal newly authenticates with a secret: the caller who applies the plan generates one. */
   readonly makesSecret: boolean
-  /** Nothing wrong, but to be known before the plan is carried out; also what it leaves as it is. */
+  /** Warnings before the plan is carried out, and things that it does not change. */
   readonly notes: readonly Fault[]
 }
-/** A fault of the definition with that number, from 0. */
+/** A fault of the definition at this position, from 0. */
 export type PlanFault = Fault & { readonly index: number }
 export interface Plan {
   readonly clients: readonly Planned[]
   readonly faults: readonly PlanFault[]
 }
 
-/** What the registry has and the files have not, but for what is retired. */
+/** A portal that is registered and not retired, but has no file. */
 export interface Missing {
   readonly id: string
   readonly name: string
@@ -59,11 +59,11 @@ export async function planRegistration(
   return { ...makePlan(definitions, rows, await readStanding(db)), missing }
 }
 
-/** What decides about a definition, beside what it says. */
+/** The stored data that the check of a definition depends on. */
 export interface Standing {
-  /** Of the signing keys that every portal's cached JWKS holds. */
+  /** Algorithms with a signing key that every portal's cached JWKS contains. */
   readonly algorithms: ReadonlySet<string>
-  /** Portals with a secret in service. */
+  /** Ids of portals with an active secret. */
   readonly withSecret: ReadonlySet<string>
   readonly rehomes: readonly Rehome[]
 }
@@ -102,7 +102,7 @@ export function makePlan(
   return { clients: withSharing(clients, rows, standing), faults }
 }
 
-const twice = faultAt(['client_id'], 'is the id of another portal here; give each an id of its own')
+const twice = faultAt(['client_id'], 'is used by two definitions; give each portal its own id')
 
 function planOne(
   { state: wanted, ...metadata }: Definition,
@@ -111,7 +111,7 @@ function planOne(
 ): Planned & { faults: Fault[] } {
   const id = metadata.client_id
   const from = row?.state ?? 'draft'
-  // Why it was suspended no file knows, so none opens it again.
+  // The file does not know why the portal was suspended, so applying it must not activate the portal.
   const staysClosed = from === 'suspended' && wanted === 'active'
   const state = staysClosed ? from : (wanted ?? from)
   const act = state === from ? undefined : actBetween(from, state)
@@ -121,22 +121,21 @@ function planOne(
   const faults: Fault[] = []
   if (from === 'retired')
     faults.push(
-      faultAt(
-        ['client_id'],
-        'is the id of a retired portal; take the file out, or give the portal another id',
-      ),
+      faultAt(['client_id'], 'is the id of a retired portal; remove the file, or choose another id'),
     )
   else if (state !== from && act === undefined)
-    faults.push(faultAt(['state'], `cannot follow on ${from}; ${remedies[from]}`))
+    faults.push(faultAt(['state'], `is not possible for a portal that is ${from}; ${remedies[from]}`))
   else if (state === 'active') faults.push(...lacking(metadata, { hasSecret, algorithms }))
   const moved = row && from !== 'retired' ? sectorFault(rehomes, row, metadata) : undefined
   if (moved !== undefined) faults.push(moved)
   const changes = differences(before ?? {}, metadata)
-  const notes = staysClosed ? [faultAt(['state'], `stays suspended; "client activate ${id}" opens it`)] : []
+  const notes = staysClosed
+    ? [faultAt(['state'], `stays suspended; run "client activate ${id}" to activate it`)]
+    : []
   return { id, row, metadata, differences: changes, act, state, makesSecret, notes, faults }
 }
 
-/** Told of what is new or changes; a portal that stays as it is was told before. */
+/** Adds a note about shared `sub`s to portals that are new or changed. */
 function withSharing(
   clients: readonly Planned[],
   rows: readonly ClientRow[],
@@ -160,5 +159,5 @@ const remedies: Readonly<Record<ClientState, string>> = {
   draft: 'write draft or active',
   active: 'write active or suspended',
   suspended: 'write suspended or active',
-  retired: 'take the file out',
+  retired: 'remove the file',
 }

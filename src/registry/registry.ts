@@ -1,7 +1,7 @@
 /**
- * The registered portals. A reviewed file (`definition.ts`, under `rules.ts`) is compared with what is registered
- * (`plan.ts`) and carried out whole (`apply.ts`); a single portal is changed in `change.ts`, its secrets in `secrets.ts`,
- * and one that goes over into another in `rehome.ts`. This file: the portals in memory, as the engine asks for them.
+ * The registered portals. Reviewed files are checked (`definition.ts`, `rules.ts`), compared with the registry (`plan.ts`)
+ * and applied (`apply.ts`). `change.ts` writes one portal, `secrets.ts` its secrets, and `rehome.ts` re-homes one portal
+ * into another. This file holds all portals in memory for the engine.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdapterPayload } from 'oidc-provider'
@@ -18,30 +18,30 @@ import { type ClientMetadata, type ClientPolicy, needsSecret } from './clients.t
 import { hasGoneOver, rehomesInto, unfitFor } from './rehoming.ts'
 
 export interface Registry {
-  /** Undefined unless the portal is in service. */
+  /** Undefined unless the portal is active. */
   find(id: string): Promise<AdapterPayload | undefined>
-  /** Registered, but nobody may come to it or from it: a draft, suspended, retired, or gone over into another. */
+  /** Whether the portal is registered but not usable: draft, suspended, retired, or re-homed into another. */
   isOutOfService(id: string): boolean
-  /** Whether what was issued to a registered portal counts no more: it is out of service, or was since. @param issuedAt seconds since the epoch */
+  /** Whether a token or session of the portal is invalid, because the portal is or was out of service since. @param issuedAt seconds since the epoch */
   isVoid(id: string, issuedAt: number): boolean
-  /** The portal itself and those that went over into it, the nearest first: all whose accounts are its own. */
+  /** The portal and those re-homed into it, nearest first: the portals whose accounts it has. */
   portalsOf(id: string): readonly string[]
-  /** The rows by which they did; those whose accounts the portal is not fit to have are passed over. */
+  /** The re-homings into the portal, without those whose accounts it may not have at present (`unfitFor`). */
   rehomesInto(id: string): readonly RehomeRow[]
-  /** What was agreed with the portal, whether it is in service or not; undefined when it is not registered. */
+  /** The portal's policy, in any state; undefined when it is not registered. */
   policyOf(id: string): ClientPolicy | undefined
-  /** Private networks that the owner of this address may be reached in. */
+  /** Private networks to which this URL may resolve, by the policies of the portals that registered it. */
   networksFor(url: string): readonly string[]
-  /** As citizens know the portal, in service or not. */
+  /** The portal's name for citizens, in any state. */
   nameOf(id: string): string
-  /** Seconds since it was last compared with the database. */
+  /** Seconds since the last successful read of the database. */
   age(): number
-  /** Picks up what other nodes and the operators changed, and resolves when it is in force here. */
+  /** Reads changes of other nodes and operators, and resolves when they are in effect on this node. */
   refresh(): Promise<void>
   close(): void
 }
 
-/** All clients in memory, renewed every second: a portal is one look-up in a map, changes are in force everywhere within seconds. */
+/** Holds all clients in memory and refreshes them every `period` ms, so changes take effect on all nodes in seconds. */
 export async function openRegistry({
   db,
   period = 1_000,
@@ -60,7 +60,7 @@ export async function openRegistry({
       payload: named(enginePayload(entry, rehomes), String(loaded++)),
     })
 
-  /** Secrets after the rows: a secret that is newer than its row's version is only read once more. */
+  /** Reads secrets after the rows: a secret newer than its row's version is then read once more, which is harmless. */
   async function load(rows: readonly ClientRow[], ids?: readonly string[]): Promise<void> {
     const [hashes, standing] = [await listSecretHashes(db, ids), await listStandingRehomes(db)]
     const isSame = standing.map(({ id }) => id).join() === rehomes.map(({ id }) => id).join()
@@ -70,7 +70,7 @@ export async function openRegistry({
       keep({ row, secrets })
       tellExpiry(row, secrets)
     }
-    // What a portal is told of its former ones may come over several.
+    // A re-homing can affect the payload of portals further down the chain, so all are rebuilt.
     if (!isSame) for (const entry of clients.values()) keep(entry)
   }
   let readAt = 0
@@ -96,7 +96,7 @@ export async function openRegistry({
     if (changed.length > 0) await load(await findClients(db, changed), changed)
     tellRead()
   }
-  // A database that is away is the readiness check's to report; the clients known so far go on.
+  // The readiness check reports an unreachable database; the clients in memory stay usable.
   const endRenewal = repeat(period, () => read().catch(() => {}))
 
   const isInService = ({ row: { id, state, notBefore } }: Entry) =>
@@ -143,7 +143,7 @@ export async function openRegistry({
   }
 }
 
-/** @returns throws BrokerError `interaction_gone` when the portal is no longer registered */
+/** The returned function throws BrokerError `interaction_gone` when the portal is no longer registered. */
 export const mappingPolicyIn =
   ({ policyOf }: Pick<Registry, 'policyOf'>) =>
   (clientId: string): ClientPolicy['mapping'] => {
@@ -152,11 +152,11 @@ export const mappingPolicyIn =
     return policy.mapping
   }
 
-/** The engine knows a client that it has built by the JSON of its metadata, at every use: a name is shorter. */
+/** The engine caches the client by the JSON of its payload, at every use: a short `toJSON` saves hashing it all. */
 const named = (payload: AdapterPayload, name: string): AdapterPayload =>
   Object.defineProperty(payload, 'toJSON', { value: () => name })
 
-/** The last of a portal's secrets: when that is gone, the portal is out; without any it has been from the first. */
+/** Sets the metric to the latest expiry of the portal's secrets, or to 0 if it has none. */
 function tellExpiry({ id, state, metadata }: ClientRow, secrets: Entry['secrets']): void {
   const ends = secrets.map(({ expiresAt }) => expiresAt.getTime() / 1000)
   const isExpected = ['active', 'suspended'].includes(state) && needsSecret(metadata as ClientMetadata)

@@ -1,4 +1,4 @@
-/** A portal goes over into another: begun, undone until its last day is past, completed after it. */
+/** Re-homing of a portal into another: begin, undo until the end of its last day, complete after it. */
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type By, type Note, type Reasoned, askedDetail, audited } from '../recording.ts'
@@ -25,17 +25,17 @@ interface Tools {
 export interface Wish {
   readonly oldClient: string
   readonly newClient: string
-  /** The old portal's last day, Vietnam's: `YYYY-MM-DD`. */
+  /** The old portal's last day in Vietnam, `YYYY-MM-DD`. */
   readonly until: string
 }
 
-/** @throws BrokerError `input_invalid`, or `state_conflict` with what stands in the way */
+/** @throws BrokerError `input_invalid`, or `state_conflict` with the obstacle */
 export async function beginRehome(tx: Db, note: Note, wish: Wish, by: Reasoned): Promise<RehomeRow> {
   const { oldClient, newClient, until } = wish
   const now = Date.now()
-  if (until < vietnamDate(now)) throw new BrokerError('input_invalid', 'until: is past')
+  if (until < vietnamDate(now)) throw new BrokerError('input_invalid', 'until: must not be in the past')
   if (until > vietnamDate(now + 3 * 366 * 86_400_000))
-    throw new BrokerError('input_invalid', 'until: is more than three years away')
+    throw new BrokerError('input_invalid', 'until: must be within three years')
   await lockRehomes(tx)
   const standing = await listStandingRehomes(tx)
   const chain = {
@@ -57,7 +57,7 @@ export async function beginRehome(tx: Db, note: Note, wish: Wish, by: Reasoned):
 const metadataOf = (clients: readonly ClientRow[], id: string) =>
   clients.find((client) => client.id === id)!.metadata as unknown as ClientMetadata
 
-/** Each that has the accounts from now on must be fit to have those of each, over however many others. */
+/** Every portal further down the chain must be allowed to have the accounts of every portal before it. */
 function misfitOf(
   { before, after }: { readonly before: readonly string[]; readonly after: readonly string[] },
   clients: readonly ClientRow[],
@@ -81,37 +81,40 @@ function hindranceOf(
   if (before === undefined || after === undefined)
     return new BrokerError(
       'input_invalid',
-      `${before ? 'new_client' : 'old_client'}: there is no portal of that id`,
+      `${before ? 'new_client' : 'old_client'}: there is no portal with this id`,
     )
   const conflict = (id: string, what: string) => new BrokerError('state_conflict', `${id}: ${what}`)
-  if (oldClient === newClient) return conflict(oldClient, 'goes over into itself')
+  if (oldClient === newClient) return conflict(oldClient, 'cannot be re-homed into itself')
   if (before.state === 'draft')
-    return conflict(oldClient, 'the portal is a draft; there is nothing to take over')
+    return conflict(oldClient, 'the portal is a draft and has nothing to take over')
   const known = standing.find((one) => one.oldClient === oldClient)
-  if (known !== undefined) return conflict(oldClient, `goes over into ${known.newClient} already`)
+  if (known !== undefined) return conflict(oldClient, `is already re-homed into ${known.newClient}`)
   if (after.state !== 'active' || hasGoneOver(standing, newClient, now))
     return conflict(newClient, 'is not active; activate it first')
   if (leadsTo(standing, newClient, oldClient))
-    return conflict(newClient, `goes over into ${oldClient} itself, perhaps over others`)
+    return conflict(newClient, `is itself re-homed into ${oldClient}, directly or through others`)
   return undefined
 }
 
-/** @throws BrokerError `state_conflict` when it is too late, or a later one builds on it */
+/** @throws BrokerError `state_conflict` when the last day is past, or a later re-homing depends on this one */
 export const endRehome = (tools: Tools, oldClient: string, by: By): Promise<RehomeRow> =>
   audited(tools, async (tx, note) => {
     await lockRehomes(tx)
     const undone = await undoRehome(tx, { oldClient, by: by.actor })
     if (undone === undefined)
-      throw new BrokerError('state_conflict', `${oldClient}: is not on its way into another portal`)
-    // The next portal has been told these very identifiers, as its own or as former ones.
+      throw new BrokerError('state_conflict', `${oldClient}: has no re-homing that can be undone`)
+    // The next portal has already received these identifiers, as its own `sub`s or as former ones.
     const next = (await listStandingRehomes(tx)).find((one) => one.oldClient === undone.newClient)
     if (next !== undefined && BigInt(next.id) > BigInt(undone.id))
-      throw new BrokerError('state_conflict', `${next.oldClient}: has gone on into ${next.newClient} since`)
+      throw new BrokerError(
+        'state_conflict',
+        `${next.oldClient}: has since been re-homed into ${next.newClient}; undo that first`,
+      )
     await enter(tx, note, 'rehome_undone', undone, by)
     return undone
   })
 
-/** What every node has done by the clock already is written down: the old portal is retired. */
+/** Retires the old portals whose last day is past. The nodes already refuse them, by the clock. */
 export const completeDueRehomes = (tools: Tools): Promise<void> =>
   audited(tools, async (tx, note) => {
     await lockRehomes(tx)
@@ -123,7 +126,7 @@ export const completeDueRehomes = (tools: Tools): Promise<void> =>
     }
   })
 
-/** The histories of both portals and the audit, in the transaction. */
+/** Writes the histories of both portals and the audit event. */
 async function enter(
   tx: Db,
   note: Note,

@@ -1,15 +1,15 @@
-/** Which scope releases which claim (OIDC Core §5.4); names in `snake_case` beyond the standard ones are ours. */
+/** The claims that each scope releases (OIDC Core §5.4); names that are not in the standard are ours. */
 
 export const claimsByScope = {
   /**
    * `kind`: citizen, foreigner, organisation or representative.
-   * `former_sub`: by portals that went over into this one, the person's `sub` there where it is another.
+   * `former_sub`: the person's `sub` at each portal that was re-homed into this one, if it differs.
    */
   openid: ['sub', 'kind', 'former_sub'],
   profile: ['name', 'birthdate', 'gender'],
   citizen_id: ['citizen_id', 'foreigner_id'],
   organisation: ['organisation'],
-  /** `legacy_account_link`: what became of the account that this very request named. */
+  /** `legacy_account_link`: the outcome for the account that this request named. */
   legacy_accounts: ['legacy_accounts', 'legacy_account_link'],
   offline_access: [],
 } as const satisfies Record<string, readonly string[]>

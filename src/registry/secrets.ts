@@ -1,4 +1,4 @@
-/** A portal's secrets: two may be in service, so that one takes the other's place while logins go on. */
+/** A portal's secrets: two may be active, so that a secret can be replaced without downtime. */
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type By, type Note, audited } from '../recording.ts'
@@ -14,7 +14,7 @@ interface Tools {
   readonly log: Log
 }
 
-/** @throws BrokerError `not_found`, or `state_conflict` where two are in service or the portal takes none */
+/** @throws BrokerError `not_found`, or `state_conflict` when two are active or the portal does not use a secret */
 export async function addSecret(
   tools: Tools,
   secret: { clientId: string; hash: Buffer; expiresAt: Date; othersEnd?: Date | undefined },
@@ -23,29 +23,29 @@ export async function addSecret(
   const { clientId } = secret
   return audited(tools, async (tx, note) => {
     const [row] = await lockClients(tx, [clientId])
-    if (row === undefined) throw new BrokerError('not_found', 'there is no portal of that id')
+    if (row === undefined) throw new BrokerError('not_found', 'there is no portal with this id')
     const metadata = row.metadata as unknown as ClientMetadata
     if (row.state === 'retired') throw new BrokerError('state_conflict', `${clientId}: the portal is retired`)
     if (!needsSecret(metadata))
       throw new BrokerError(
         'state_conflict',
-        `${clientId}: authenticates by ${metadata.token_endpoint_auth_method}, which takes no secret`,
+        `${clientId}: authenticates with ${metadata.token_endpoint_auth_method}, which uses no secret`,
       )
     const inserted = await insertSecret(tx, { ...secret, by: by.actor }).catch((error: unknown) => {
       if (!isUniqueViolation(error)) throw error
       throw new BrokerError(
         'state_conflict',
-        `${clientId}: that secret is or was in service here; make a new one`,
+        `${clientId}: this secret is or was already used here; generate a new one`,
       )
     })
     if (inserted === undefined)
-      throw new BrokerError('state_conflict', `${clientId}: two secrets are in service; revoke one first`)
+      throw new BrokerError('state_conflict', `${clientId}: two secrets are active; revoke one first`)
     await enter(tx, note, 'secret_created', inserted, by)
     return inserted
   })
 }
 
-/** At once, also the last one. @throws BrokerError `not_found` */
+/** Revokes a secret at once, even the last one. @throws BrokerError `not_found` */
 export const endSecret = (
   tools: Tools,
   { clientId, id }: { clientId: string; id: string },
@@ -54,11 +54,12 @@ export const endSecret = (
   audited(tools, async (tx, note) => {
     await lockClients(tx, [clientId])
     const ended = await revokeSecret(tx, { clientId, id, by: by.actor })
-    if (ended === undefined) throw new BrokerError('not_found', 'the portal has no such secret in service')
+    if (ended === undefined)
+      throw new BrokerError('not_found', 'the portal has no active secret with this id')
     await enter(tx, note, 'secret_revoked', ended, by)
   })
 
-/** The history of the portal and the audit, in the transaction. */
+/** Writes the portal's history and the audit event. */
 async function enter(
   tx: Db,
   note: Note,
@@ -73,7 +74,7 @@ async function enter(
   note({ event: `client.${action}`, clientId, actor, reference, detail })
 }
 
-/** One line a day for each secret that ends soon, from one node. */
+/** Logs one line a day, on one node, for each secret that expires soon. */
 export async function warnOfEndingSecrets({ db, log }: { db: Db; log: Log }): Promise<void> {
   for (const { id, clientId, expiresAt, hasSuccessor } of await takeEndingSecrets(db, warnedDays))
     log.warn({

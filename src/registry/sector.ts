@@ -1,11 +1,11 @@
-/** A portal's sector, from which every `sub` there is made (OIDC Core §8.1): what a plan does to it. */
+/** Checks of a plan on a portal's sector, from which its `sub`s are derived (OIDC Core §8.1). */
 import type { ClientRow } from '../store/clients.ts'
 import type { ClientMetadata } from './clients.ts'
 import { type Fault, faultAt } from './definition.ts'
 import { type Rehome, sectorOf } from './rehoming.ts'
 import { isLoopback } from '../vocabulary.ts'
 
-/** Another sector is another `sub` for everybody: only where nobody can have one yet, in a draft or a trial. */
+/** A new sector changes the `sub` of every person, so it is allowed only in a draft or on loopback. */
 export function sectorFault(
   rehomes: readonly Rehome[],
   { state, metadata }: ClientRow,
@@ -16,7 +16,7 @@ export function sectorFault(
     return undefined
   const changes = "would change every person's sub at the portal"
   if (before === null) return faultAt(['subject_type'], `${changes}; write public`)
-  // The engine takes the host of it and fetches nothing.
+  // The engine only uses the host of this URL; it does not fetch it.
   const kept = `sector_identifier_uri: https://${before}/`
   return wanted.subject_type === 'public'
     ? faultAt(['subject_type'], `${changes}; write pairwise, with ${kept}`)
@@ -31,7 +31,7 @@ const isTrial = (sector: string | null): boolean => {
   return url !== null && isLoopback(url.hostname)
 }
 
-/** @returns what is to be known of other portals where people have the same `sub`s as here */
+/** @returns a note that names other portals at which people have the same `sub`s */
 export function sharingNote(
   rehomes: readonly Rehome[],
   client: ClientMetadata,
@@ -46,6 +46,6 @@ export function sharingNote(
   const named = shared.length > 5 ? `${shared.slice(0, 5).join(', ')} and others` : shared.join(', ')
   return faultAt(
     [sector === null ? 'subject_type' : 'sector_identifier_uri'],
-    `people have the same sub here as at ${named}; leave it only if these portals are one body's`,
+    `people have the same sub here as at ${named}; keep it only if these portals belong to one body`,
   )
 }

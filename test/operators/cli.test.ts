@@ -80,7 +80,7 @@ test('an operator goes from an empty database to an active portal with the comma
     code: 1,
     out: '',
     err: expect.stringMatching(
-      /^\S+faulty\.json:1: scope: has a scope that is not known; known: openid .*\n$/,
+      /^\S+faulty\.json:1: scope: has an unknown scope; use only: openid .*\n$/,
     ) as string,
   })
   broker.kill('SIGTERM')

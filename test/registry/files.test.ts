@@ -136,7 +136,7 @@ test('retiring asks for the whole folder and for a reason', async () => {
 
 test('a retired portal never comes back under its id', async () => {
   const refusal = (await cli('client apply', [files(fileOf('portal-old'))], { yes: true })).told
-  expect(refusal).toMatch(/:1: client_id: is the id of a retired portal; take the file out, or give/)
+  expect(refusal).toMatch(/:1: client_id: is the id of a retired portal; remove the file, or choose/)
   await expect(world.register(portalDefinition('portal-old'))).rejects.toThrow('id of a retired portal')
   for (const act of ['activate', 'suspend', 'retire'])
     expect((await cli(`client ${act}`, ['portal-old'], { reason: 'once more' })).told).toMatch(

@@ -33,7 +33,7 @@ test('a draft may lack anything; activating names each missing thing with its re
     'policy.agreement.date: is missing; add',
     'policy.legal_basis: is missing; add',
     'policy.purposes: is missing; add',
-    'token_endpoint_auth_method: needs a live secret; ',
+    'token_endpoint_auth_method: needs an active secret; ',
     'id_token_signed_response_alg: needs a signing key that has been published for 15 minutes; "keys generate --alg EdDSA"',
   ])
     expect(told).toContain(missing)
@@ -48,7 +48,7 @@ test('an active portal is not edited into one that could not be active', async (
   const { policy, ...definition } = fileOf('portal-a', { state: undefined })
   const { legal_basis: _, ...rest } = policy as Record<string, unknown>
   const { told } = await cli('client apply', [files({ ...definition, policy: rest })], { yes: true })
-  expect(told).toMatch(/portal-a\.yaml:\d+: policy\.legal_basis: is missing; add the provision/)
+  expect(told).toMatch(/portal-a\.yaml:\d+: policy\.legal_basis: is missing; add the legal provision/)
 })
 
 test('a portal that gives up its secret for a key of its own has no secret any more', async () => {
@@ -112,7 +112,7 @@ test('a file that knows nothing of it does not open a portal again that was susp
   await cli('client suspend', ['portal-closed'], { reason: 'intrusion' }, officer)
   const path = files(fileOf('portal-closed', { client_name: 'Cổng đóng' }))
   const { out } = await cli('client apply', [path], { yes: true })
-  expect(out).toContain('  ! state: stays suspended; "client activate portal-closed" opens it')
+  expect(out).toContain('  ! state: stays suspended; run "client activate portal-closed" to activate it')
   expect(out).toContain('changed   portal-closed  suspended')
   expect((await historyOf(world, 'portal-closed')).map(({ action }) => action)).toEqual([
     'created',
@@ -143,7 +143,7 @@ test('one portal is created and replaced through the API, only over the version 
   await expect(put({ client_name: 'Cổng mới' }, '1')).rejects.toMatchObject({ code: 'precondition_failed' })
   await expect(put({ client_name: '' }, '2')).rejects.toMatchObject({
     code: 'definition_invalid',
-    detail: expect.stringMatching(/^portal-put: client_name: is not 1 to 200 characters/) as string,
+    detail: expect.stringMatching(/^portal-put: client_name: must be 1 to 200 characters/) as string,
   })
   expect(await put({ client_name: 'Cổng mới' }, '2')).toMatchObject({ version: 3 })
   expect(await put({ client_name: 'Cổng mới', state: 'suspended' }, '3')).toMatchObject({

@@ -74,7 +74,7 @@ export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
   'a text in place of a definition': {
     file: 'portal-a\n',
     at: 1,
-    told: /the definition: is not a group of fields; /,
+    told: /the definition: must be an object; /,
   },
   'a list in a folder': {
     file: { 'a.yaml': `- ${JSON.stringify(definition())}\n` },
@@ -82,61 +82,61 @@ export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
     told: /is a list; in a folder each portal has a file/,
   },
   'a folder without files': { file: {}, at: 1, told: /holds no .yaml, .yml or .json file; put/, name: '' },
-  'no client_id': { file: yaml({ client_id: undefined }), at: 1, told: /client_id: is missing; add it/ },
+  'no client_id': { file: yaml({ client_id: undefined }), at: 1, told: /client_id: is missing; add a string/ },
   'a malformed client_id': {
     file: yaml({ client_id: 'Portal A' }),
     at: 'client_id:',
-    told: /client_id: is no id; write 3 to 64/,
+    told: /client_id: is not a valid id; write 3 to 64/,
   },
   'the id of the operators’ console': {
     file: yaml({ client_id: consoleId }),
     at: 'client_id:',
-    told: /client_id: is an id of our own; give/,
+    told: /client_id: is reserved for the broker; choose/,
   },
   'no name': {
     file: yaml({ client_name: undefined }),
     at: 1,
-    told: /client_name: is missing; add it: a text/,
+    told: /client_name: is missing; add a string/,
   },
   'a number in place of a text': {
     file: yaml({ client_name: 12 }),
     at: 'client_name:',
-    told: /client_name: must be text; write it in quotes/,
+    told: /client_name: must be a string; write it in quotes/,
   },
   'a text in place of a list': {
     file: yaml({ redirect_uris: 'https://portal.example/cb' }),
     at: 'redirect_uris:',
-    told: /redirect_uris: is not a list; /,
+    told: /redirect_uris: must be a list; /,
   },
   'an unknown field': {
     file: yaml({ redirect_url: 'https://portal.example/cb' }),
     at: 'redirect_url:',
-    told: /redirect_url: is not known; write redirect_uris/,
+    told: /redirect_url: is not a known field; write redirect_uris/,
   },
   'an unknown field of the policy': {
     file: yaml({ policy: { minimum_levle: 2 } }),
     at: 'minimum_levle',
-    told: /policy\.minimum_levle: is not known; write minimum_level/,
+    told: /policy\.minimum_levle: is not a known field; write minimum_level/,
   },
   'a field that resembles none': {
     file: yaml({ favourite_colour: 'blue' }),
     at: 'favourite_colour',
-    told: /favourite_colour: is not known; take it out/,
+    told: /favourite_colour: is not a known field; remove it/,
   },
   'something that should not be repeated in place of a field': {
     file: `${yaml({})}"${secret} = x": 1\n`,
     at: secret,
-    told: /…: is not known; take it out/,
+    told: /…: is not a known field; remove it/,
   },
   'two portals of one id in a list': {
     file: yaml({}, {}),
     at: yaml({}).split('\n').length,
-    told: /client_id: is the id of another portal here; give/,
+    told: /client_id: is used by two definitions; give/,
   },
   'two portals of one id in a folder': {
     file: { 'a.yaml': yaml({}), 'b.yaml': yaml({ client_name: 'B' }) },
     name: 'b.yaml',
     at: 'client_id:',
-    told: /client_id: is the id of another portal here; give/,
+    told: /client_id: is used by two definitions; give/,
   },
 }

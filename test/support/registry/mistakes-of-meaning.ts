@@ -15,32 +15,32 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'an address with a fragment': {
     file: yaml({ redirect_uris: ['https://portal.example/cb', 'https://portal.example/cb#x'] }),
     at: 'cb#x',
-    told: /redirect_uris\.1: has a fragment; take/,
+    told: /redirect_uris\.1: has a fragment; remove/,
   },
   'an address with a wildcard': {
     file: yaml({ redirect_uris: ['https://*.portal.example/cb'] }),
     at: '*.portal',
-    told: /redirect_uris\.0: has a wildcard; write each/,
+    told: /redirect_uris\.0: has a wildcard; list each/,
   },
   'an address that is none': {
     file: yaml({ redirect_uris: ['portal.example/cb'] }),
     at: '- portal.example',
-    told: /redirect_uris\.0: is no absolute address; write it whole/,
+    told: /redirect_uris\.0: is not an absolute URL; write one/,
   },
   'an address with a password': {
     file: yaml({ client_uri: 'https://me:word@portal.example/' }),
     at: 'client_uri',
-    told: /client_uri: holds a user or password; take/,
+    told: /client_uri: contains a user or password; remove/,
   },
   'no address at all': {
     file: yaml({ redirect_uris: [] }),
     at: 'redirect_uris',
-    told: /redirect_uris: names no address; add/,
+    told: /redirect_uris: is empty; add/,
   },
   'addresses without the code grant': {
     file: yaml({ grant_types: ['client_credentials'] }),
     at: 'redirect_uris',
-    told: /redirect_uris: is only for the authorization code grant; take/,
+    told: /redirect_uris: is only for the authorization code grant; remove/,
   },
   'several hosts without a sector': {
     file: yaml({ redirect_uris: ['https://a.example/', 'https://b.example/'] }),
@@ -50,7 +50,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'an unknown scope': {
     file: yaml({ scope: 'openid profil' }),
     at: 'scope:',
-    told: /scope: has a scope that is not known; write profile/,
+    told: /scope: has an unknown scope; write profile/,
   },
   'the implicit grant': {
     file: yaml({ grant_types: ['implicit'] }),
@@ -65,7 +65,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'client_credentials of a public client': {
     file: yaml({ ...publicClient, grant_types: ['authorization_code', 'client_credentials'] }),
     at: 'grant_types',
-    told: /grant_types: has client_credentials, .*; take/,
+    told: /grant_types: has client_credentials, .*; remove/,
   },
   'an unknown way to authenticate': {
     file: yaml({ token_endpoint_auth_method: 'client_secret_jwt' }),
@@ -85,27 +85,27 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'jwks beside jwks_uri': {
     file: yaml({ ...keyed, jwks_uri: 'https://portal.example/jwks' }),
     at: 'jwks:',
-    told: /jwks: stands beside jwks_uri; take one/,
+    told: /jwks: cannot be combined with jwks_uri; remove one/,
   },
   'a private key': {
     file: yaml({ ...keyed, jwks: { keys: [{ ...jwks.keys[0], d: privatePart }] } }),
     at: ' d: ',
-    told: /jwks\.keys\.0\.d: is a private key; take it out/,
+    told: /jwks\.keys\.0\.d: is a private key; remove it/,
   },
   'a key that is none': {
     file: yaml({ ...keyed, jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA' }] } }),
     at: '- kty',
-    told: /jwks\.keys\.0: is no public key; copy/,
+    told: /jwks\.keys\.0: is not a valid public key; copy/,
   },
   'no key in jwks': {
     file: yaml({ ...keyed, jwks: { keys: [] } }),
     at: ' keys:',
-    told: /jwks\.keys: is empty; name/,
+    told: /jwks\.keys: is empty; add/,
   },
   'a secret': {
     file: yaml({ client_secret: secret }),
     at: 'client_secret:',
-    told: /client_secret: is a secret, .*; take it out/,
+    told: /client_secret: is a secret, .*; remove it/,
   },
   'level 3': {
     file: yaml({ policy: { minimum_level: 3 } }),
@@ -115,7 +115,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'no kinds': {
     file: yaml({ policy: { kinds: [] } }),
     at: 'kinds',
-    told: /policy\.kinds: is empty; name at least 1/,
+    told: /policy\.kinds: is empty; add at least 1/,
   },
   'an unknown kind': {
     file: yaml({ policy: { kinds: ['citizens'] } }),
@@ -125,7 +125,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'a network that is none': {
     file: yaml({ policy: { private_networks: ['10.0.0.0/40'] } }),
     at: '10.0.0.0/40',
-    told: /policy\.private_networks\.0: is no network; write/,
+    told: /policy\.private_networks\.0: is not a network; write/,
   },
   'an unknown claim': {
     file: yaml({ policy: { claims: ['nmae'] } }),
@@ -135,17 +135,17 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'a province in letters': {
     file: yaml({ policy: { province: 'HN' } }),
     at: 'province: HN',
-    told: /policy\.province: is no code of a province; write two digits/,
+    told: /policy\.province: is not a province code; write two digits/,
   },
   'a province without quotes': {
     file: `${yaml({})}  province: 08\n`,
     at: 'province: 08',
-    told: /policy\.province: must be text; write it in quotes/,
+    told: /policy\.province: must be a string; write it in quotes/,
   },
   'an exemption of a public client': {
     file: yaml({ ...publicClient, policy: { pkce_exemption: 'software of 2009' } }),
     at: 'pkce_exemption',
-    told: /policy\.pkce_exemption: is for confidential clients only; take/,
+    told: /policy\.pkce_exemption: is for confidential clients only; remove/,
   },
   'a negative age': {
     file: yaml({ default_max_age: -1 }),
@@ -155,22 +155,22 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'half a second': {
     file: yaml({ policy: { session_max_age: 0.5 } }),
     at: 'session_max_age',
-    told: /policy\.session_max_age: is not a whole number; /,
+    told: /policy\.session_max_age: must be an integer; /,
   },
   'grace after the lock': {
     file: yaml(lock({ citizen: { grace: '2026-01-02', locked: '2026-01-01' } })),
     at: 'grace',
-    told: /policy\.mapping\.lock\.citizen\.grace: lies after the lock; write/,
+    told: /policy\.mapping\.lock\.citizen\.grace: is after locked; write/,
   },
   'a day that is none': {
     file: yaml(lock({ citizen: { locked: '2026-02-30' } })),
     at: 'locked',
-    told: /policy\.mapping\.lock\.citizen\.locked: is no day; write/,
+    told: /policy\.mapping\.lock\.citizen\.locked: is not a date; write/,
   },
   'a population that is none': {
     file: yaml(lock({ citizens: {} })),
     at: 'citizens',
-    told: /policy\.mapping\.lock\.citizens: is not known; write citizen/,
+    told: /policy\.mapping\.lock\.citizens: is not a known field; write citizen/,
   },
   'late-comers without an end': {
     file: yaml({ policy: { mapping: { latecomers: { reference: '15/VPCP' } } } }),
@@ -201,12 +201,12 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'an agreement of the future': {
     file: yaml({ policy: { agreement: { number: '1/TT', date: '2999-01-01' } } }),
     at: 'date',
-    told: /policy\.agreement\.date: lies in the future; write/,
+    told: /policy\.agreement\.date: is in the future; write/,
   },
   'an e-mail address that is none': {
     file: yaml({ policy: { contact: { desk: 'Bàn', email: 'desk at portal', phone: '024 3000 0000' } } }),
     at: 'email',
-    told: /policy\.contact\.email: is no e-mail address; write/,
+    told: /policy\.contact\.email: is not an e-mail address; write/,
   },
   'an owner of an unknown kind': {
     file: yaml({ policy: { owner: { name: 'Cơ quan', kind: 'company' } } }),
@@ -221,7 +221,7 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'active without a legal basis': {
     file: yaml({ policy: { legal_basis: undefined } }),
     at: 'policy:',
-    told: /policy\.legal_basis: is missing; add the provision/,
+    told: /policy\.legal_basis: is missing; add the legal provision/,
   },
   'active without an agreement number': {
     file: yaml({ policy: { agreement: { date: '2025-01-01' } } }),
@@ -236,11 +236,11 @@ export const mistakesOfMeaning: Readonly<Record<string, Mistake>> = {
   'active without the signing key it needs': {
     file: yaml({ id_token_signed_response_alg: 'EdDSA' }),
     at: 'id_token_signed',
-    told: /id_token_signed_response_alg: needs a signing key that has been published for 15 minutes; "keys /,
+    told: /id_token_signed_response_alg: needs a signing key that has been published for 15 minutes; run "keys /,
   },
   'suspended before it was ever active': {
     file: yaml({ state: 'suspended' }),
     at: 'state',
-    told: /state: cannot follow on draft; write draft or active/,
+    told: /state: is not possible for a portal that is draft; write draft or active/,
   },
 }
