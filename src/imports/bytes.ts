@@ -1,24 +1,24 @@
-/** The bytes of an imported file → UTF-8 in small pieces, unpacked, counted and checked as they come in. */
+/** The bytes of an imported file → UTF-8 in small pieces, decompressed, counted and validated while streaming. */
 import { isUtf8 } from 'node:buffer'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { BrokerError } from '../errors.ts'
 
 export interface ByteLimits {
-  /** Bytes of the unpacked file. */
+  /** Largest size of the decompressed file, in bytes. */
   readonly bytes: number
-  /** Unpacked bytes for each packed one, looked at once `ratioFrom` bytes have come out. */
+  /** Largest ratio of decompressed to compressed bytes, checked after `ratioFrom` decompressed bytes. */
   readonly ratio: number
   readonly ratioFrom: number
 }
 
-/** What is wrong with the file and where; it never quotes the file, which is full of personal data. */
+/** @param detail what is wrong and where; must not quote the file, because it contains personal data */
 export const invalidFile = (detail: string) => new BrokerError('import_invalid', detail)
 
-/** A fault found late in a long piece must not hide an earlier one that only the next stage can see. */
+/** Bytes. Small, so that an invalid byte late in a chunk does not hide an earlier fault that the CSV reader finds. */
 const pieceSize = 65_536
 
-/** Files that people send in place of text, by their first bytes. */
+/** First bytes of files that are not UTF-8 text but are often sent by mistake. */
 const foreign: readonly [magic: number[], advice: string][] = [
   [[0xff, 0xfe], 'the file is UTF-16; save it as UTF-8'],
   [[0xfe, 0xff], 'the file is UTF-16; save it as UTF-8'],
@@ -26,7 +26,7 @@ const foreign: readonly [magic: number[], advice: string][] = [
   [[0xd0, 0xcf, 0x11, 0xe0], 'the file is a workbook; save it as CSV in UTF-8'],
 ]
 
-/** Pieces end between characters; what comes before a fault is given out before the fault is thrown. */
+/** Pieces end between characters. Valid bytes before a fault are yielded before the fault is thrown. */
 export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
   const place = createPlace()
   let total = 0
@@ -36,7 +36,8 @@ export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLim
       for (let start = 0; start < chunk.length; start += pieceSize) {
         const added = chunk.subarray(start, start + pieceSize)
         total += added.length
-        if (total > limits.bytes) throw new BytesFault(`more than ${limits.bytes} bytes, unpacked`)
+        if (total > limits.bytes)
+          throw new BytesFault(`larger than ${limits.bytes} bytes when decompressed; split the file`)
         const bytes = rest.length === 0 ? added : Buffer.concat([rest, added])
         const end = bytes.length - unfinished(bytes)
         const piece = bytes.subarray(0, end)
@@ -60,7 +61,7 @@ export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLim
 
 const notUtf8 = 'not UTF-8; save the file as UTF-8 and import it again'
 
-/** Below what lines and fields are made of: its place is told in bytes. */
+/** A fault below the level of fields: its position is a line and a byte offset. */
 class BytesFault extends Error {}
 
 function createPlace() {
@@ -82,7 +83,7 @@ function newlines(bytes: Buffer): number {
   return count
 }
 
-/** How many bytes at the end begin a character that the next chunk may finish (RFC 3629 §3). */
+/** Number of bytes at the end that begin a character which the next chunk may complete (RFC 3629 §3). */
 function unfinished(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back]!
@@ -95,7 +96,7 @@ function unfinished(bytes: Buffer): number {
 }
 
 function firstInvalid(bytes: Buffer): number {
-  // Each fault decodes as U+FFFD, which the file may also hold in good order.
+  // Invalid bytes decode as U+FFFD, but the file may also contain a valid U+FFFD.
   const text = bytes.toString()
   let offset = 0
   let from = 0
@@ -133,20 +134,21 @@ async function* resume(head: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenera
 
 async function* gunzip(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
   const inflated = createGunzip()
-  // The loop below hears every failure of the two.
+  // The loop below throws every error of both streams.
   pipeline(source, inflated).catch(() => {})
   let total = 0
   try {
     for await (const chunk of inflated as AsyncIterable<Buffer>) {
       total += chunk.length
       if (total > limits.ratioFrom && total > limits.ratio * inflated.bytesWritten)
-        throw new BytesFault(`the gzip data unpacks to more than ${limits.ratio} times its size`)
+        throw new BytesFault(`the gzip data decompresses to more than ${limits.ratio} times its size`)
       yield chunk
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'Z_BUF_ERROR') throw new BytesFault('the gzip data is cut off: send the whole file')
-    if (code?.startsWith('Z_') === true) throw new BytesFault('the gzip data is damaged')
+    if (code === 'Z_BUF_ERROR') throw new BytesFault('the gzip data is truncated; send the whole file')
+    if (code?.startsWith('Z_') === true)
+      throw new BytesFault('the gzip data is corrupt; compress the file again')
     throw error
   }
 }

@@ -1,7 +1,7 @@
-/** What a portal's file of legacy accounts may hold: its columns, its limits, and what no field of it may be. */
+/** The columns of a portal's file of legacy accounts, its limits, and the checks that apply to every field. */
 import { type ByteLimits, invalidFile } from './bytes.ts'
 
-/** The columns that a file may have, by their English or any of their Vietnamese headers. */
+/** The columns that a file may have, with their English and Vietnamese headers. */
 // oxfmt-ignore
 export const columns = [
   { name: 'account_id',      vietnamese: ['Mã tài khoản', 'Tài khoản'] },
@@ -25,21 +25,21 @@ export const columns = [
 export type ColumnName = (typeof columns)[number]['name']
 
 export interface RawRow {
-  /** Physical line of the unpacked text on which the record begins; the header's is 1. */
+  /** Line of the decompressed text on which the record begins; the header is line 1. */
   readonly line: number
-  /** As they stand in the file; an empty one may be absent. */
+  /** Values as in the file; an empty field may be absent. */
   readonly fields: Readonly<Partial<Record<ColumnName, string>>>
 }
 
 export interface FileLimits extends ByteLimits {
-  /** Characters of one field. */
+  /** Largest field, in characters. */
   readonly field: number
-  /** Characters of one record, its quotes not counted. */
+  /** Largest record, in characters without quotes. */
   readonly record: number
   readonly columns: number
 }
 
-/** Spelt exactly as documented, as nearly all are. */
+/** Headers in their documented spelling: a fast path, because most files use it. */
 const spelt = new Map<string, ColumnName>(
   columns.flatMap(({ name, vietnamese }) => [name, ...vietnamese].map((header) => [header, name] as const)),
 )
@@ -56,30 +56,32 @@ export const columnOf = (header: string): ColumnName | undefined =>
 export const at = (line: number, index: number, name?: ColumnName) =>
   `line ${line}, column ${index + 1}${name === undefined ? '' : ` (${name})`}`
 
-/** Headers are not quoted either: a file without them begins with a person. */
+/** Unknown headers are not quoted in errors: in a file without headers the first line is personal data. */
 export function readHeader(record: readonly string[], line: number): ColumnName[] {
   const seen = new Set<ColumnName>()
   for (const [index, header] of record.entries()) {
     const name = columnOf(header)
-    if (name === undefined) throw invalidFile(`${at(line, index)}: its header is none of the known ones`)
-    if (seen.has(name)) throw invalidFile(`${at(line, index, name)}: is there twice`)
+    if (name === undefined)
+      throw invalidFile(`${at(line, index)}: unknown header; see docs/integrate.md for the columns`)
+    if (seen.has(name)) throw invalidFile(`${at(line, index, name)}: the column appears twice; remove one`)
     seen.add(name)
   }
-  if (!seen.has('account_id')) throw invalidFile(`line ${line}: no column account_id (Mã tài khoản)`)
+  if (!seen.has('account_id'))
+    throw invalidFile(`line ${line}: the column account_id (Mã tài khoản) is missing`)
   return [...seen]
 }
 
-/** How many lines further a field ends than it begins. */
+/** Number of line breaks in a field. */
 export const newlines = (field: string) => field.split('\n').length - 1
 
-/** Nearly all fields pass the first and need not meet the second. */
+/** A fast check that rules out most fields before `forbidden` is tested. */
 const control = /\p{Cc}/u
 const forbidden = /[^\P{Cc}\t\r\n]/u
 
-/** @returns what no field may be, whatever its column */
+/** @returns the fault of the field, independent of its column; undefined when there is none */
 export function faultOf(field: string, limits: FileLimits): string | undefined {
   if (field.length > limits.field) return `longer than ${limits.field} characters`
   if (!control.test(field)) return undefined
-  if (field.includes('\0')) return 'a NUL byte; if the file is UTF-16, save it as UTF-8'
-  return forbidden.test(field) ? 'a control character' : undefined
+  if (field.includes('\0')) return 'contains a NUL byte; if the file is UTF-16, save it as UTF-8'
+  return forbidden.test(field) ? 'contains a control character; remove it' : undefined
 }

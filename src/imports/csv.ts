@@ -16,7 +16,7 @@ export interface Reader {
   end(): Promise<void>
 }
 
-/** What csv-parse holds of the record it is in; it tells neither where a quote opened nor how wide a record grew. */
+/** csv-parse's internal state of the current record; its errors give neither the opening quote nor the number of fields. */
 interface Unfinished {
   readonly record: readonly string[]
   readonly field: { readonly length: number }
@@ -25,21 +25,21 @@ interface Unfinished {
 
 export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): Reader {
   let header: ColumnName[] | undefined
-  /** Where the record in hand begins; counted here, for csv-parse counts CRLF within quotes twice. */
+  /** Line on which the current record begins. Counted here, because csv-parse counts CRLF within quotes twice. */
   let line = 1
   const parser = parse({
     delimiter,
     record_delimiter: ['\r\n', '\n'],
     relax_column_count: true,
     max_record_size: limits.record,
-    // Null keeps the record out of the stream, whose bookkeeping costs a third of the time.
+    // Null keeps the record out of the output stream, which would cost a third of the time.
     on_record: (record: string[]) => {
       takeRecord(record)
       return null
     },
   })
   const { state } = parser as unknown as { state: Unfinished }
-  // Who writes hears of it.
+  // `write` and `end` report the error to the caller.
   parser.on('error', () => {})
 
   function takeRecord(record: string[]): void {
@@ -52,7 +52,7 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
     checkWidth(record, start)
     if (header !== undefined && record.length < header.length)
       throw invalidFile(
-        `line ${start}, column ${record.length}: the row ends here; the header has ${header.length} columns`,
+        `line ${start}, column ${record.length}: the row has too few columns; the header has ${header.length}`,
       )
     for (const [index, field] of record.entries()) {
       const fault = faultOf(field, limits)
@@ -70,12 +70,14 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
 
   function checkWidth(record: readonly string[], start: number): void {
     if (header !== undefined && record.length > header.length)
-      throw invalidFile(`line ${start}, column ${header.length + 1}: the header has no such column`)
+      throw invalidFile(
+        `line ${start}, column ${header.length + 1}: the row has more columns than the header`,
+      )
     if (record.length > limits.columns)
       throw invalidFile(`line ${start}, column ${limits.columns + 1}: more than ${limits.columns} columns`)
   }
 
-  /** csv-parse's own message quotes the field, so none of it goes further. */
+  /** Replaces csv-parse's message, which quotes the field. */
   function translate(error: Error): Error {
     if (!(error instanceof CsvError)) return error
     checkWidth(state.record, line)
@@ -95,7 +97,7 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
   return {
     async write(piece) {
       await settle((done) => parser.write(piece, done))
-      // As fields come in: empty ones count nothing toward the size of a record.
+      // Checked after every write, because empty fields do not count toward `max_record_size`.
       checkWidth(state.record, line)
     },
     end: () => settle((done) => parser.end(done)),
@@ -103,12 +105,12 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
 }
 
 const csvFaults: Record<string, (limits: FileLimits, state: Unfinished) => string> = {
-  CSV_INVALID_CLOSING_QUOTE: () => 'text after the quote that closes the field; a quote within is doubled',
-  INVALID_OPENING_QUOTE: () => 'a quote within a field that does not begin with one',
-  CSV_QUOTE_NOT_CLOSED: () => 'the quote that opens here is never closed',
+  CSV_INVALID_CLOSING_QUOTE: () => 'text after the closing quote; double each quote within a field',
+  INVALID_OPENING_QUOTE: () => 'a quote within an unquoted field; quote the whole field',
+  CSV_QUOTE_NOT_CLOSED: () => 'the opening quote has no closing quote',
   CSV_MAX_RECORD_SIZE: (limits, { field, quoting }) =>
     (field.length > limits.field
       ? `longer than ${limits.field} characters`
       : `the record is longer than ${limits.record} characters`) +
-    (quoting ? '; is the quote that opens here closed?' : ''),
+    (quoting ? '; check that the opening quote is closed' : ''),
 }

@@ -1,6 +1,6 @@
 /**
- * A portal's file of legacy accounts → rows, as the bytes come in: CSV or one JSON object a line, either packed
- * with gzip. The file is sound as a whole or refused at its first fault; what a cell says is read elsewhere.
+ * Streams a portal's file of legacy accounts into rows: CSV or NDJSON, optionally compressed with gzip. The first
+ * syntax fault refuses the whole file. `row.ts` and `values.ts` interpret the fields.
  */
 import { invalidFile, utf8Pieces } from './bytes.ts'
 import { type ColumnName, type FileLimits, type RawRow, at, columnOf, faultOf } from './columns.ts'
@@ -18,7 +18,7 @@ const defaults: FileLimits = {
 }
 const batchSize = 1000
 
-/** Rows in batches of a thousand. Throws `import_invalid` at the first fault, with its line and column. */
+/** Yields batches of up to 1000 rows. @throws BrokerError `import_invalid` at the first fault, with line and column */
 export async function* readLegacyFile(
   source: AsyncIterable<Buffer>,
   options: { readonly limits?: Partial<FileLimits> } = {},
@@ -48,10 +48,10 @@ export async function* readLegacyFile(
 const withoutBom = (head: Buffer) =>
   head.toString('latin1', 0, 3) === '\xef\xbb\xbf' ? head.subarray(3) : head
 
-/** The first line with anything on it. */
+/** The first line that is not blank. */
 const firstLine = /^[\s\ufeff]*([^\s\ufeff][^\n]*)(\n?)/
 
-/** Whether format and delimiter can be told; a line without an end is not waited for. */
+/** Whether there is enough to detect format and delimiter. @throws BrokerError when the first line is too long */
 function isHeadWhole(head: Buffer, limits: FileLimits): boolean {
   const [, line = '', end = ''] = firstLine.exec(head.toString()) ?? []
   if (line.startsWith('{')) return true
@@ -98,7 +98,7 @@ function openNdjson(rows: RawRow[], limits: FileLimits): Reader {
   }
 }
 
-/** A string of JSON and the colon that makes it a key. */
+/** A JSON string, and the colon after it if it is a key. */
 const keysAndStrings = /"(?:[^"\\]|\\.)*"\s*(:?)/g
 
 function readObject(text: string, line: number, limits: FileLimits): RawRow['fields'] {
@@ -106,7 +106,7 @@ function readObject(text: string, line: number, limits: FileLimits): RawRow['fie
   try {
     object = JSON.parse(text)
   } catch {
-    // Its message quotes the line.
+    // The parser's message quotes the line, so it is replaced below.
   }
   if (typeof object !== 'object' || object === null || Array.isArray(object))
     throw invalidFile(`line ${line}: not a JSON object`)
@@ -116,18 +116,22 @@ function readObject(text: string, line: number, limits: FileLimits): RawRow['fie
   const fields: Partial<Record<ColumnName, string>> = {}
   for (const [index, [key, value]] of entries.entries()) {
     const name = columnOf(key)
-    if (name === undefined) throw invalidFile(`${at(line, index)}: no column is called so`)
-    if (Object.hasOwn(fields, name)) throw invalidFile(`${at(line, index, name)}: is there twice`)
+    if (name === undefined)
+      throw invalidFile(`${at(line, index)}: unknown key; see docs/integrate.md for the columns`)
+    if (Object.hasOwn(fields, name))
+      throw invalidFile(`${at(line, index, name)}: the column appears twice; remove one`)
     if (value === null) continue
     if (typeof value !== 'string')
-      throw invalidFile(`${at(line, index, name)}: not a string; a number has lost its leading zeros`)
+      throw invalidFile(
+        `${at(line, index, name)}: must be a string, because a number loses its leading zeros`,
+      )
     const fault = faultOf(value, limits)
     if (fault !== undefined) throw invalidFile(`${at(line, index, name)}: ${fault}`)
     fields[name] = value
   }
-  // Of two equal keys JSON.parse keeps the last and says nothing.
+  // JSON.parse silently keeps the last of two equal keys, so the keys are counted in the text.
   let keys = 0
   for (const [, colon] of text.matchAll(keysAndStrings)) if (colon !== '') keys++
-  if (keys !== entries.length) throw invalidFile(`line ${line}: a key is there twice`)
+  if (keys !== entries.length) throw invalidFile(`line ${line}: a key appears twice; remove one`)
   return fields
 }

@@ -1,8 +1,8 @@
 /**
- * A portal's file becomes legacy accounts. The bytes (`bytes.ts`) are taken as CSV or JSON lines (`file.ts`), each row is
- * checked and brought into one form (`row.ts`, `values.ts`), and batches of rows are compared with what is known and
- * written (`run.ts`), beside a server's database in a thread of its own (`thread.ts`, `worker.ts`). This file: one import
- * as it is seen from outside, audited, and followed by its id.
+ * Imports a portal's file as legacy accounts. Bytes (`bytes.ts`) are read as CSV or NDJSON (`file.ts`), each row is
+ * validated and normalised (`row.ts`, `values.ts`), and batches of rows are compared with known accounts and written
+ * (`run.ts`). With a database server this runs in a thread of its own (`thread.ts`, `worker.ts`). This file wraps one
+ * import with its row, its audit events and its progress.
  */
 import { record, recordThroughout } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
@@ -20,12 +20,12 @@ import {
 import { createImportThreads } from './thread.ts'
 
 export type ImportOrder = Omit<ImportWork, 'onProgress'> & {
-  /** Of the run: to follow it by, and to name it in the audit. */
+  /** UUID of the run, for its progress and its audit events. */
   readonly id: string
 }
 export type ImportLegacy = (order: ImportOrder) => Promise<ImportSummary>
 
-/** An embedded database belongs to one thread alone; beside a server's, an import runs in a thread of its own. */
+/** Only one thread can use an embedded database. With a database server, an import runs in a thread of its own. */
 export function createImports({
   config,
   db,
@@ -51,7 +51,7 @@ export function createImport({ db, run, log }: { db: Database; run: RunImport; l
     await record({ db, log }, [{ event: 'import.begun', ...about, detail }])
     const heartbeat = setInterval(() => void touchImport(db, id, progress).catch(() => {}), 1_000)
     try {
-      // Cases are opened by the statements that write the accounts, perhaps in another thread.
+      // The SQL that writes the accounts also opens cases, possibly in another thread, so these are logged from the rows.
       const summary = await recordThroughout({ db, log }, { event: 'review.opened', reference }, () =>
         run({ ...work, onProgress: (now) => void (progress = now) }),
       )
@@ -64,7 +64,7 @@ export function createImport({ db, run, log }: { db: Database; run: RunImport; l
       clearInterval(heartbeat)
       const { code = 'server_error', message } = error as { code?: string; message: string }
       const fault = error instanceof BrokerError ? message : code
-      // What ended the run may be the very database; the fault itself is what must be heard.
+      // The database itself may be the cause; the caller must receive the original error.
       await touchImport(db, id, { ...progress, state: 'failed', fault }).catch(() => {})
       const failed = { import: id, failure: code }
       await record({ db, log }, [{ event: 'import.ended', ...about, detail: failed }]).catch(() => {})

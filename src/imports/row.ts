@@ -1,6 +1,6 @@
 /**
- * One row of a portal's file → what is imported: the account sealed, its keyed hashes, and the classes that can be
- * told from the row alone. Those that need other rows, or what is known already, are the database's to find.
+ * One row of a portal's file → the sealed account, its keyed hashes, and the classes that depend on this row alone. The
+ * database finds the classes that depend on other rows or on known accounts.
  */
 import { type Identifier, type IdentifierType, disagreements, identifierTypes } from '../citizen-id.ts'
 import { type ClassName, classMask } from '../mapping/classes.ts'
@@ -12,13 +12,13 @@ import { type AccountCreator, type Gender, type Population, isLegible } from '..
 export interface CleanRow {
   readonly line: number
   readonly outcome: 'ready' | 'refused'
-  /** Set unless the row has no usable account id */
+  /** Null when the row has no valid account id. */
   readonly accountKey: Buffer | null
   readonly kind: Population
   readonly identifierType: IdentifierType | null
-  /** Newest first; none where there is no usable number. */
+  /** One keyed hash per index key, newest key first; empty when there is no valid number. */
   readonly identifierKeys: readonly Buffer[]
-  /** Of the CMND. */
+  /** Keyed hashes of the CMND. */
   readonly hintKeys: readonly Buffer[]
   /** `YYYY-MM-DD` */
   readonly attestedOn: string | null
@@ -27,17 +27,17 @@ export interface CleanRow {
   readonly lastUsedOn: string | null
   /** Two digits. */
   readonly province: string | null
-  /** Of a refused row the account id alone; null where that is what is wrong. */
+  /** For a refused row: only the account id, or null when the account id is invalid. */
   readonly sealed: Buffer | null
-  /** Equal for a row that says the same again; none for a refused one. */
+  /** Keyed hashes of the content: equal for equal content. Empty for a refused row. */
   readonly digests: readonly Buffer[]
   /** A mask of `mapping/classes.ts` */
   readonly classes: number
-  /** Of a refused row: each column at fault and what is wrong, never a value. */
+  /** For a refused row: each faulty column and what is wrong, never a value. */
   readonly detail: string | null
 }
 
-/** Where an account bears several numbers, the one of its kind is it. */
+/** Which number identifies an account that has several, by kind of account. */
 const preference: Readonly<Record<Population, readonly IdentifierType[]>> = {
   citizen: identifierTypes,
   staff: identifierTypes,
@@ -61,8 +61,8 @@ export function createRowCleaner({
     const cell = (column: ColumnName, longest = 200): string | undefined => {
       const value = fields[column]?.trim()
       if (value === undefined || value === '') return undefined
-      if (value.length > longest) fault(column, `longer than ${longest} characters`)
-      else if (!isLegible(value)) fault(column, 'holds control or text direction characters')
+      if (value.length > longest) fault(column, `must be at most ${longest} characters`)
+      else if (!isLegible(value)) fault(column, 'contains control or text direction characters')
       else return value
       return undefined
     }
@@ -75,16 +75,20 @@ export function createRowCleaner({
     }
 
     const accountId = readAccountId(fields.account_id, fault)
-    const kind = parsed('kind', read.readKind, 'none of the known words') ?? 'citizen'
-    const createdBy = parsed('created_by', read.readCreator, 'none of the known words') ?? 'self'
-    const birthDate = parsed('birth_date', (given) => read.readBirth(given, today), 'not a date')
+    const kind = parsed('kind', read.readKind, 'unknown value') ?? 'citizen'
+    const createdBy = parsed('created_by', read.readCreator, 'unknown value') ?? 'self'
+    const birthDate = parsed(
+      'birth_date',
+      (given) => read.readBirth(given, today),
+      'must be a date or a year that is not in the future',
+    )
     const attestedOn = parsed('attested_at', (given) => read.readMoment(given, today), notPast)
     const lastUsedOn = parsed('last_used_at', (given) => read.readMoment(given, today), notPast)
-    const province = parsed('province', twoDigits, 'not a code of two digits')
+    const province = parsed('province', twoDigits, 'must be a two-digit code')
     const name = cell('name')?.normalize('NFC')
     const { identifier, cmnd, taxCode, other, malformed } = readNumbers(kind, cell)
     const attests = (fields.attested_at ?? '').trim() !== ''
-    if (attests && identifier === undefined) fault('attested_at', 'attests a number that is not there')
+    if (attests && identifier === undefined) fault('attested_at', 'is set, but the row has no valid number')
 
     const accountKey = accountId === undefined ? null : records.accountKey(clientId, accountId)
     if (accountId === undefined || accountKey === null || faults.length > 0)
@@ -145,7 +149,7 @@ export function createRowCleaner({
   }
 }
 
-/** A refused row says who it was about and nothing else. */
+/** A refused row keeps only its account id. */
 const nothing = {
   outcome: 'refused',
   identifierType: null,
@@ -158,17 +162,17 @@ const nothing = {
   classes: classMask(['invalid_field']),
 } as const
 
-const notPast = 'not a date, or one to come'
+const notPast = 'must be a date that is not in the future'
 const twoDigits = (given: string) => (/^\d{2}$/.test(given) ? given : undefined)
 type Fault = (column: ColumnName, wrong: string) => void
 type Cell = (column: ColumnName) => string | undefined
 
-/** Letter by letter, but for what stands around it: it is the portal's own and never composed or folded. */
+/** Only trimmed, with no Unicode normalisation or case folding: the id is an opaque string of the portal. */
 function readAccountId(given: string | undefined, fault: Fault): string | undefined {
   const accountId = given?.trim() ?? ''
   if (accountId === '') fault('account_id', 'is missing')
-  else if (accountId.length > 256) fault('account_id', 'longer than 256 characters')
-  else if (!isLegible(accountId)) fault('account_id', 'holds control or text direction characters')
+  else if (accountId.length > 256) fault('account_id', 'must be at most 256 characters')
+  else if (!isLegible(accountId)) fault('account_id', 'contains control or text direction characters')
   else return accountId
   return undefined
 }
@@ -177,7 +181,7 @@ interface Numbers {
   identifier?: Identifier | undefined
   cmnd?: string
   taxCode?: string
-  /** Whatever else stood there, with its column's name, so that nothing is lost. */
+  /** All other numbers and papers of the row, with their column names, so that nothing is lost. */
   other?: string
   malformed: boolean
 }
@@ -203,7 +207,7 @@ function readNumbers(kind: Population, cell: Cell): Numbers {
     const digits = type === 'citizen_id' ? read.joinDigits(given) : given
     const identifier = read.readIdentifier(type, digits)
     if (identifier !== undefined) candidates.push(identifier)
-    // Older forms had one box for either paper.
+    // Older forms had one field for both CCCD and CMND numbers.
     else if (type === 'citizen_id' && read.isCmnd(digits) && (numbers.cmnd ?? digits) === digits)
       numbers.cmnd = digits
     else if (type === 'citizen_id' && read.isCmnd(digits)) others.push(`cmnd ${digits}`)
@@ -223,7 +227,7 @@ function readNumbers(kind: Population, cell: Cell): Numbers {
   return numbers
 }
 
-/** A re-issued number rightly disagrees, so these only inform. */
+/** These classes are informational, because a re-issued number may legitimately differ. */
 function compare(
   identifier: Identifier,
   birthDate: string | undefined,
@@ -235,7 +239,7 @@ function compare(
   for (const differing of disagreements(identifier, { birthDate, gender })) found.push(`${differing}_differs`)
 }
 
-/** Looked at and left: neither is kept, and neither ever links an account. */
+/** E-mail and phone are only checked for placeholders; they are not stored and never link an account. */
 function isPlaceholderContact({ email = '', phone = '' }: RawRow['fields']): boolean {
   const address = email.trim()
   const number = phone.trim()
@@ -244,7 +248,7 @@ function isPlaceholderContact({ email = '', phone = '' }: RawRow['fields']): boo
   )
 }
 
-/** All that is stored of a row, in one order for ever: a new order would make every row look changed. */
+/** The stored content of a row as text. The order must never change, or every row would count as changed. */
 export const contentOf = (
   { accountId, identifier, cmnd, taxCode, other, name, birthDate }: LegacyRecord,
   { kind, attestedOn, createdBy, lastUsedOn, province, classes }: Stored,

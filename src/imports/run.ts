@@ -1,7 +1,7 @@
 /**
- * The work of an import: read, cleaned, written, reported. A fault of the file leaves nothing behind. A run that
- * dies has done either nothing or whole batches; the same file again ends as one undisturbed run would have. A dry
- * run takes the same way, reports the same and changes nothing.
+ * Runs one import: read, clean, write, report. A fault of the file changes nothing. A run that is killed has written
+ * nothing or whole batches; importing the same file again gives the same end result. A dry run uses the same code and
+ * gives the same report, but changes nothing.
  */
 import { setImmediate } from 'node:timers/promises'
 import { BrokerError } from '../errors.ts'
@@ -31,7 +31,7 @@ export interface ImportProgress {
 export interface ImportSummary {
   readonly rows: number
   readonly results: Readonly<Record<Counted['result'], number>>
-  /** Rows by class; a row may be of several. */
+  /** Number of rows by class; a row may have several classes. */
   readonly classes: Readonly<Record<string, number>>
 }
 
@@ -42,16 +42,16 @@ export interface ImportWork {
   readonly reference: string
   readonly source: AsyncIterable<Buffer>
   readonly onProgress: (progress: ImportProgress) => void
-  /** Hears the report, in CSV below `reportHeader`, when all is done; what it returns is waited for. */
+  /** Called with pieces of the CSV report (without `reportHeader`) after the import; the run waits for its promise. */
   readonly onReport?: ((text: string) => Promise<void> | void) | undefined
 }
 export type RunImport = (work: ImportWork) => Promise<ImportSummary>
 
 export const reportHeader = 'line,result,classes,detail\r\n'
 
-/** Rows that are staged together: so many that the few round trips for them do not count. */
+/** Rows per staged batch: large enough that round trips do not matter. */
 const stagedRows = 20_000
-/** Rows of one transaction that holds accounts: short enough that no login waits for it. */
+/** Rows per transaction that locks accounts: small enough that logins do not wait noticeably. */
 const heldRows = 2_000
 const bits = {
   duplicate: classMask(['duplicate_row']),
@@ -60,7 +60,7 @@ const bits = {
   changed: classMask(['number_changed']),
 }
 
-/** Thrown to take a dry run's transaction back. */
+/** Thrown to roll back a dry run's transaction. */
 class DryRunDone extends Error {}
 
 /** @throws BrokerError `import_invalid` with line and column; then nothing was imported */
@@ -79,11 +79,11 @@ async function runOn(session: Session, records: LegacyRecords, work: ImportWork)
     let staging: Promise<void> = Promise.resolve()
     let [filling, taken] = [new Batch(), new Batch()]
     const send = async () => {
-      // While the database takes one batch, the next is read and cleaned.
+      // While the database writes one batch, the next is read and cleaned.
       await staging
       const { rows } = filling
       staging = stageBatch(tx, filling, writer)
-      // Awaited in the next turn; until then its failure is nobody's surprise.
+      // Awaited in the next turn; this prevents an unhandled rejection until then.
       staging.catch(() => {})
       ;[filling, taken] = [taken, filling]
       tell({ rowsRead: progress.rowsRead + rows })
@@ -92,14 +92,14 @@ async function runOn(session: Session, records: LegacyRecords, work: ImportWork)
       for await (const rows of readLegacyFile(source)) {
         for (const row of rows) {
           filling.add(clean(row))
-          // The database may have answered; it is not to wait until these are through.
+          // Lets a response of the database be handled before the rest of the rows is cleaned.
           if (filling.rows % 100 === 0) await setImmediate()
         }
         if (filling.rows >= stagedRows) await send()
       }
       await send()
     } finally {
-      // Nothing else may use the connection before it is free.
+      // The connection must be free before the rollback or any other statement.
       await staging
     }
     tell({ state: 'comparing' })

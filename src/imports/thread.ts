@@ -1,4 +1,4 @@
-/** The other end of `worker.ts`: one thread for one import, at most two at a time. */
+/** Runs an import in a thread (`worker.ts`): one thread per import, at most two at a time. */
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
@@ -13,7 +13,7 @@ export interface ThreadOrder {
   }
   readonly work: Pick<ImportWork, 'clientId' | 'dryRun' | 'actor' | 'reference'>
 }
-/** `more` and `report` are answered: neither side runs ahead of the other. */
+/** `more` and `report` wait for an answer, which gives backpressure in both directions. */
 export type FromThread =
   | { kind: 'more' }
   | { kind: 'progress'; progress: ImportProgress }
@@ -22,14 +22,18 @@ export type FromThread =
   | { kind: 'failed'; code: string | undefined; message: string; detail: string | undefined }
 export type ToThread = { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> } | { kind: 'end' } | { kind: 'heard' }
 
-/** Megabytes: an import's garbage is short-lived, and a larger nursery would only hold more of it. */
+/** Heap limits in MB. An import's objects are short-lived, so a larger young generation would only use more memory. */
 const limits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 }
 const most = 2
 
 export function createImportThreads(config: Pick<Config, 'database' | 'keys'>): RunImport {
   let running = 0
   return async ({ source, onProgress, onReport, ...work }) => {
-    if (running >= most) throw new BrokerError('state_conflict', `${most} imports are running on this node`)
+    if (running >= most)
+      throw new BrokerError(
+        'state_conflict',
+        `${most} imports are already running on this node; try again later`,
+      )
     running += 1
     const { index, seal, pairwise } = config.keys
     const order: ThreadOrder = { databaseUrl: config.database.url, keys: { index, seal, pairwise }, work }
@@ -55,11 +59,11 @@ export function createImportThreads(config: Pick<Config, 'database' | 'keys'>): 
         worker.on('message', (message: FromThread) => {
           if (message.kind === 'done') resolve(message.summary)
           else if (message.kind === 'failed') reject(toError(message))
-          // Whoever sent the file, or reads the report, may hang up: then so do we.
+          // Fails when the sender of the file or the reader of the report disconnects.
           else answer(message).catch(reject)
         })
         worker.once('error', reject)
-        worker.once('exit', () => reject(new Error('the import thread ended by itself')))
+        worker.once('exit', () => reject(new Error('the import thread exited unexpectedly')))
       })
     } finally {
       running -= 1

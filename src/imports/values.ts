@@ -1,8 +1,8 @@
-/** What a cell of a legacy account's row may say, column by column. Nothing here keeps or quotes a cell. */
+/** Parsers and checks of the fields of a legacy account's row. Nothing here stores or quotes a value. */
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
 import type { AccountCreator, Gender, Population } from '../vocabulary.ts'
 
-/** Words compare trimmed, in any case and composition. */
+/** Looks words up in any letter case and Unicode normalisation form. */
 const words = <T>(table: Record<string, T>) => {
   const known = new Map(Object.entries(table))
   return (given: string): T | undefined => known.get(given) ?? known.get(given.normalize('NFC').toLowerCase())
@@ -27,10 +27,10 @@ export const readCreator = words<AccountCreator>({
   other: 'other',
   khác: 'other',
 })
-/** Anything else counts as not said: nothing depends on it. */
+/** Other values count as absent, because nothing depends on this field. */
 export const readSex = words<Gender>({ male: 'male', nam: 'male', female: 'female', nữ: 'female' })
 
-/** Groups of digits may stand apart, as on the card; nothing else is taken out of a number, nor put in. */
+/** Removes spaces and dots between groups of digits, as printed on the card; changes nothing else. */
 export const joinDigits = (given: string): string =>
   allDigits.test(given) || !grouped.test(given) ? given : given.replaceAll(/[ \u00a0.]/g, '')
 const allDigits = /^\d+$/
@@ -48,7 +48,7 @@ export function readIdentifier(type: IdentifierType, given: string): Identifier 
 
 const taxWeights = [31, 29, 23, 19, 17, 13, 7, 5, 3]
 
-/** Ten digits, the last of them a check, and perhaps a branch; or twelve, a person's own since 1/7/2025. */
+/** Ten digits with a check digit and an optional branch suffix, or a person's 12-digit number (since 1/7/2025). */
 export function isTaxCode(given: string): boolean {
   if (/^\d{12}$/.test(given)) return true
   if (!/^\d{10}(?:-\d{3})?$/.test(given)) return false
@@ -56,7 +56,7 @@ export function isTaxCode(given: string): boolean {
   return 10 - (sum % 11) === Number(given[9])
 }
 
-/** Province of registration before 1/7/2025. Countries have codes too, not published: hence only a warning. */
+/** Codes of provinces before 1/7/2025. Codes of countries are not published, so an unknown code is only a warning. */
 const prefixes = new Set(
   (
     '001 002 004 006 008 010 011 012 014 015 017 019 020 022 024 025 026 027 030 031 033 034 035 036 037 038 ' +
@@ -71,7 +71,7 @@ const packedDay = /^(\d{4})(\d\d)(\d\d)$/
 const localDay = /^(\d\d)\/(\d\d)\/(\d{4})$/
 const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-/** @param today `YYYY-MM-DD`; no day of a record lies after it */
+/** @param today `YYYY-MM-DD`; later dates are invalid */
 function readDay(given: string, today: string): string | undefined {
   const parts = isoDay.exec(given) ?? packedDay.exec(given)
   if (parts !== null) return dayOf(parts[1]!, parts[2]!, parts[3]!, today)
@@ -87,7 +87,7 @@ function dayOf(year: string, month: string, day: string, today: string): string 
   return iso >= '1850' && iso <= today ? iso : undefined
 }
 
-/** A day, or a year where no more is known. */
+/** A date, or only a year. */
 export function readBirth(given: string, today: string): string | undefined {
   if (!/^\d{4}$/.test(given)) return readDay(given, today)
   return given >= '1850' && given <= today.slice(0, 4) ? given : undefined
@@ -95,12 +95,12 @@ export function readBirth(given: string, today: string): string | undefined {
 
 const time = /^(.{8,10})[T ]([01]\d|2[0-3]):([0-5]\d)(?::[0-5]\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$/
 
-/** A day, perhaps with a time. One with an offset counts by Vietnam's calendar, which has no summer time. */
+/** A date with an optional time. A time with an offset is converted to Vietnam's date (UTC+7, no daylight saving). */
 export function readMoment(given: string, today: string): string | undefined {
   const parts = given.length > 10 ? time.exec(given) : null
   if (parts === null) return readDay(given, today)
   const [, date = '', hour, minute, offset] = parts
-  // A later day in Greenwich may be today in Vietnam, and the reverse: judged once it is Vietnam's.
+  // With an offset, the date may differ by a day in Vietnam, so it is compared with today only after conversion.
   const day = readDay(date, offset === undefined ? today : '9999-12-31')
   if (day === undefined || offset === undefined) return day
   if (offset === '+07:00') return day <= today ? day : undefined
@@ -111,20 +111,25 @@ export function readMoment(given: string, today: string): string | undefined {
 }
 const minutes = (hours = '0', rest = '0') => 60 * Number(hours) + Number(rest)
 
-const nobody = /^(no-?e?mail|no-?reply|none|null|khong-?co(-?e?mail)?|khong|test\d*|example|email|abc|a|x)$/
-const nowhere =
+const placeholderLocal =
+  /^(no-?e?mail|no-?reply|none|null|khong-?co(-?e?mail)?|khong|test\d*|example|email|abc|a|x)$/
+const placeholderDomain =
   /^(localhost|.*\.(test|example|invalid|localhost|local)|(.*\.)?example\.(com|net|org)|test\.(com|vn)|abc\.(com|vn))$/
 
-/** An address that somebody typed because the form asked for one. */
+/** Whether an e-mail address was only entered to fill a required field. */
 export function isPlaceholderEmail(given: string): boolean {
   const [, local, domain] = /^([^@\s]+)@([^@\s]+)$/.exec(given.toLowerCase()) ?? []
   if (local === undefined || domain === undefined) return true
-  return nobody.test(local.replaceAll(/[._]/g, '-')) || nowhere.test(domain) || !domain.includes('.')
+  return (
+    placeholderLocal.test(local.replaceAll(/[._]/g, '-')) ||
+    placeholderDomain.test(domain) ||
+    !domain.includes('.')
+  )
 }
 
-const counted = ['0123456789', '1234567890', '0987654321']
+const sequences = ['0123456789', '1234567890', '0987654321']
 
 export function isPlaceholderPhone(given: string): boolean {
   const digits = given.replaceAll(/[\s.()+-]/g, '')
-  return !/^\d{8,15}$/.test(digits) || /^0?(\d)\1+$/.test(digits) || counted.includes(digits)
+  return !/^\d{8,15}$/.test(digits) || /^0?(\d)\1+$/.test(digits) || sequences.includes(digits)
 }

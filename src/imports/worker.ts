@@ -1,6 +1,6 @@
 /**
- * A thread of its own for an import: half a minute of parsing and sealing for each million rows must not stand
- * between a citizen and a login. It has its own connection; what it says, and what it is sent, is in `thread.ts`.
+ * The worker thread of an import: parsing and sealing takes half a minute per million rows and must not block logins.
+ * It has its own database connection. `thread.ts` defines the messages.
  */
 import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'

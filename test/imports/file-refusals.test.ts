@@ -17,52 +17,76 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'an unknown header',
     'account_id,Nguyễn Văn An\n',
-    'line 1, column 2: its header is none of the known ones',
+    'line 1, column 2: unknown header; see docs/integrate.md for the columns',
   ],
-  ['an empty header', 'account_id,,name\n', 'line 1, column 2: its header is none of the known ones'],
-  ['the same header again', 'account_id,name,NAME\n', 'line 1, column 3 (name): is there twice'],
-  ['two headers of one column', 'account_id,Họ tên,Họ và tên\n', 'line 1, column 3 (name): is there twice'],
-  ['no account id column', 'name\nx\n', 'line 1: no column account_id (Mã tài khoản)'],
-  ['a row too short', `${head}a,b\nc\n`, 'line 3, column 1: the row ends here; the header has 2 columns'],
-  ['a row too long', `${head}a,b\nc,d,e\n`, 'line 3, column 3: the header has no such column'],
+  [
+    'an empty header',
+    'account_id,,name\n',
+    'line 1, column 2: unknown header; see docs/integrate.md for the columns',
+  ],
+  [
+    'the same header again',
+    'account_id,name,NAME\n',
+    'line 1, column 3 (name): the column appears twice; remove one',
+  ],
+  [
+    'two headers of one column',
+    'account_id,Họ tên,Họ và tên\n',
+    'line 1, column 3 (name): the column appears twice; remove one',
+  ],
+  ['no account id column', 'name\nx\n', 'line 1: the column account_id (Mã tài khoản) is missing'],
+  ['a row too short', `${head}a,b\nc\n`, 'line 3, column 1: the row has too few columns; the header has 2'],
+  ['a row too long', `${head}a,b\nc,d,e\n`, 'line 3, column 3: the row has more columns than the header'],
   ['2,000 columns', `account_id${',name'.repeat(1999)}\n`, 'line 1, column 65: more than 64 columns'],
-  ['2,000 fields', `${head}a${','.repeat(1999)}\n`, 'line 2, column 3: the header has no such column'],
+  [
+    '2,000 fields',
+    `${head}a${','.repeat(1999)}\n`,
+    'line 2, column 3: the row has more columns than the header',
+  ],
   [
     'a quote never closed',
     `${head}a,b\nc,"d\ne,f\n`,
-    'line 3, column 2 (name): the quote that opens here is never closed',
+    'line 3, column 2 (name): the opening quote has no closing quote',
   ],
   [
     'one that opens below a break in the same row',
     `name,account_id\n"x\ny","d\ne,f\n`,
-    'line 3, column 2 (account_id): the quote that opens here is never closed',
+    'line 3, column 2 (account_id): the opening quote has no closing quote',
   ],
   [
     'text after a closing quote',
     `${head}a,"b" c\n`,
-    'line 2, column 2 (name): text after the quote that closes the field; a quote within is doubled',
+    'line 2, column 2 (name): text after the closing quote; double each quote within a field',
   ],
   [
     'a quote amid a field',
     `${head}a,b "c"\n`,
-    'line 2, column 2 (name): a quote within a field that does not begin with one',
+    'line 2, column 2 (name): a quote within an unquoted field; quote the whole field',
   ],
   [
     'a NUL byte',
     `${head}a,b\0c\n`,
-    'line 2, column 2 (name): a NUL byte; if the file is UTF-16, save it as UTF-8',
+    'line 2, column 2 (name): contains a NUL byte; if the file is UTF-16, save it as UTF-8',
   ],
   [
     'a NUL byte after a quote',
     `${head}"a"\0,b\n`,
-    'line 2, column 1 (account_id): a NUL byte; if the file is UTF-16, save it as UTF-8',
+    'line 2, column 1 (account_id): contains a NUL byte; if the file is UTF-16, save it as UTF-8',
   ],
-  ['a control character', `${head}a,b\u001bc\n`, 'line 2, column 2 (name): a control character'],
-  ['a control character of C1', `${head}a,b\u0085c\n`, 'line 2, column 2 (name): a control character'],
+  [
+    'a control character',
+    `${head}a,b\u001bc\n`,
+    'line 2, column 2 (name): contains a control character; remove it',
+  ],
+  [
+    'a control character of C1',
+    `${head}a,b\u0085c\n`,
+    'line 2, column 2 (name): contains a control character; remove it',
+  ],
   [
     'a fault below a line break',
     `name,account_id\n"x\r\ny",b\u0007\n`,
-    'line 3, column 2 (account_id): a control character',
+    'line 3, column 2 (account_id): contains a control character; remove it',
   ],
   [
     'a field over 4 KB',
@@ -98,7 +122,7 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'UTF-16 without its mark',
     utf16('account_id\nx\n'),
-    'line 1, column 1: a NUL byte; if the file is UTF-16, save it as UTF-8',
+    'line 1, column 1: contains a NUL byte; if the file is UTF-16, save it as UTF-8',
   ],
   [
     'a workbook',
@@ -113,23 +137,27 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'gzip cut off',
     packed.subarray(0, -20),
-    'line N, column N in bytes: the gzip data is cut off: send the whole file',
+    'line N, column N in bytes: the gzip data is truncated; send the whole file',
   ],
   [
     'gzip cut off in its header',
     packed.subarray(0, 5),
-    'line N, column N in bytes: the gzip data is cut off: send the whole file',
+    'line N, column N in bytes: the gzip data is truncated; send the whole file',
   ],
   [
     'gzip with a wrong checksum',
     Buffer.concat([packed.subarray(0, -8), Buffer.alloc(8)]),
-    'line N, column N in bytes: the gzip data is damaged',
+    'line N, column N in bytes: the gzip data is corrupt; compress the file again',
   ],
-  ['gzip damaged amid', broken, 'line N, column N in bytes: the gzip data is damaged'],
+  [
+    'gzip damaged amid',
+    broken,
+    'line N, column N in bytes: the gzip data is corrupt; compress the file again',
+  ],
   [
     'text after gzip',
     Buffer.concat([packed, Buffer.from('more')]),
-    'line N, column N in bytes: the gzip data is damaged',
+    'line N, column N in bytes: the gzip data is corrupt; compress the file again',
   ],
   ['JSON that is none', '{"account_id":"a"}\n{"account_id":Bình}\n', 'line 2: not a JSON object'],
   ['a JSON array', '{"account_id":"a"}\n["Bình"]\n', 'line 2: not a JSON object'],
@@ -137,25 +165,33 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'a number for a string',
     '{"account_id":"a","citizen_id":1085999901}',
-    'line 1, column 2 (citizen_id): not a string; a number has lost its leading zeros',
+    'line 1, column 2 (citizen_id): must be a string, because a number loses its leading zeros',
   ],
   [
     'an object for a string',
     '{"account_id":{"name":"x"}}',
-    'line 1, column 1 (account_id): not a string; a number has lost its leading zeros',
+    'line 1, column 1 (account_id): must be a string, because a number loses its leading zeros',
   ],
-  ['an unknown key', '{"account_id":"a","Bình":"x"}', 'line 1, column 2: no column is called so'],
-  ['a key of the language', '{"account_id":"a","__proto__":"x"}', 'line 1, column 2: no column is called so'],
+  [
+    'an unknown key',
+    '{"account_id":"a","Bình":"x"}',
+    'line 1, column 2: unknown key; see docs/integrate.md for the columns',
+  ],
+  [
+    'a key of the language',
+    '{"account_id":"a","__proto__":"x"}',
+    'line 1, column 2: unknown key; see docs/integrate.md for the columns',
+  ],
   [
     'a column under two keys',
     '{"account_id":"a","Tài khoản":"b"}',
-    'line 1, column 2 (account_id): is there twice',
+    'line 1, column 2 (account_id): the column appears twice; remove one',
   ],
-  ['a key twice', '{"account_id":"a","name":"x: \\"","name":"y"}', 'line 1: a key is there twice'],
+  ['a key twice', '{"account_id":"a","name":"x: \\"","name":"y"}', 'line 1: a key appears twice; remove one'],
   [
     'a NUL in JSON',
     '{"account_id":"a\\u0000"}',
-    'line 1, column 1 (account_id): a NUL byte; if the file is UTF-16, save it as UTF-8',
+    'line 1, column 1 (account_id): contains a NUL byte; if the file is UTF-16, save it as UTF-8',
   ],
   [
     'a long field in JSON',
@@ -211,15 +247,20 @@ describe('what never ends is refused early:', () => {
       'a field of 10 MB in quotes',
       `${head}a,"`,
       'x\n',
-      'line 2, column 2 (name): longer than 4096 characters; is the quote that opens here closed?',
+      'line 2, column 2 (name): longer than 4096 characters; check that the opening quote is closed',
     ],
-    ['a row of ten million fields', `${head}a`, ',', 'line 2, column 3: the header has no such column'],
+    [
+      'a row of ten million fields',
+      `${head}a`,
+      ',',
+      'line 2, column 3: the row has more columns than the header',
+    ],
     ['a header of ten million fields', 'account_id', ',', 'line 1: no header within 65536 characters'],
     [
       'a header of 10 MB in quotes',
       '"account_id',
       '\nx',
-      'line 1, column 1: longer than 4096 characters; is the quote that opens here closed?',
+      'line 1, column 1: longer than 4096 characters; check that the opening quote is closed',
     ],
     ['10 MB of blanks', '', ' ', 'line 1: no header within 65536 characters'],
     ['a JSON line of 10 MB', '{"account_id":"', 'x', 'line 1: longer than 65536 characters'],
@@ -243,7 +284,7 @@ describe('what never ends is refused early:', () => {
     })()
     await expect(reading).rejects.toMatchObject({
       detail: expect.stringMatching(
-        /^line \d+, column \d+ in bytes: the gzip data unpacks to more than 200 times its size$/,
+        /^line \d+, column \d+ in bytes: the gzip data decompresses to more than 200 times its size$/,
       ),
     })
     expect(seen).toBeLessThan(10_000)
@@ -254,7 +295,7 @@ describe('what never ends is refused early:', () => {
     const long = head + 'a,b\n'.repeat(50)
     for (const file of [long, gzipSync(long)])
       expect(await outcome(file, { limits })).toMatch(
-        /^line \d+, column \d+ in bytes: more than 100 bytes, unpacked$/,
+        /^line \d+, column \d+ in bytes: larger than 100 bytes when decompressed; split the file$/,
       )
     expect(await outcome(head, { limits })).toEqual([])
   })

@@ -30,7 +30,9 @@ describe('a date', () => {
     '31121',
     'tháng 3',
   ])('of birth may not read %s', (birth_date) => {
-    expect(refusal({ ...an, birth_date })).toBe('birth_date: not a date')
+    expect(refusal({ ...an, birth_date })).toBe(
+      'birth_date: must be a date or a year that is not in the future',
+    )
   })
 
   test.each([
@@ -65,15 +67,19 @@ describe('a date', () => {
     'yes',
     '1',
   ])('of attestation or last use may not read %s, nor lie ahead', (given) => {
-    expect(refusal({ ...an, attested_at: given })).toBe('attested_at: not a date, or one to come')
-    expect(refusal({ ...an, last_used_at: given })).toBe('last_used_at: not a date, or one to come')
+    expect(refusal({ ...an, attested_at: given })).toBe(
+      'attested_at: must be a date that is not in the future',
+    )
+    expect(refusal({ ...an, last_used_at: given })).toBe(
+      'last_used_at: must be a date that is not in the future',
+    )
   })
 })
 
 test('a date of attestation needs a number that it attests', () => {
   for (const numbers of [{}, { cmnd: '999900001' }, { citizen_id: '12' }, { tax_code: '0100109106' }])
     expect(refusal({ ...numbers, attested_at: '2024-05-01' })).toBe(
-      'attested_at: attests a number that is not there',
+      'attested_at: is set, but the row has no valid number',
     )
   expect(read({ citizen_id: '001085999901' }).classes).toEqual(['not_attested'])
 })

@@ -66,9 +66,9 @@ describe('a number', () => {
   })
 
   test('too long to be one is refused rather than cut', () => {
-    expect(refusal({ citizen_id: '9'.repeat(201) })).toBe('citizen_id: longer than 200 characters')
+    expect(refusal({ citizen_id: '9'.repeat(201) })).toBe('citizen_id: must be at most 200 characters')
     expect(refusal({ citizen_id: '\u202a001085999901' })).toBe(
-      'citizen_id: holds control or text direction characters',
+      'citizen_id: contains control or text direction characters',
     )
   })
 })
