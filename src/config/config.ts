@@ -1,4 +1,4 @@
-/** Environment → one frozen `Config`. The only reader of `process.env`. */
+/** Reads the environment into one frozen `Config`. The only reader of `process.env`. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -20,7 +20,7 @@ const claimNames = z.object({
   gender: z.string(),
 })
 
-/** Names and values VNeID uses: not published, so every one is a setting (docs/operate/start.md). */
+/** VNeID's claim names and values. They are not published, so each one is a setting (docs/operate/start.md). */
 const defaultClaims = {
   kind: 'accountType',
   level: 'accountLevel',
@@ -68,7 +68,7 @@ const schema = z.object({
     .string()
     .regex(
       /^(postgres(ql)?:\/\/.+|embedded:.+)$/,
-      'must be postgres://… or embedded:FOLDER (embedded:memory to keep nothing)',
+      'must be postgres://… or embedded:FOLDER (embedded:memory stores nothing on disk)',
     ),
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(10),
   STATE_URL: z
@@ -83,7 +83,10 @@ const schema = z.object({
   INDEX_KEYS: keyList,
   COOKIE_KEYS: keyList,
   PAIRWISE_KEY: key,
-  KEY_COMMAND: z.string().startsWith('/', 'must be the path of a program, and its arguments').optional(),
+  KEY_COMMAND: z
+    .string()
+    .startsWith('/', 'must be the absolute path of a program, followed by its arguments')
+    .optional(),
   KEY_ROTATION_DAYS: z.coerce.number().int().min(0).max(3650).default(90),
 
   UPSTREAM_DIALECT: z.enum(['oidc', 'vneid']),
@@ -141,7 +144,7 @@ const schema = z.object({
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
 })
 
-/** Rules between settings; on the raw values, so that these faults are reported beside the others. */
+/** Rules between settings. They check raw values, so that these faults are reported together with the others. */
 function crossFaults(given: Readonly<Record<string, string>>): string[] {
   const faults: string[] = []
   const need = (name: keyof Env, why: string) => {
@@ -168,7 +171,7 @@ function crossFaults(given: Readonly<Record<string, string>>): string[] {
   return faults
 }
 
-/** Every setting's name, for the example files and their test. */
+/** The names of all settings, for the test of the example files. */
 export const settingNames = Object.keys(schema.shape)
 
 type Env = z.output<typeof schema>
@@ -178,18 +181,18 @@ function shape(env: Env) {
     issuer: env.ISSUER,
     listen: { host: env.HOST, port: env.PORT },
     operations: { host: env.OPERATIONS_HOST, port: env.OPERATIONS_PORT },
-    /** `audience` is what an operator's assertion is made for. */
+    /** `audience`: the required `aud` of operators' assertions. */
     admin: { host: env.ADMIN_HOST, port: env.ADMIN_PORT, audience: `${env.ISSUER}/admin` },
-    /** Whose word about the caller's address is believed, and where it stands. */
+    /** Proxies that may name the caller's address, and the header in which they do. */
     proxies: { networks: env.TRUSTED_PROXIES ?? [], header: env.FORWARDED_HEADER },
-    /** What differs from `limitTable`. */
+    /** Overrides of `limitTable`. */
     limits: env.LIMITS,
     /** Seconds until a request's headers must be there, on every listener. */
     headersTimeout: env.HEADERS_TIMEOUT,
     logLevel: env.LOG_LEVEL,
-    /** Seconds between "draining" and the closed door. */
+    /** Seconds between "not ready" and closing the listeners. */
     drainDelay: env.DRAIN_DELAY,
-    /** Seconds that running requests get after it. */
+    /** Seconds that running requests may take after that. */
     shutdownGrace: env.SHUTDOWN_GRACE,
     database: { url: env.DATABASE_URL, pool: env.DATABASE_POOL },
     state: { url: env.STATE_URL, limit: env.STATE_LIMIT },
@@ -210,7 +213,7 @@ function shape(env: Env) {
       endSessionEndpoint: env.UPSTREAM_END_SESSION_ENDPOINT,
       idTokenAlg: env.UPSTREAM_ID_TOKEN_ALG,
       scope: env.UPSTREAM_SCOPE,
-      /** Upstream `acr_values` per level asked for; undefined sends none. */
+      /** `acr_values` to send to VNeID, by requested level. Undefined: none are sent. */
       acrValues: env.UPSTREAM_ACR_VALUES,
       /** Seconds for each upstream call; fractions are possible. */
       timeout: env.UPSTREAM_TIMEOUT,
@@ -229,22 +232,22 @@ function shape(env: Env) {
       idToken: env.ID_TOKEN_TTL,
       refreshToken: env.REFRESH_TOKEN_TTL,
     },
-    /** Days by class of the audit. */
+    /** Days of retention by audit class. */
     auditRetention: {
       ...Object.fromEntries(auditClasses.map((name) => [name, env.AUDIT_RETENTION_DAYS])),
       ...env.AUDIT_RETENTION,
     } as Readonly<Record<AuditClass, number>>,
-    /** Signing keys are followed by new ones after so many; 0: never by themselves. */
+    /** Days after which a signing key is rotated. 0: no automatic rotation. */
     keyRotationDays: env.KEY_ROTATION_DAYS,
     hotline: env.HOTLINE,
-    /** Traces: none without an endpoint. */
+    /** Traces are off without an endpoint. */
     tracing: {
       endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
       headers: env.OTEL_EXPORTER_OTLP_HEADERS ?? {},
       /** Milliseconds for one batch; a broker that ends waits as long for a collector that is away. */
       timeout: env.OTEL_EXPORTER_OTLP_TIMEOUT,
       serviceName: env.OTEL_SERVICE_NAME,
-      /** Share of the requests that begin a trace. */
+      /** Share of sampled requests, 0 to 1. */
       ratio: env.OTEL_TRACES_SAMPLER_ARG,
     },
   }
@@ -256,7 +259,7 @@ export type Config = DeepReadonly<ReturnType<typeof shape>>
 export const loadConfig = (environment: Environment = process.env): Config =>
   deepFreeze(shape(readSettings(schema, environment, crossFaults, (given) => unwrapKeys(given, environment))))
 
-/** The command sees the environment without our own settings: among them may be the very keys. */
+/** The command's environment leaves out our own settings, because they may contain keys. */
 function unwrapKeys(given: Record<string, string>, environment: Environment) {
   const command = given['KEY_COMMAND']
   const ours = new Set(settingNames.flatMap((name) => [name, `${name}_FILE`]))
@@ -265,18 +268,18 @@ function unwrapKeys(given: Record<string, string>, environment: Environment) {
   return unwrapSettings(given, ['SEAL_KEYS', 'INDEX_KEYS', 'COOKIE_KEYS', 'PAIRWISE_KEY'], unwrap)
 }
 
-/** What the commands need that are clients of the admin API; `OPERATOR_KEY_FILE` is what `operator create` wrote. */
+/** Settings of the commands that call the admin API. `operator create` writes the file for `OPERATOR_KEY_FILE`. */
 const clientSchema = z.object({
   ADMIN_URL: safeUrl.default('http://127.0.0.1:3002'),
   OPERATOR_KEY: json(
     z.object({ operator: z.string(), audience: z.string(), key: z.looseObject({ kty: z.string() }) }),
   ).optional(),
-  /** Where a person signs in (`operator sign-in`). */
+  /** The issuer at which a person signs in (`operator sign-in`). */
   ISSUER: safeUrl.optional(),
   OPERATOR_SESSION_FILE: z.string().min(1).optional(),
 })
 
-/** @throws ConfigError as `loadConfig` does */
+/** @throws ConfigError naming every missing or wrong setting */
 export function loadClientConfig(environment: Environment = process.env) {
   const { ADMIN_URL: url, OPERATOR_KEY: operatorKey, ...given } = readSettings(clientSchema, environment)
   const folder = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state')

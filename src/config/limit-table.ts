@@ -1,40 +1,40 @@
 /**
- * How much one caller may ask for, per minute, by group of endpoints. Generous: the table keeps one caller from
- * crowding out the others; it does not size the machine. `LIMITS` overrides single figures.
+ * Requests per minute that one caller may send, by group of endpoints. The limits are generous: they keep one caller
+ * from crowding out others and do not reflect the capacity of the machine. `LIMITS` overrides single values.
  */
 
 export const dimensions = ['browser', 'newcomers', 'address', 'client', 'failures'] as const
 
 /**
  * - `browser`: requests of one browser that carries our cookie.
- * - `newcomers`: requests of one address, from which on browsers without the cookie are asked to wait.
- * - `address`: requests of one address, from which on everybody there is.
- * - `client`: requests of one portal that proved itself by a secret or key, from all its addresses.
- * - `failures`: requests of one portal's name from one address that failed to prove it.
+ * - `newcomers`: requests of one address; above it, browsers without our cookie must wait.
+ * - `address`: requests of one address; above it, all callers of the address must wait.
+ * - `client`: requests of one portal that authenticated with a secret or key, from all addresses.
+ * - `failures`: requests with one portal's id from one address that failed to authenticate.
  */
 export type Dimension = (typeof dimensions)[number]
 
 export type Budget = Readonly<Partial<Record<Dimension, number>>>
 
 export const limitTable = {
-  /** A login begins. */
+  /** Start of a login. */
   authorize: { browser: 120, newcomers: 3_000, address: 30_000 },
-  /** The way back from VNeID: whoever is on it has our cookie. */
+  /** The return from VNeID: the browser already has our cookie. */
   callback: { browser: 120, newcomers: 600 },
-  /** Everything else that a citizen sees. */
+  /** All other pages for citizens. */
   pages: { browser: 300, newcomers: 3_000 },
-  /** A portal's page sends a form here: without our cookie, so browsers cannot be told apart. */
+  /** A cross-site form from a portal's page: sent without our cookie, so browsers cannot be told apart. */
   forms: { address: 6_000 },
-  /** Where a code is typed in that could be guessed. */
+  /** Entry of a user code, which could be guessed. */
   user_code: { browser: 30, newcomers: 60, address: 300 },
-  /** A terminal asks for such a code, which needs no secret and is kept: bounded where addresses tell nobody apart, too. */
+  /** A device requests a code. That needs no secret and stores a record, so it is limited even if all callers share one address. */
   device_code: { address: 60 },
   token: { client: 300_000, failures: 300, address: 600_000 },
   par: { client: 120_000, failures: 300, address: 600_000 },
   introspection: { client: 300_000, failures: 300, address: 600_000 },
   userinfo: { client: 300_000, failures: 3_000, address: 600_000 },
   portal_api: { client: 60_000, failures: 300, address: 120_000 },
-  /** Discovery and keys. */
+  /** Discovery and JWKS. */
   metadata: { address: 60_000 },
   admin: { failures: 600, address: 12_000 },
 } as const satisfies Record<string, Budget>

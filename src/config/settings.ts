@@ -1,6 +1,6 @@
 /**
- * Settings by their names. Every one may be given as `NAME_FILE`, a path to read the value from. All faults are
- * reported at once, by name; values never are.
+ * Reads settings by name. Each may also be given as `NAME_FILE`, the path of a file with the value. All faults are
+ * reported at once, by name and without values.
  */
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
@@ -22,7 +22,7 @@ export function readSettings<T extends z.ZodObject>(
   environment: Environment,
   /** Rules between settings, on the raw values. */
   crossFaults: (given: Readonly<Record<string, string>>) => string[] = () => [],
-  /** What is made of the raw values before they are read. */
+  /** Transforms the raw values before the schema parses them. */
   prepare: (given: Record<string, string>) => { values: Record<string, string>; faults: string[] } = (
     given,
   ) => ({
@@ -40,7 +40,7 @@ export function readSettings<T extends z.ZodObject>(
       try {
         raw[name] = readFileSync(file, 'utf8').trim()
       } catch {
-        faults.push(`${name}_FILE cannot be read`)
+        faults.push(`${name}_FILE cannot be read: check the path and its permissions`)
         raw[name] = ''
       }
     }

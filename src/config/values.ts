@@ -1,4 +1,4 @@
-/** What values of settings look like: the parts that `config.ts` is made of. */
+/** Schemas of setting values, used by `config.ts`. */
 import { z } from 'zod'
 import { parseNetworks } from '../net/networks.ts'
 import { isLoopback } from '../vocabulary.ts'
@@ -36,7 +36,7 @@ export const json = <T extends z.ZodType>(schema: T) =>
       }
     })
     .pipe(schema)
-/** `NAME=VALUE`, the value percent-encoded, as OpenTelemetry has it. */
+/** Splits `NAME=VALUE` with a percent-encoded value, the format of OTEL_EXPORTER_OTLP_HEADERS. */
 export const splitPair = (pair: string): [string, string] => {
   const at = pair.indexOf('=')
   return [pair.slice(0, at), decodeURIComponent(pair.slice(at + 1))]

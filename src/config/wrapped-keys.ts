@@ -1,20 +1,20 @@
 /**
- * Keys of the ring may be given wrapped, by a key that never leaves its KMS or HSM: `wrapped:` and base64. At start
- * each is handed to an `Unwrap`; the one that there is runs a command of the operator's.
+ * Keys of the ring may be given wrapped by a key that never leaves its KMS or HSM: `wrapped:` and base64. At start each
+ * is unwrapped by an `Unwrap`; the only implementation runs the command in `KEY_COMMAND`.
  */
 import { spawnSync } from 'node:child_process'
 
-/** @returns the clear key; @throws Error that says what went wrong and nothing of what was said */
+/** @returns the clear key. @throws Error with the cause, without any input or output */
 export type Unwrap = (wrapped: Buffer) => Buffer
 
 const prefix = 'wrapped:'
-/** A person may have to touch a token. */
+/** Milliseconds. Long, because a person may have to touch a hardware token. */
 const patience = 60_000
 
 /**
- * The wrapped key is its standard input, the 32 bytes of the clear one its standard output. No shell is in between.
+ * Runs the command without a shell: the wrapped key is its standard input, the 32-byte clear key its standard output.
  * @param command a path and fixed arguments, separated by spaces
- * @param environment the command's own
+ * @param environment of the command
  */
 export function unwrapByCommand(
   command: string,
@@ -28,22 +28,22 @@ export function unwrapByCommand(
       timeout: patience,
       killSignal: 'SIGKILL',
       maxBuffer: 64 * 1024,
-      // What it complains of may quote what it was given.
+      // Its error output might quote the key.
       stdio: ['pipe', 'pipe', 'ignore'],
     })
     const { code } = (error ?? {}) as { code?: string }
-    if (code === 'ETIMEDOUT') throw new Error(`KEY_COMMAND was not done within ${patience / 1000} seconds`)
-    // One that does not read what it is sent may still know its key.
+    if (code === 'ETIMEDOUT') throw new Error(`KEY_COMMAND did not finish within ${patience / 1000} seconds`)
+    // EPIPE is accepted: a command may return the key without reading its input.
     if (code !== undefined && code !== 'EPIPE') throw new Error(`KEY_COMMAND cannot be run (${code})`)
     if (status !== 0) throw new Error(`KEY_COMMAND ended with ${signal ?? `exit code ${status}`}`)
-    if (stdout.length !== 32) throw new Error('KEY_COMMAND did not write the 32 bytes of a key')
+    if (stdout.length !== 32) throw new Error('KEY_COMMAND must write exactly the 32 bytes of a key')
     return stdout
   }
 }
 
 /**
- * Settings that hold keys, their wrapped entries replaced by clear ones.
- * @returns also what is wrong, by setting: then nothing of it may be used
+ * Replaces the wrapped entries of key settings by clear keys.
+ * @returns the values and the faults by setting; if there is a fault, the values must not be used
  */
 export function unwrapSettings(
   given: Readonly<Record<string, string>>,

@@ -1,10 +1,10 @@
-/** Random bytes from a page drawn in advance: a call for a dozen costs as much as one for thousands. */
+/** Random bytes from a buffer that is filled in advance, because a system call for 12 bytes costs as much as for 4096. */
 import { randomFillSync } from 'node:crypto'
 
 const page = Buffer.alloc(4096)
 let used = page.length
 
-/** @param count at most a page; each byte is handed out once */
+/** @param count at most 4096; each byte is returned only once */
 export function randomBytesOf(count: number): Buffer {
   if (used + count > page.length) {
     randomFillSync(page)

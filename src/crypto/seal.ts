@@ -1,14 +1,14 @@
 /**
- * Cryptography over bytes, without a word about what they mean: sealing here, keyed hashes and random bytes beside it.
- * A seal is authenticated encryption under a ring of keys: the first seals, all open.
+ * Cryptography over bytes, independent of their meaning: seals (this file), keyed hashes and random bytes. A seal is
+ * authenticated encryption under a ring of keys: the first key seals, all keys open.
  */
 import { createCipheriv, createDecipheriv, createHash, createSecretKey, hkdfSync } from 'node:crypto'
 import { randomBytesOf } from './random.ts'
 
 export interface Seal {
-  /** AES-256-GCM; `context` is authenticated and must be repeated to open. */
+  /** AES-256-GCM. `context` is authenticated and must be equal when opening. */
   seal(plain: string, context: string | Buffer): Buffer
-  /** Throws when the key is not in the ring, the context differs or a byte was altered. */
+  /** @throws when the key is not in the ring, the context differs, or a byte was altered */
   open(sealed: Buffer, context: string | Buffer): string
 }
 
@@ -20,7 +20,7 @@ export interface Seal {
 export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
   const keys = ring.map((secret) => {
     const key = derive(secret, purpose)
-    // As a KeyObject: a raw key is inspected anew at each use, which costs more than the cipher.
+    // A KeyObject, because Node validates a raw key at each use, which costs more than the cipher.
     return { id: idOf(key), key: createSecretKey(key) }
   })
   const [current] = keys
@@ -49,10 +49,10 @@ export function createSeal(ring: readonly Buffer[], purpose: string): Seal {
   }
 }
 
-/** Bytes that name the key which sealed something, at its beginning. */
+/** Length of the key id at the start of sealed bytes. */
 export const sealIdLength = 4
 
-/** What stands before everything sealed for this purpose, by key of the ring. */
+/** The key ids for this purpose, one per key of the ring. */
 export const sealIds = (ring: readonly Buffer[], purpose: string): Buffer[] =>
   ring.map((secret) => idOf(derive(secret, purpose)))
 

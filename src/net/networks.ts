@@ -1,4 +1,4 @@
-/** Which addresses an outgoing call may reach, for callers whose target a portal can set. */
+/** Restricts the addresses of outgoing calls whose URL a portal can choose. */
 import { lookup as resolve } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
@@ -11,13 +11,14 @@ export function parseNetworks(cidrs: readonly string[]): BlockList {
     const version = isIP(address)
     const width = version === 6 ? 128 : 32
     const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN
-    if (version === 0 || rest.length > 0 || !(prefix <= width)) throw new TypeError(`not a network: ${cidr}`)
+    if (version === 0 || rest.length > 0 || !(prefix <= width))
+      throw new TypeError(`not a network: ${cidr}; write one such as 10.1.0.0/16`)
     list.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4')
   }
   return list
 }
 
-/** IANA special-purpose registries (RFC 6890), with multicast and the retired relays. */
+/** IANA special-purpose registries (RFC 6890), multicast, and the retired 6to4 relays. */
 const special = parseNetworks([
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -46,7 +47,7 @@ const special = parseNetworks([
 /** The rest of IPv6 is loopback, mapped, NAT64, local, multicast or unassigned (RFC 4291 §2.4). */
 const globalUnicast = parseNetworks(['2000::/3'])
 
-/** Whether the address is public, or among those the caller allows by name. */
+/** Whether the address is public, or in the allowed networks. */
 export function isReachable(address: string, allowed: BlockList | undefined): boolean {
   const version = isIP(address)
   if (version === 0) return false
@@ -56,8 +57,8 @@ export function isReachable(address: string, allowed: BlockList | undefined): bo
 }
 
 /**
- * A `lookup` for net.connect that hands on reachable addresses only: what was checked is what is
- * connected to, so a name that answers differently the second time (DNS rebinding) gains nothing.
+ * A `lookup` for net.connect that returns only reachable addresses. The checked address is the one connected to, so a
+ * name that resolves differently the second time (DNS rebinding) has no effect.
  */
 export function guardedLookup(allowed: BlockList | undefined, refuse: () => Error): LookupFunction {
   return (hostname, options, callback) => {

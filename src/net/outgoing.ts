@@ -1,6 +1,6 @@
 /**
- * Every outgoing call of the broker, and the networks it may reach (`networks.ts`). HTTP over node:http, cheaper than the
- * global `fetch`; guarded where a portal may name the address.
+ * All outgoing HTTP calls of the broker, over node:http, which costs less than the global `fetch`. Calls whose URL a
+ * portal can choose are restricted to permitted networks (`networks.ts`).
  */
 import http from 'node:http'
 import https from 'node:https'
@@ -38,7 +38,7 @@ export interface Answer {
 
 /** Follows no redirect. @throws OutgoingError */
 export type Caller = (url: string | URL, init?: OutgoingInit) => Promise<Answer>
-/** Close enough to `fetch` for oidc-provider and openid-client. */
+/** The part of `fetch` that oidc-provider and openid-client use. */
 export type Transport = (
   url: string | URL,
   init?: OutgoingInit<ConstructorParameters<typeof Headers>[0]>,
@@ -47,11 +47,11 @@ export type Transport = (
 interface Options {
   /** PEM; replaces the system's trust roots. */
   ca?: string | undefined
-  /** Seconds for the whole exchange. */
+  /** Timeout of the whole exchange, in seconds. */
   timeout: number
-  /** Largest response body. */
+  /** Largest response body, in bytes. Default: 1 MiB. */
   maxBytes?: number
-  /** Unless `any`: public addresses only, and beyond them those the returned list holds. */
+  /** Default `any`: all addresses. A function: public addresses, and those in the list that it returns. */
   allow?: 'any' | ((url: URL) => BlockList | undefined)
 }
 
@@ -62,8 +62,8 @@ export function createTransport(options: Options): Transport {
 }
 
 export function createCaller({ ca, timeout, maxBytes = 2 ** 20, allow = 'any' }: Options): Caller {
-  // A guarded call never shares a socket: it was vetted for one caller's list, not for another's.
-  // Idle sockets go before a peer that hangs up after 5 s (Node's own default) would drop one under us.
+  // Restricted calls do not reuse sockets, because each socket was checked against one caller's networks only.
+  // Idle sockets close after 4 s, before peers with Node's default of 5 s close them during our request.
   const kept = { keepAlive: allow === 'any', timeout: 4000, scheduling: 'lifo' as const }
   const plain = new http.Agent(kept)
   const secure = new https.Agent({
@@ -105,7 +105,7 @@ function readBody(body: unknown): Buffer | undefined {
   if (typeof body === 'string') return Buffer.from(body)
   if (body instanceof URLSearchParams) return Buffer.from(body.toString())
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  throw new TypeError('an outgoing body is a string, URLSearchParams or Uint8Array')
+  throw new TypeError('body: must be a string, URLSearchParams or Uint8Array')
 }
 
 interface Exchange {
@@ -126,7 +126,7 @@ function exchange(call: Exchange): Promise<Answer> {
     let answered = false
     let settled = false
     const finish = (act: () => void) => {
-      // Destroying a request makes it fail once more; that failure must not start a repetition.
+      // Destroying a request emits another error, which must not cause a retry.
       if (settled) return
       settled = true
       clearTimeout(timer)
@@ -134,7 +134,7 @@ function exchange(call: Exchange): Promise<Answer> {
       act()
     }
     const fail = (error: Error & { code?: string }) => {
-      // The peer closed a kept connection while we wrote on it: nothing was answered, so once more.
+      // The peer closed a kept-alive connection while we were writing and did not answer, so retry once.
       const dropped =
         request.reusedSocket && !answered && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
       finish(() => {

@@ -127,7 +127,7 @@ test('a wrapped key without a command, or one that is no base64, is a fault besi
     'COOKIE_KEYS holds a wrapped key that is not base64',
   ])
   expect(faultsOf({ ...given, KEY_COMMAND: 'openssl pkeyutl' })).toContain(
-    'KEY_COMMAND must be the path of a program, and its arguments',
+    'KEY_COMMAND must be the absolute path of a program, followed by its arguments',
   )
 })
 
