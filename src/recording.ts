@@ -10,21 +10,21 @@ import { type Database, type Db, retried } from './store/db.ts'
 import type { Log } from './telemetry/log.ts'
 import { auditEvents } from './telemetry/metrics.ts'
 
-/** Who does something, and why. */
+/** Who acts, for whom, and why. */
 export interface By {
   /** As in `AuditEvent`. */
   readonly actor: string
-  /** Of the request, as its log lines have it. */
+  /** The reference of the request, as in its log lines. */
   readonly reference?: string | undefined
-  /** The actor's own words: kept in the row they explain, never in the audit or the log. */
+  /** Free text by the actor: stored in the row that it explains, never in the audit or the log. */
   readonly reason?: string | undefined
-  /** Of what may take two persons: who asked for it. The actor itself: one person was enough. */
+  /** For operations that may need two persons: who asked. Equal to `actor` if one person was enough. */
   readonly askedBy?: string | undefined
 }
-/** For what must not be done without a reason. */
+/** For operations that require a reason. */
 export type Reasoned = By & { readonly reason: string }
 
-/** For the detail of events: what two persons did, or one alone where that was enough. */
+/** Detail of an event: who asked, or that one person was enough. */
 export const askedDetail = ({ actor, askedBy }: By): { asked_by?: string; alone?: true } => {
   if (askedBy === undefined) return {}
   return askedBy === actor ? { alone: true } : { asked_by: askedBy }
@@ -34,8 +34,8 @@ export const askedDetail = ({ actor, askedBy }: By): { asked_by?: string; alone?
 export type Note = (event: AuditEvent) => void
 
 /**
- * Runs `work` in one transaction and writes the events that it notes as the transaction's last statement. A transaction
- * that lost a race is begun again, so `work` has no effects but those on `tx`.
+ * Runs `work` in one transaction and writes the events that it notes as the last statement. A transaction that loses a
+ * race is run again, so `work` must have no effects other than on `tx`.
  */
 export async function audited<T>(
   { db, log }: { readonly db: Pick<Database, 'transaction'>; readonly log: Log },
@@ -62,7 +62,7 @@ export async function record(
   announce(log, events)
 }
 
-/** For one statement that writes a change together with its events. @param statement returns, as `audited`, what it wrote */
+/** For one statement that writes a change and its events. @param statement resolves with the written events as `audited` */
 export async function recordWith<T extends { readonly audited: readonly AuditEvent[] }>(
   log: Log,
   statement: Promise<T>,
@@ -73,8 +73,8 @@ export async function recordWith<T extends { readonly audited: readonly AuditEve
 }
 
 /**
- * For work over several transactions whose statements write events of one name themselves, under one reference: what
- * they have written by the end of the work, whether it succeeds or fails, is read again and announced.
+ * For work in several transactions whose SQL writes events of one name and reference. When the work ends, successfully
+ * or not, the written events are read and announced.
  */
 export async function recordThroughout<T>(
   { db, log }: { readonly db: Db; readonly log: Log },
@@ -88,7 +88,7 @@ export async function recordThroughout<T>(
     try {
       for await (const events of readWritten(db, { event, reference, position })) announce(log, events)
     } catch (error) {
-      // The outcome of the work itself must be reported: the rows are in the audit.
+      // Not thrown: the caller must receive the outcome of the work, and the events are in the audit.
       log.error({ event: 'audit.not_announced', reference, err: error })
     }
   }

@@ -1,4 +1,4 @@
-/** The checkpoints one after another: none missing, none exchanged, each signed by a known key. */
+/** Verifies the chain of checkpoints: complete, in order, unchanged, each signed by a known key. */
 import type { KeyObject } from 'node:crypto'
 import type { ExportedCheckpoint } from './export-lines.ts'
 import type { Fault } from './fault.ts'
@@ -16,18 +16,18 @@ export interface CheckpointMark {
 }
 
 export interface Chain {
-  /** @returns undefined when it cannot be read */
+  /** @returns the header, undefined when it cannot be parsed */
   take(checkpoint: ExportedCheckpoint): CheckpointHeader | undefined
-  /** Up to which id rows have their checkpoints. */
+  /** The last row id that is under a checkpoint so far. */
   covered(): string | undefined
   head(): (CheckpointMark & { readonly at: string }) | undefined
-  /** After the last. */
+  /** Call after the last checkpoint. */
   end(): void
 }
 
 /**
- * @param isWhole whether the first checkpoint of all is expected at the beginning
- * @param expected one that is known to have been there
+ * @param isWhole whether the chain must begin with checkpoint 1
+ * @param expected a checkpoint that must be in the chain, from an earlier verification
  */
 export function createChain({
   keys,
@@ -54,22 +54,26 @@ export function createChain({
       fault({
         kind: 'checkpoint not ours',
         checkpoint,
-        says: `checkpoint ${checkpoint} is signed by ${header.key}, which is none of the keys`,
+        says: `checkpoint ${checkpoint} is signed by ${header.key}, which is not one of the known keys`,
       })
     else if (!isSignedBy(text, signature, key) || String(checkpoint) !== number)
-      fault({ kind: 'checkpoint altered', checkpoint, says: `checkpoint ${number} is not what was signed` })
+      fault({
+        kind: 'checkpoint altered',
+        checkpoint,
+        says: `the signature of checkpoint ${number} does not fit`,
+      })
   }
 
   function checkPlace({ checkpoint, previous, from }: CheckpointHeader): void {
     if (next === undefined) return
     if (checkpoint < next.checkpoint)
-      fault({ kind: 'checkpoint altered', checkpoint, says: `checkpoint ${checkpoint} is not in its place` })
+      fault({ kind: 'checkpoint altered', checkpoint, says: `checkpoint ${checkpoint} is out of order` })
     else if (checkpoint > next.checkpoint) {
       const which =
         checkpoint === next.checkpoint + 1
           ? `checkpoint ${next.checkpoint} is`
           : `checkpoints ${next.checkpoint} to ${checkpoint - 1} are`
-      fault({ kind: 'checkpoint removed', checkpoint: next.checkpoint, says: `${which} not there` })
+      fault({ kind: 'checkpoint removed', checkpoint: next.checkpoint, says: `${which} missing` })
     } else if (previous !== next.previous || from !== next.from)
       fault({
         kind: 'checkpoint altered',
@@ -86,7 +90,7 @@ export function createChain({
         fault({
           kind: 'checkpoint altered',
           checkpoint: Number(number),
-          says: `checkpoint ${number} cannot be read`,
+          says: `checkpoint ${number} cannot be parsed`,
         })
         return undefined
       }
@@ -100,7 +104,7 @@ export function createChain({
           fault({
             kind: 'checkpoint altered',
             checkpoint,
-            says: `checkpoint ${checkpoint} is not the one that was kept`,
+            says: `checkpoint ${checkpoint} differs from the expected one`,
           })
       }
       head = { checkpoint, hash, at }
@@ -116,7 +120,7 @@ export function createChain({
       fault({
         kind: 'log cut off',
         checkpoint,
-        says: `the log ends with checkpoint ${last}; checkpoint ${checkpoint} was there`,
+        says: `the log ends with checkpoint ${last}, but checkpoint ${checkpoint} is expected`,
       })
     },
   }

@@ -1,4 +1,4 @@
-/** What a checkpoint says, chained by hash to the checkpoint before, and signed. */
+/** The header of a checkpoint: signed, and chained to the previous checkpoint by its hash. */
 import { type KeyObject, createPublicKey, hash, sign, verify } from 'node:crypto'
 import { z } from 'zod'
 
@@ -15,13 +15,13 @@ const part = z.strictObject({
 const header = z.strictObject({
   v: z.literal(1),
   checkpoint: z.int().positive(),
-  /** Hash of the checkpoint before; 64 zeros for the first. */
+  /** Hash of the previous checkpoint; 64 zeros for the first. */
   previous: digest,
-  /** The checkpoint covers exactly the rows whose id is above `from` and not above `to`. */
+  /** The checkpoint covers exactly the rows with `from` < id <= `to`. */
   from: digits,
   to: digits,
   at: z.iso.datetime({ precision: 3 }),
-  /** RFC 7638 thumbprint of the key that signed. */
+  /** RFC 7638 thumbprint of the signing key. */
   key: z.string(),
   parts: z.array(part).min(1),
 })
@@ -29,7 +29,7 @@ export type CheckpointHeader = z.output<typeof header>
 
 export const nothingBefore = '0'.repeat(64)
 
-/** The signature is over the text as it is kept, so nothing depends on how it was written. */
+/** Hash and signature cover the stored text, so verification does not depend on JSON serialisation. */
 const signed = (text: string) => Buffer.from(`vneid-sso-gateway audit checkpoint 1\n${text}`)
 
 export const hashOfCheckpoint = (text: string): string => hash('sha256', signed(text), 'hex')
@@ -39,7 +39,7 @@ export function signHeader(content: CheckpointHeader, key: KeyObject): { text: s
   return { text, signature: sign(null, signed(text), key) }
 }
 
-/** @returns undefined when it is no header of ours */
+/** @returns undefined when the text is not a valid header */
 export function readHeader(text: string): CheckpointHeader | undefined {
   try {
     return header.parse(JSON.parse(text))
@@ -57,7 +57,7 @@ const publicKeys = z.object({
   ),
 })
 
-/** @param jwks a JWK set, parsed; @throws when it is none, or has another kind of key */
+/** @param jwks parsed JWK set @returns keys by `kid` @throws when it is not a JWK set of Ed25519 keys */
 export function readPublicKeys(jwks: unknown): Map<string, KeyObject> {
   const { keys } = publicKeys.parse(jwks)
   return new Map(

@@ -1,6 +1,6 @@
 /**
- * Makes checkpoints over what has been committed, in batches, beside the traffic and never in its way: a login's insert takes no lock
- * and waits for nobody.
+ * Makes checkpoints over committed rows in batches, in the background. A login's insert takes no lock and never waits
+ * for a checkpoint.
  */
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../telemetry/log.ts'
@@ -32,23 +32,23 @@ import {
   signHeader,
 } from './checkpoint-header.ts'
 
-/** Rows under one checkpoint, and rows that are hashed before others get their turn. */
+/** Most rows under one checkpoint, and rows that are hashed before the event loop continues. */
 const batch = 10_000
 const page = 500
 
-/** Milliseconds between two looks at what has been committed. */
+/** Milliseconds between two runs. */
 const pause = 10_000
 
 export interface Checkpointer {
   /**
-   * Covers every row of a transaction that is over, unless an older one still runs: then it waits up to `patience`
-   * milliseconds for that, and otherwise leaves them to the next call.
-   * @returns how many rows were covered
+   * Covers the rows of all ended transactions. If an older transaction still runs, it waits up to `patience`
+   * milliseconds, and leaves the rows to the next call if that is not enough.
+   * @returns number of rows covered
    */
   checkpoint(patience?: number): Promise<number>
 }
 
-/** @param seal for `signing key` */
+/** @param seal the seal with the purpose `signing key` */
 export function createCheckpointer({ db, seal, log }: { db: Database; seal: Seal; log: Log }): Checkpointer {
   let fence: Fence | undefined
   let key: AuditKey | undefined
@@ -60,7 +60,7 @@ export function createCheckpointer({ db, seal, log }: { db: Database; seal: Seal
     return key
   }
 
-  /** @returns how many rows went under the checkpoint, and whether that was all */
+  /** @returns number of rows under the new checkpoint, and whether all rows up to `position` are covered */
   const checkpointBatch = (position: string): Promise<{ rows: number; done: boolean }> =>
     db.transaction(async (tx) => {
       if (!(await tryToCheckpoint(tx))) return { rows: 0, done: true }
@@ -120,7 +120,7 @@ export function createCheckpointer({ db, seal, log }: { db: Database; seal: Seal
   }
 }
 
-/** Checkpoints every few seconds, and once more when it is closed. */
+/** Makes checkpoints every `pause` ms, and a last one on close. */
 export async function openCheckpointer(tools: {
   db: Database
   seal: Seal
@@ -149,11 +149,11 @@ async function lastOf(tx: Db): Promise<{ number: number; hash: string; to: strin
   const last = await findLastCheckpoint(tx)
   if (last === undefined) return { number: 0, hash: nothingBefore, to: '0' }
   const header = readHeader(last.header)
-  if (header === undefined) throw new Error(`checkpoint ${last.number} cannot be read`)
+  if (header === undefined) throw new Error(`checkpoint ${last.number} cannot be parsed`)
   return { number: Number(last.number), hash: hashOfCheckpoint(last.header), to: header.to }
 }
 
-/** @param after the last id under a checkpoint; @returns `end`: up to which id nothing is left out */
+/** @param after the last covered id @returns `end`: all rows up to this id are included */
 async function collect(
   tx: Db,
   after: string,
@@ -172,7 +172,7 @@ async function collect(
       part.leaves.push(leafOf(row))
     }
     rows += read.length
-    // Logins of this node go on between two pages.
+    // Lets the event loop serve logins between two pages.
     await breathe()
   }
   const parts = [...found].toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -1,4 +1,4 @@
-/** What the rows of one checkpoint are, compared with what they were when it was made. */
+/** Compares the rows of one checkpoint with the state that it covered. */
 import type { AuditRow } from '../store/audit-rows.ts'
 import type { ExportedCheckpoint } from './export-lines.ts'
 import type { Fault, Missing, Present } from './fault.ts'
@@ -8,19 +8,19 @@ import { rootOf } from './merkle.ts'
 import type { CheckpointHeader } from './checkpoint-header.ts'
 
 export interface Compared {
-  /** Of the hashes that are kept beside the checkpoint. */
+  /** Faults of the hashes that are stored with the checkpoint. */
   readonly faults: readonly Fault[]
-  /** Parts whose rows and hashes are gone, as retention leaves them. */
+  /** Parts without rows and hashes: retention deleted them. */
   readonly retired: readonly { readonly part: string; readonly rows: number }[]
-  /** By id: what was covered and is not there as it was. */
+  /** Covered rows that are missing or altered, by id. */
   readonly missing: ReadonlyMap<string, Missing>
-  /** What is there and was not covered so. */
+  /** Present rows that were not covered in this form. */
   readonly strange: readonly Present<AuditRow>[]
 }
 
 const size = 32
 
-/** @param rows those that stand between the checkpoint's `from` and `to`, in the order of their ids */
+/** @param rows the present rows with `from` < id <= `to`, ordered by id */
 export function compareCheckpoint(
   header: CheckpointHeader,
   kept: ExportedCheckpoint['parts'],
@@ -65,7 +65,7 @@ function judgePart(
   const { ids, leaves } = list ?? {}
   const isTrue = ids && leaves && leaves.length === count * size && hex(leaves) === root
   if (here.length === count && hex(Buffer.concat(here.map(({ leaf }) => leaf))) === root) {
-    // The rows prove themselves; the list beside them only names one that does not.
+    // The rows match the root. The stored hashes are needed only to name a row that does not match.
     const isNamed = isTrue && unpackIds(ids).join() === here.map(({ row }) => row.id).join()
     return { isWhole: true, covered: [], ...(!isNamed && { says: leaves ? 'were altered' : 'were removed' }) }
   }
@@ -74,7 +74,7 @@ function judgePart(
       covered: unpackIds(ids).map((id, at) => [String(id), leaves.subarray(at * size, (at + 1) * size)]),
     }
   if (!leaves && here.length === 0) return { isRetired: true, covered: [] }
-  return { covered: [], says: 'do not fit it, and its rows neither' }
+  return { covered: [], says: 'do not match it, and neither do its rows' }
 }
 
 const hex = (leaves: Buffer) => rootOf(leaves).toString('hex')

@@ -1,4 +1,4 @@
-/** Rows that retention took away: each partition has an event that says so, and which is never deleted. */
+/** Checks deletions by retention: for each deleted partition there must be an event, which is never deleted. */
 import { z } from 'zod'
 import type { AuditRow } from '../store/audit-rows.ts'
 import type { Fault } from './fault.ts'
@@ -8,13 +8,13 @@ export interface Deletion {
   /** Class and month: `login 2026-03`. */
   readonly part: string
   readonly rows: number
-  /** When it was recorded; by the checkpoint, where there is one yet. */
+  /** When it was recorded: the checkpoint's time, or the row's own if it has no checkpoint yet. */
   readonly at: string
 }
 
 const detail = z.object({ class: z.string(), month: z.string().regex(/^\d{4}-\d\d$/), rows: z.int() })
 
-/** No class may be kept less (`AUDIT_RETENTION`): who deletes earlier has not used the broker. */
+/** The shortest retention that `AUDIT_RETENTION` accepts: the broker itself never deletes earlier. */
 const leastDays = 365
 
 export function readDeletion(row: AuditRow, coveredAt: string | undefined): Deletion | undefined {
@@ -26,7 +26,7 @@ export function readDeletion(row: AuditRow, coveredAt: string | undefined): Dele
   }
 }
 
-/** @param retired rows by partition that the checkpoints know and nobody can show */
+/** @param retired number of covered rows that are gone, by partition */
 export function checkDeletions(
   retired: ReadonlyMap<string, number>,
   deletions: readonly Deletion[],
@@ -39,9 +39,10 @@ export function checkDeletions(
     const records = deletions.filter((one) => one.part === part)
     const [record] = records
     if (record === undefined) {
-      const says = `${rows} rows of ${part} are gone`
-      if (isWhole) faults.push({ kind: 'deletion not recorded', says: `${says}, and no event records it` })
-      else notes.push(`${says}; whether an event records it, only the whole log can tell`)
+      const says = `${rows} rows of ${part} are missing`
+      if (isWhole)
+        faults.push({ kind: 'deletion not recorded', says: `${says}, and no event records their deletion` })
+      else notes.push(`${says}; verify the whole log to see whether an event records their deletion`)
       continue
     }
     used.push(...records)
@@ -49,10 +50,14 @@ export function checkDeletions(
     const told = records.reduce((sum, one) => sum + one.rows, 0)
     const wrong =
       Date.parse(record.at) < endOf(part) + leastDays * 86_400_000
-        ? `event ${id} records it before its time`
-        : isWhole && told !== rows && `event ${id} records ${told}`
+        ? `event ${id} records a deletion before the end of retention`
+        : isWhole && told !== rows && `event ${id} records the deletion of ${told}`
     if (wrong)
-      faults.push({ kind: 'deletion not recorded', id, says: `${rows} rows of ${part} are gone; ${wrong}` })
+      faults.push({
+        kind: 'deletion not recorded',
+        id,
+        says: `${rows} rows of ${part} are missing; ${wrong}`,
+      })
   }
   return { faults, notes, used }
 }

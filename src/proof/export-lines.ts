@@ -1,10 +1,10 @@
-/** The lines of an export, as they are written and read again; reading needs no database. */
+/** Writes and parses the lines of an export; parsing needs no database. */
 import { z } from 'zod'
 import type { AuditRow } from '../store/audit-rows.ts'
 import { hashedColumns } from './leaf.ts'
 
 const detailAt = ',"detail":'
-/** `detail` last and to the letter, for the letters are what is covered. */
+/** Writes `detail` last and byte for byte, because its exact text is hashed. */
 export function rowLine({ detail, ...row }: AuditRow): string {
   return `{"row":${JSON.stringify(row).slice(0, -1)}${detailAt}${detail}}}\n`
 }
@@ -39,11 +39,11 @@ const lineSchema = z.union([
 export type ExportLine = z.output<typeof lineSchema> | { row: AuditRow }
 export type ExportedCheckpoint = Extract<ExportLine, { checkpoint: object }>['checkpoint']
 
-/** @throws when it is no line of an export */
+/** @throws when it is not a line of an export */
 export function parseLine(line: string): ExportLine {
   const parsed = JSON.parse(line) as { row?: AuditRow }
   if (parsed.row === undefined) return lineSchema.parse(parsed)
-  // Inside a JSON string a quotation mark stands behind a backslash, so the first of these is the field's.
+  // Quotes inside a JSON string are escaped, so the first match of `detailAt` is the field itself.
   const { row } = parsed
   if (!/^-?\d{1,19}$/.test(row.id)) throw new TypeError('id')
   for (const column of hashedColumns) {

@@ -1,4 +1,4 @@
-/** The audit as lines of JSON: a head, each checkpoint with its rows after it, the rows not yet covered, an end. */
+/** Exports the audit as NDJSON: a head, each checkpoint followed by its rows, the rows not yet covered, an end. */
 import { readAuditRows } from '../store/audit-rows.ts'
 import {
   type StoredCheckpoint,
@@ -17,12 +17,12 @@ const last = '9223372036854775807'
 const page = 2_000
 
 export interface Span {
-  /** By the checkpoints' own times. */
+  /** Limits by the time of the checkpoints. */
   readonly from?: Date | undefined
   readonly to?: Date | undefined
 }
 
-/** The export in pieces of many lines. A broken one lacks its last line. */
+/** Yields pieces of several lines. An export that broke off has no `end` line. */
 export async function* exportAudit(db: Db, { from, to }: Span): AsyncGenerator<string> {
   const isWhole = from === undefined && to === undefined
   const position = await findPosition(db)
@@ -37,10 +37,10 @@ export async function* exportAudit(db: Db, { from, to }: Span): AsyncGenerator<s
   for (;;) {
     const [stored] = await listCheckpoints(db, { after: seen, from, to, limit: 1 })
     if (stored === undefined) break
-    // One that cannot be read says nothing of its rows: they come with the next.
+    // Without a readable header the rows of this checkpoint are unknown; they follow the next checkpoint.
     const header = readHeader(stored.header)
     const lines: string[] = []
-    // Rows and hashes of one moment: retention takes both.
+    // Holds retention off, which deletes both rows and hashes, so that they are consistent.
     await db.transaction(async (tx) => {
       await holdRetention(tx)
       lines.push(await checkpointLine(tx, stored))

@@ -13,18 +13,19 @@ export type FaultKind =
 
 export interface Fault {
   readonly kind: FaultKind
-  /** Of the row. */
+  /** Id of the row. */
   readonly id?: string
-  /** Number of the checkpoint that tells. */
+  /** Number of the checkpoint that shows the fault. */
   readonly checkpoint?: number
   readonly says: string
 }
 
-/** What a checkpoint knows of one row: its hash. What stands there: the row, and the hash it has now. */
+/** A covered row: its hash, and the checkpoint that covers it. */
 export interface Missing {
   readonly leaf: Buffer
   readonly checkpoint: number
 }
+/** A row of the export with its present hash. */
 export interface Present<Row> {
   readonly row: Row
   readonly leaf: Buffer

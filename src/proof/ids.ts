@@ -1,4 +1,4 @@
-/** Ascending numbers as the first and the steps between them, each LEB128: mostly one byte. */
+/** Packs ascending numbers as LEB128 differences, mostly one byte each. */
 export function packIds(ids: readonly bigint[]): Buffer {
   const bytes: number[] = []
   let last = 0n

@@ -1,4 +1,4 @@
-/** The key that signs the checkpoints: made with the first of them, kept covered beside the signing keys, used for nothing else. */
+/** The audit key: signs checkpoints and nothing else. It is created before the first checkpoint and stored sealed. */
 import { type KeyObject, createPrivateKey } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { type By, type Note, audited } from '../recording.ts'
@@ -14,12 +14,12 @@ export interface AuditKey {
 
 interface Tools {
   readonly db: Database
-  /** For `signing key`: what re-seals those takes this key as well. */
+  /** The seal with the purpose `signing key`; re-sealing covers the audit keys too. */
   readonly seal: Seal
   readonly log: Log
 }
 
-/** Makes the first key, unless there is one. */
+/** Creates the first key if there is none. */
 export async function ensureAuditKey({ seal, ...tools }: Tools): Promise<void> {
   if ((await listAuditKeys(tools.db)).length > 0) return
   await audited(tools, async (tx, note) => {
@@ -28,7 +28,7 @@ export async function ensureAuditKey({ seal, ...tools }: Tools): Promise<void> {
   })
 }
 
-/** From the next checkpoint on it signs; what older keys have signed stays good. @returns its `kid` */
+/** Creates a key that signs from the next checkpoint on. Older signatures stay valid. @returns its `kid` */
 export const replaceAuditKey = ({ seal, ...tools }: Tools, by: By): Promise<string> =>
   audited(tools, async (tx, note) => {
     await lockAuditKeys(tx)
@@ -54,7 +54,7 @@ export const openAuditKey = ({ kid, sealed }: AuditKeyRow, seal: Seal): AuditKey
   }),
 })
 
-/** A JWK set, public halves only, the one that signs first. */
+/** A JWK set of the public keys, the current key first. */
 export async function publicAuditKeys(db: Db): Promise<{ keys: Record<string, unknown>[] }> {
   const rows = await listAuditKeys(db)
   return { keys: rows.map((row) => row.public) }

@@ -1,6 +1,6 @@
 /**
- * Not by `node:readline`, which also ends a line at U+2028 and U+2029; JSON may hold both within a string.
- * @param pieces text that may end anywhere within a line @returns the lines of it
+ * Splits text into lines. `node:readline` is not used, because it also splits at U+2028 and U+2029, which JSON strings
+ * may contain. @param pieces text that may be cut anywhere
  */
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''

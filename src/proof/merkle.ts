@@ -3,11 +3,12 @@ import { hash } from 'node:crypto'
 const size = 32
 
 /**
- * The Merkle tree hash of RFC 6962 §2.1 over leaf hashes that stand one after another: pairs are joined under 01, and
- * one that is left over rises as it is.
+ * The Merkle tree hash of RFC 6962 §2.1. Pairs are hashed with the prefix 01; an odd last node moves up unchanged.
+ * @param leaves concatenated 32-byte leaf hashes, at least one @returns 32 bytes
  */
 export function rootOf(leaves: Buffer): Buffer {
-  if (leaves.length === 0 || leaves.length % size !== 0) throw new TypeError('whole hashes, at least one')
+  if (leaves.length === 0 || leaves.length % size !== 0)
+    throw new TypeError('leaves: must be one or more hashes of 32 bytes')
   const level = Buffer.from(leaves)
   const pair = Buffer.alloc(1 + 2 * size, 1)
   let count = leaves.length / size

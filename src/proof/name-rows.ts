@@ -1,12 +1,12 @@
-/** Which row is at fault, and how: told from what is missing under the checkpoints and what stands there instead. */
+/** Names the faulty rows and their faults, from missing covered rows and unexpected present rows. */
 import type { AuditRow } from '../store/audit-rows.ts'
 import type { Fault, Missing, Present } from './fault.ts'
 import { leafOf } from './leaf.ts'
 
-/** More would be no moving of rows but a rewriting, and looked through for too long. */
+/** Above this number of rows moves are not searched for, because the comparison is quadratic. */
 const mostCompared = 300
 
-/** In the order of their ids. */
+/** @returns faults ordered by row id */
 export function nameRows(
   missing: ReadonlyMap<string, Missing>,
   strange: readonly Present<AuditRow>[],
@@ -24,20 +24,22 @@ export function nameRows(
   for (const [index, { row }] of strange.entries()) {
     if (origins[index] !== undefined) continue
     const { id } = row
-    if (gone.delete(id)) faults.push({ kind: 'row altered', id, says: `row ${id} is not what was covered` })
-    else faults.push({ kind: 'row inserted', id, says: `row ${id} was not there when its place was covered` })
+    if (gone.delete(id))
+      faults.push({ kind: 'row altered', id, says: `row ${id} differs from what was covered` })
+    else
+      faults.push({ kind: 'row inserted', id, says: `row ${id} did not exist when its id range was covered` })
   }
   for (const [id, { checkpoint }] of gone)
     faults.push({
       kind: 'row removed',
       id,
       checkpoint,
-      says: `row ${id} is not there any more (checkpoint ${checkpoint})`,
+      says: `row ${id} is missing (covered by checkpoint ${checkpoint})`,
     })
   return faults.toSorted((a, b) => (BigInt(a.id!) < BigInt(b.id!) ? -1 : 1))
 }
 
-/** Under which other id the very row was covered. */
+/** The other id under which the same row was covered. */
 function originOf(row: AuditRow, missing: ReadonlyMap<string, Missing>): string | undefined {
   for (const [id, { leaf }] of missing) if (id !== row.id && leafOf({ ...row, id }).equals(leaf)) return id
   return undefined

@@ -1,4 +1,4 @@
-/** Deletes what is past its time, by whole months of a class; each deletion is an event that stays for ever. */
+/** Deletes rows past their retention, by month and class. Each deletion is recorded as an event that is never deleted. */
 import { type AuditClass, auditClasses, keptForEver } from '../audit.ts'
 import { audited } from '../recording.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -11,14 +11,14 @@ import {
 } from '../store/audit-partitions.ts'
 import type { Database } from '../store/db.ts'
 
-/** Months after this one that have their partitions already. */
+/** Number of future months for which partitions exist. */
 const ahead = 2
 
 export async function preparePartitions(db: Database): Promise<void> {
   await makeAuditPartitions(db, auditClasses, ahead)
 }
 
-/** @param days by class; @returns how many rows went */
+/** @param days retention by class, in days @returns number of deleted rows */
 export async function retireAudit(
   { db, log }: { db: Database; log: Log },
   days: Readonly<Partial<Record<AuditClass, number>>>,
@@ -28,7 +28,7 @@ export async function retireAudit(
     if (name === keptForEver || days[name] === undefined) continue
     for (const partition of await listDuePartitions(db, name, days[name])) {
       total += await retire({ db, log }, partition)
-      // Empty as it is, it may stand another hour.
+      // The partition is already empty, so dropping it can be retried in the next hour.
       await dropPartition(db, partition).catch((error: unknown) =>
         log.warn({ event: 'audit.partition_kept', ...partition, err: error }),
       )
@@ -37,7 +37,7 @@ export async function retireAudit(
   return total
 }
 
-/** In a session: a month may have more rows than are counted within the time of a statement. */
+/** In a session, because counting a month's rows may exceed the statement timeout. */
 const retire = ({ db, log }: { db: Database; log: Log }, partition: Partition): Promise<number> =>
   db.session((session) =>
     audited({ db: session, log }, async (tx, note) => {

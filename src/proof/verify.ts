@@ -1,4 +1,4 @@
-/** Is the audit what was covered? Reads an export from beginning to end and needs nothing else but the public keys. */
+/** Verifies an export of the audit against its checkpoints. It needs only the export and the public keys. */
 import type { KeyObject } from 'node:crypto'
 import { keptForEver } from '../audit.ts'
 import type { AuditRow } from '../store/audit-rows.ts'
@@ -12,24 +12,24 @@ import { nameRows } from './name-rows.ts'
 import { type CheckpointHeader, readPublicKeys } from './checkpoint-header.ts'
 
 export interface Verdict {
-  /** First of the checkpoints, in their order, then of the rows, in the order of their ids; a thousand each at most. */
+  /** Faults of checkpoints in order, then of rows by id; at most a thousand of each. */
   readonly faults: readonly Fault[]
   readonly rows: number
   readonly checkpoints: number
   /** Whether the export begins with the first checkpoint. */
   readonly whole: boolean
-  /** The last checkpoint: keep it, and nobody can cut off the log before it unseen. */
+  /** The last checkpoint. If it is kept and passed as `expected` later, a truncated log is detected. */
   readonly head: (CheckpointMark & { readonly at: string }) | undefined
   readonly uncovered: { readonly rows: number; readonly since: string | undefined }
-  /** Partitions that retention deleted, each recorded in the event. */
+  /** The recorded deletions by retention. */
   readonly deletions: readonly Deletion[]
   readonly notes: readonly string[]
 }
 
 export interface VerifyOptions {
-  /** Undefined: those that the export itself names, which proves less. */
+  /** Undefined: the keys in the export itself, which proves less. */
   readonly keys?: ReadonlyMap<string, KeyObject> | undefined
-  /** A checkpoint that is known to have been there. */
+  /** A checkpoint from an earlier verification that must be in the log. */
   readonly expected?: CheckpointMark | undefined
 }
 
@@ -48,7 +48,7 @@ export async function verifyAudit(
     try {
       parsed = parseLine(line)
     } catch {
-      verifier.fault({ kind: 'export broken', says: `line ${number} is no line of an export` })
+      verifier.fault({ kind: 'export broken', says: `line ${number} is not a line of an export` })
       continue
     }
     verifier.take(parsed)
@@ -68,7 +68,7 @@ function createVerifier({ keys, expected }: VerifyOptions) {
   let current:
     | { header: CheckpointHeader; parts: ExportedCheckpoint['parts']; rows: Present<AuditRow>[] }
     | undefined
-  /** Rows that stand where no checkpoint is: one fault for all between two checkpoints. */
+  /** Rows between two checkpoints that belong to neither: reported as one fault. */
   let stray: { first: string; rows: number } | undefined
   let [rows, checkpoints, isWhole, isEnded] = [0, 0, false, false]
 
@@ -132,7 +132,7 @@ function createVerifier({ keys, expected }: VerifyOptions) {
     settleStray()
     isEnded = true
     if (end.rows !== rows || end.checkpoints !== checkpoints)
-      fault({ kind: 'export broken', says: 'the export has not as many lines as its end says' })
+      fault({ kind: 'export broken', says: 'the number of lines differs from the number in the end line' })
     beyond.check(end.position).forEach(fault)
   }
 
@@ -147,8 +147,8 @@ function createVerifier({ keys, expected }: VerifyOptions) {
     end(): Verdict {
       settle()
       settleStray()
-      if (!isEnded) fault({ kind: 'export broken', says: 'the export has no end' })
-      if (chain === undefined) fault({ kind: 'export broken', says: 'the export has no beginning' })
+      if (!isEnded) fault({ kind: 'export broken', says: 'the export has no end line: it was cut off' })
+      if (chain === undefined) fault({ kind: 'export broken', says: 'the export has no head line' })
       chain?.end()
       const checked = checkDeletions(retired, deletions, isWhole)
       checked.faults.forEach(fault)
@@ -166,7 +166,7 @@ function createVerifier({ keys, expected }: VerifyOptions) {
   }
 }
 
-/** Rows after the last checkpoint: not covered yet, unless they bear a number that was never given out. */
+/** Rows after the last checkpoint: not covered yet, unless their id was never assigned. */
 function createBeyond() {
   let [rows, since]: [number, string | undefined] = [0, undefined]
   const last: string[] = []
@@ -176,11 +176,11 @@ function createBeyond() {
       if (since === undefined || at < since) since = at
       if (last.push(id) > most) last.shift()
     },
-    /** @param position the last number that was */
+    /** @param position the last assigned id */
     check: (position: string): Fault[] =>
       last
         .filter((id) => BigInt(id) > BigInt(position))
-        .map((id) => ({ kind: 'row inserted', id, says: `row ${id} has a number that was never given out` })),
+        .map((id) => ({ kind: 'row inserted', id, says: `row ${id} has an id that was never assigned` })),
     uncovered: () => ({ rows, since }),
   }
 }

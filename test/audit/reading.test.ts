@@ -187,7 +187,7 @@ test('an export is verified without broker, database or operator key', { timeout
   writeFileSync(tampered, text.replace(line, line.replace('portal-a', 'portal-b')))
   const found = await cli(['audit', 'verify', '--file', tampered, '--key', keys], nowhere)
   expect(found.code).toBe(1)
-  expect(found.out).toContain(`FAULT row altered: row ${id} is not what was covered`)
+  expect(found.out).toContain(`FAULT row altered: row ${id} differs from what was covered`)
   expect(found.err).toBe('the audit is not what its checkpoints say\n')
   writeFileSync(`${tampered}.gz`, gzipSync(text).subarray(0, -200))
   expect((await cli(['audit', 'verify', '--file', `${tampered}.gz`], nowhere)).code).toBe(1)
