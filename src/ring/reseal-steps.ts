@@ -1,4 +1,4 @@
-/** The tables that a re-sealing goes through, and what it does to a batch of their rows. */
+/** The steps of a re-sealing run: one per table, with how a batch of its rows is read, rewritten and written. */
 import type { CitizenKeys } from '../citizen-id.ts'
 import type { LegacyRecords } from '../mapping/record.ts'
 import { type Seal, createSeal } from '../crypto/seal.ts'
@@ -17,7 +17,7 @@ import { numberedTables, sealedTables } from '../store/ring.ts'
 import { rewriteAccount, rewriteIdentifier } from './rewrite.ts'
 import { type Ring, keyIds } from './ring.ts'
 
-/** What one batch of a table is made of. */
+/** How the batches of one table are read and written. */
 export interface Step {
   readonly table: string
   read(session: Session, which: Which): Promise<readonly { readonly id: string }[]>
@@ -25,13 +25,13 @@ export interface Step {
 }
 interface Written {
   readonly changed: number
-  /** Ids of rows that somebody held, or changed. */
+  /** Ids of rows that another transaction has locked or changed. */
   readonly left: readonly string[]
-  /** Of rows that do not open. */
+  /** Ids of rows that cannot be decrypted. */
   readonly unreadable: readonly string[]
 }
 
-/** In their order. */
+/** The steps in the order in which they run. */
 export const resealSteps = ({
   ring,
   citizenKeys,
@@ -83,7 +83,7 @@ function stepOf<Row extends SealedRow, Change extends SealedRow>({
 }: {
   readonly table: string
   read(session: Session, which: Which): Promise<readonly Row[]>
-  /** Undefined: there is nothing to change. Throws where the row does not open. */
+  /** @returns undefined when there is nothing to change @throws when the row cannot be decrypted */
   rewrite(row: Row): Change | undefined
   write(tx: Session, changes: readonly Change[], wait: boolean): Promise<readonly string[]>
 }): Step {

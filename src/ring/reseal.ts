@@ -1,6 +1,6 @@
 /**
- * Everything at rest comes under the newest keys of the ring, batch by batch, while logins, imports and acts go
- * on. How far it is lies in the database with each batch, so a run that dies is gone on with by whoever begins it anew.
+ * Re-seals everything at rest under the newest keys of the ring, in batches, while logins, imports and acts continue.
+ * Progress is stored with each batch, so a run that was killed continues when an operator starts re-sealing again.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditEvent } from '../audit.ts'
@@ -29,22 +29,22 @@ import { type Step, resealSteps } from './reseal-steps.ts'
 import { type Ring, claimPeriod, fingerprintOf, index, keyIds, protocolState, purposes } from './ring.ts'
 
 export interface Reseal {
-  /** Begins or goes on, and answers at once. @throws BrokerError `state_conflict` while one is running anywhere */
+  /** Starts or continues a run and returns at once. @throws BrokerError `state_conflict` while one runs on any node */
   begin(by: { actor: string; reference: string }): Promise<BegunReseal>
-  /** Resolves when none is running on this node; begun ones stop after their batch. */
+  /** Stops the run of this node after its current batch, and resolves when it has stopped. */
   stop(): Promise<void>
 }
 
 export interface BegunReseal extends ResealRun {
-  /** A node wrote under an older key a moment ago: while it goes on so, that key stays needed. */
+  /** A node recently wrote under an older key; while it continues to do so, that key stays needed. */
   readonly olderKeyInUse: boolean
 }
 
-/** Rows of one transaction: a few milliseconds of ours, so that a login between two of them waits no longer. */
+/** Rows per transaction: small, so that a login waits a few milliseconds at most. */
 const batchSize = 50
 
 /**
- * @param longest seconds that a record of the state store may live
+ * @param longest longest lifetime of a record in the state store, in seconds
  * @param period milliseconds between two claims of a node
  */
 export function createReseal({
@@ -69,7 +69,7 @@ export function createReseal({
   let running: Promise<void> | undefined
   const halt = () => {
     if (stopping.signal.aborted)
-      throw new BrokerError('state_conflict', 'the node is stopping: begin it again')
+      throw new BrokerError('state_conflict', 'the node is stopping; start re-sealing again on another node')
   }
   const rest = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(halt)
 
@@ -86,7 +86,7 @@ export function createReseal({
         if (rows.length === 0) break
         after = rows.at(-1)!.id
         await batch(session, run.id, step, rows, after)
-        // As long again is left to the others.
+        // Pauses as long as the batch took, to leave half of the time to other work.
         await rest(Math.min(1_000, performance.now() - begun))
       }
     }
@@ -107,7 +107,7 @@ export function createReseal({
     const { left, changed, unreadable } = await retried(() =>
       session.transaction(async (tx) => {
         const done = await step.write(tx, rows, false)
-        // What is left must be done before anybody goes on from here.
+        // Progress moves on only when all rows of the batch are done.
         if (done.left.length === 0)
           await stepReseal(tx, id, { ...progress, ...done, unreadable: done.unreadable.length })
         return done
@@ -115,7 +115,7 @@ export function createReseal({
     )
     const lost = [...unreadable]
     for (const held of left) lost.push(...(await alone(session, step, held)))
-    // Whose it is, the row's own number tells; what is in it nobody can read.
+    // The row id is enough to identify the row; its content cannot be read.
     for (const row of lost) log.error({ event: 'reseal.row_unreadable', reseal: id, table: step.table, row })
     if (left.length === 0) return
     const rewritten = changed + left.length - (lost.length - unreadable.length)
@@ -123,8 +123,8 @@ export function createReseal({
   }
 
   /**
-   * A row that was held, or changed under our hands: read anew, waited for, and for no other at the same time.
-   * @returns its id if it does not open
+   * Handles one row that was locked or changed by another transaction: reads it again and waits for its lock.
+   * @returns its id if it cannot be decrypted
    */
   async function alone(session: Session, step: Step, held: string): Promise<readonly string[]> {
     for (;;) {
@@ -143,7 +143,7 @@ export function createReseal({
     }
   }
 
-  /** Keys that nothing lies under any more, and that nobody has written under since the run began. */
+  /** Forgets the keys that seal nothing any more and that no node has used since the run began. */
   async function conclude(session: Session, run: ResealRun): Promise<void> {
     const lying = await countSealed(session)
     const uses = await listKeyUse(session)
@@ -152,7 +152,7 @@ export function createReseal({
     const isOver = ({ purpose, keyId }: (typeof uses)[number]) => {
       const [newest] = keyIds(ring, purpose)
       if (keyId.equals(newest!)) return false
-      // What is in a row that does not open is found by its older hash alone.
+      // A row that cannot be decrypted can only be found by its hash under the older index key.
       if (purpose === index && (behind > 0 || rowsUnreadable > 0)) return false
       return !lying.some((row) => row.purpose === purpose && row.keyId.equals(keyId))
     }
@@ -169,7 +169,7 @@ export function createReseal({
 
   async function take(session: Session, actor: string): Promise<ResealRun> {
     if (!(await takeResealLock(session)))
-      throw new BrokerError('state_conflict', 'a re-sealing is running already')
+      throw new BrokerError('state_conflict', 're-sealing is already running')
     const mark = fingerprintOf(ring)
     const small = sealedTables.map(({ name, purpose }) => ({ name, keyId: keyIds(ring, purpose)[0]! }))
     return (
@@ -189,7 +189,7 @@ export function createReseal({
 
   return {
     async begin({ actor, reference }) {
-      if (running !== undefined) throw new BrokerError('state_conflict', 'a re-sealing is running already')
+      if (running !== undefined) throw new BrokerError('state_conflict', 're-sealing is already running')
       const begun = Promise.withResolvers<BegunReseal>()
       const about = { actor, reference }
       const tell = (event: AuditEvent['event'], detail: AuditEvent['detail']) =>

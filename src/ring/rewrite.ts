@@ -1,4 +1,4 @@
-/** One row under the newest keys: what is sealed, and the keyed hashes of what is in it. */
+/** Rewrites one row under the newest keys: its sealed content and the keyed hashes of that content. */
 import type { CitizenKeys, IdentifierType } from '../citizen-id.ts'
 import { type ClassName, classMask } from '../mapping/classes.ts'
 import { contentOf } from '../imports/row.ts'
@@ -6,7 +6,7 @@ import type { LegacyRecords } from '../mapping/record.ts'
 import { sealIdLength } from '../crypto/seal.ts'
 import type { AccountChange, AccountRow, IdentifierChange, IdentifierRow } from '../store/reseal.ts'
 
-/** What only the whole file, or the accounts as they stood, could tell: no part of an account's digest. */
+/** Classes that depend on the whole file or on other accounts, and are not part of an account's digest. */
 const comparedClasses: readonly ClassName[] = [
   'duplicate_row',
   'several_accounts',
@@ -64,7 +64,7 @@ export function rewriteAccount(
   return isSame ? undefined : change
 }
 
-/** One that is no row's, since operators have decided something, stays unlike any. */
+/** A digest that matches no content (an operator's decision changed the account) is kept as it is. */
 const newestDigest = ({ digest }: AccountRow, candidates: readonly Buffer[]): Buffer =>
   candidates.some((candidate) => candidate.equals(digest)) ? candidates[0]! : digest
 

@@ -1,6 +1,6 @@
 /**
- * The key ring at rest: under which of its keys something lies, and whether a key may leave the configuration. A key
- * of the ring is named by the bytes that stand before everything it sealed, which differ by purpose.
+ * The use of the key ring at rest: which keys seal something, and whether a key may be removed from the configuration.
+ * A key is identified by the bytes at the start of everything that it sealed; these differ by purpose.
  */
 import type { Log } from '../telemetry/log.ts'
 import { repeat } from '../store/repeat.ts'
@@ -26,23 +26,23 @@ export interface Ring {
   readonly pairwise: Buffer
 }
 
-/** What lies in the state store; not in a table, and gone with its time. */
+/** Purpose of the records in the state store. They are in no table and expire. */
 export const protocolState = 'protocol state'
-/** Keyed hashes: no key stands before them. */
+/** Purpose of keyed hashes, which do not contain a key id. */
 export const index = 'index'
 export const purposes: readonly string[] = [
   ...new Set([...numberedTables, ...sealedTables].map(({ purpose }) => purpose)),
 ]
 
-/** The names of the ring's keys for a purpose, the one that writes first. */
+/** The ids of the ring's keys for a purpose, the newest first. */
 export const keyIds = (ring: Ring, purpose: string): Buffer[] =>
   sealIds(purpose === index ? ring.index : ring.seal, purpose)
 
-/** For people, the same whatever the purpose. */
+/** Names of keys for people, independent of the purpose. */
 const namesOf = (keys: readonly Buffer[]): string[] =>
   sealIds(keys, 'name of a key').map((id) => id.toString('hex'))
 
-/** Equal on nodes whose rings are equal, in the same order. */
+/** Equal on nodes that have the same keys in the same order. */
 export const fingerprintOf = (ring: Ring): Buffer =>
   Buffer.concat([...sealIds(ring.seal, 'ring'), Buffer.alloc(1), ...sealIds(ring.index, 'ring')])
 
@@ -55,29 +55,29 @@ export async function checkRing(db: Database, ring: Ring): Promise<void> {
   )
   if (lacking.length === 0) return
   const sealed = new Set<string>()
-  // A key that nodes once wrote under, and that nothing happens to lie under, is none that is missed.
+  // A key that was used but no longer seals any row is not needed.
   await db.session(async (session) => {
     for (const use of lacking)
       if (use.purpose !== index && (await liesUnder(session, use))) sealed.add(use.purpose)
   })
   const faults = [
     ...(sealed.size > 0
-      ? [`SEAL_KEYS lacks a key that rows are sealed under (${[...sealed].join(', ')})`]
+      ? [`SEAL_KEYS lacks a key that sealed rows still need (${[...sealed].join(', ')})`]
       : []),
     ...(lacking.some(({ purpose }) => purpose === index)
-      ? ['INDEX_KEYS lacks a key that numbers are found by']
+      ? ['INDEX_KEYS lacks a key that is still needed to find numbers']
       : []),
   ]
   if (faults.length > 0)
     throw new ConfigError(
-      faults.map((fault) => `${fault}: put it back, and run "keys reseal" before it goes`),
+      faults.map((fault) => `${fault}: add it again, and run "keys reseal" before you remove it`),
     )
 }
 
 /** Milliseconds between two claims of a node. */
 export const claimPeriod = 3_000
 
-/** Tells the other nodes, now and in every period, under which keys this node writes. @returns ends it */
+/** Claims, now and every `period` ms, the keys that this node writes under. @returns stops claiming */
 export async function claimRing(
   { db, ring, log }: { db: Db; ring: Ring; log: Log },
   period = claimPeriod,
@@ -95,12 +95,12 @@ export async function claimRing(
 }
 
 export interface RingKey {
-  /** Of the ring's key, in hexadecimal. */
+  /** Name of the key, in hexadecimal. */
   readonly key: string
   readonly tables: Readonly<Record<string, number>>
-  /** Whether nodes still write under it, or something lies under it. */
+  /** Whether nodes still write under it, or it still seals something. */
   readonly needed: boolean
-  /** Until when sessions and refresh tokens may lie under it; null: the state store needs it no more. */
+  /** Until when the state store may hold records under it; null: it holds none. */
   readonly stateUntil: Date | null
 }
 
@@ -109,11 +109,11 @@ export interface RingReport {
   readonly index: readonly { readonly key: string; readonly needed: boolean }[]
   /** Rows under keys that are not in the ring, by table. */
   readonly unreadable: Readonly<Record<string, number>>
-  /** Known by their number under older keys only: an index key stays needed until they have signed in. */
+  /** Number of operators whose keyed hash exists only under older keys; these keys stay needed until they sign in. */
   readonly operatorsBehind: number
 }
 
-/** @param longest seconds that a record of the state store may live after it was written */
+/** @param longest longest lifetime of a record in the state store, in seconds */
 export async function reportRing(db: Db, ring: Ring, longest: number): Promise<RingReport> {
   const [counted, uses] = [await countSealed(db), await listKeyUse(db)]
   const isUsed = (purpose: string, position: number) =>

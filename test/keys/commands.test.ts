@@ -85,6 +85,6 @@ test('a check of the configuration names the key that rows still need', { timeou
   const { code, err } = await run(['config', 'check'], env)
   expect(code).toBe(1)
   expect(err).toMatch(
-    /^configuration:\n {2}SEAL_KEYS lacks a key that rows are sealed under \(.*signing key.*\): put it back, and run "keys reseal" before it goes\n$/,
+    /^configuration:\n {2}SEAL_KEYS lacks a key that sealed rows still need \(.*signing key.*\): add it again, and run "keys reseal" before you remove it\n$/,
   )
 })
