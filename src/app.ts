@@ -1,4 +1,4 @@
-/** The composition root: makes each part once, hands it to the rooms, and lists what a public request passes. */
+/** The composition root: creates each part once, passes it to the rooms, and orders the middleware of public requests. */
 import type { RequestListener, Server } from 'node:http'
 import { createAdmin } from './admin/admin.ts'
 import type { Operation } from './admin/operation.ts'
@@ -24,16 +24,16 @@ import { requireMigrations } from './store/migrate.ts'
 import { openUpstream } from './upstream/open.ts'
 
 export interface App {
-  /** Toward citizens and portals. */
+  /** Handles requests of citizens and portals. */
   readonly callback: RequestListener
-  /** Health and metrics, never on the public port. */
+  /** Serves health and metrics, on a port of its own. */
   readonly health: Server
-  /** Toward operators. */
+  /** Serves the admin API. */
   readonly admin: Server
   readonly adminOperations: readonly Operation[]
   readonly housekeeping: ReturnType<typeof createChores>
   refresh(): Promise<void>
-  /** Not ready from now on; requests in flight go on. */
+  /** Reports "not ready" from now on; running requests continue. */
   drain(): void
   close(): Promise<void>
 }

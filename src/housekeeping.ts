@@ -1,6 +1,6 @@
 /**
- * What every node does by itself, soon after its start and then every hour: the chores, each in the room that it belongs
- * to, and when they run. Every chore may run on several nodes; the second finds nothing left to do.
+ * Housekeeping: chores that every node runs soon after its start and then every hour; each chore is implemented in its
+ * own room. A chore may run on several nodes; the second finds nothing left to do.
  */
 import { endIdleOperators } from './admin/idle-operators.ts'
 import { watchReview } from './admin/operator-review.ts'
@@ -31,7 +31,7 @@ export function createChores({ config, db, log, keySeal }: Pick<Parts, 'config' 
     approvals: () => endLateApprovals({ db, log }),
     accessReview: () => watchReview({ db, log }),
   } satisfies Readonly<Record<string, () => Promise<unknown>>>
-  // That no officer is left, or that the review is late, is reported at once.
+  // These report conditions that need attention at once: no security officer left, or an overdue access review.
   const urgent: readonly (keyof typeof chores)[] = ['idleOperators', 'accessReview']
   return { chores, urgent }
 }
@@ -39,10 +39,10 @@ export function createChores({ config, db, log, keySeal }: Pick<Parts, 'config' 
 const minute = 60_000
 
 /**
- * One after the other; what fails is tried again within the hour.
- * @param urgent chores that are done at once as well
- * @param soon milliseconds until the first time: the node has settled, and nodes that start together do not begin together
- * @returns how to end it: resolves when the chore under way is done
+ * Runs the chores one after another; a failed chore is tried again within the hour.
+ * @param urgent chores that also run at once
+ * @param soon milliseconds until the first run, random so that nodes that start together do not run together
+ * @returns stops it, and resolves when the running chore has ended
  */
 export function keepHouse<Chore extends string>({
   chores,
@@ -66,7 +66,7 @@ export function keepHouse<Chore extends string>({
       })
     }
   }
-  // A counter begins at 0.
+  // The series must start at 0 for `increase()`.
   for (const chore of all) housekeepingFailures.inc({ chore }, 0)
   let last = keep(urgent)
   const keepNext = () => void (last = last.then(() => keep(all)))

@@ -1,4 +1,4 @@
-/** config → stores → app → listen; drains and closes on SIGTERM. */
+/** Starts the process: config → stores → app → listen. Drains and closes on SIGTERM and SIGINT. */
 import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from './admin/operation.ts'
@@ -20,17 +20,17 @@ export interface Broker {
   readonly url: string
   readonly operationsUrl: string
   readonly adminUrl: string
-  /** What the admin API offers, and to whom. */
+  /** The operations of the admin API, with their roles. */
   readonly adminOperations: readonly Operation[]
-  /** Picks up changes of the registry now instead of within a second. */
+  /** Reads changes of the registry now instead of within a second. */
   refresh(): Promise<void>
-  /** Drains, closes and resolves. */
+  /** Drains and closes everything. */
   stop(): Promise<void>
 }
 
 /**
- * @param shared a database that its owner opened and closes (an embedded one has room for one)
- * @param periods shorter ones, for tests that wait for what a node does by itself
+ * @param shared a database that the caller opens and closes, because an embedded one can be opened only once
+ * @param periods shorter periods of background work, for tests
  */
 export async function start(
   config: Config,
@@ -39,7 +39,7 @@ export async function start(
 ): Promise<Broker> {
   const db = shared ?? (await openDatabase(config.database))
   const state = openState(config.state)
-  // An embedded database belongs to this process alone, so what it needs is made here.
+  // Only this process can use an embedded database, so it is migrated and gets its signing key here.
   if (config.database.url.startsWith('embedded:')) {
     await migrate(db)
     await ensureSigningKey({ db, seal: createSeal(config.keys.seal, 'signing key'), log }, 'ES256', {
@@ -87,10 +87,10 @@ export async function start(
   }
 }
 
-/** What runs gets `grace` seconds. */
+/** Closes the server; running requests may take `grace` seconds. */
 async function end(server: Server, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  // Browsers and portals keep a connection open after its last answer; it must not hold us up.
+  // Browsers and portals keep connections open after the last response; these must not delay shutdown.
   const idle = setInterval(() => server.closeIdleConnections(), 100)
   const deadline = setTimeout(() => server.closeAllConnections(), grace * 1000)
   await closed
@@ -118,7 +118,7 @@ if (import.meta.main) {
     }
   } catch (error) {
     process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`)
-    // At once: a store that was opened already would keep the process alive.
+    // Exits explicitly, because an open store would keep the process alive.
     process.exit(1)
   }
 }

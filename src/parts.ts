@@ -1,4 +1,4 @@
-/** What the rooms are made from. A factory takes what it needs: `Pick<Parts, 'db' | 'log'>`; `app.ts` makes each once. */
+/** The parts that rooms depend on. `app.ts` creates each once; a factory takes `Pick<Parts, 'db' | 'log'>`. */
 import type { Provider } from 'oidc-provider'
 import type { CitizenKeys } from './citizen-id.ts'
 import type { Config } from './config/config.ts'
@@ -28,7 +28,7 @@ export interface Parts {
   readonly state: State
   readonly log: Log
   readonly periods: Periods
-  /** Of signing keys, and of the audit's key. */
+  /** Seals signing keys and audit keys. */
   readonly keySeal: Seal
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
@@ -38,6 +38,6 @@ export interface Parts {
   readonly mappingPolicyOf: (clientId: string) => ClientPolicy['mapping']
   readonly links: CurrentLinks
   readonly upstream: Upstream
-  /** The engine; made by `oidc/`, so what the engine itself calls is made without it. */
+  /** The OIDC engine. Parts that the engine itself calls are created without it. */
   readonly provider: Provider
 }

@@ -1,50 +1,50 @@
-/** The closed lists and rules of text that several rooms share, each typed once. It imports nothing. */
+/** Closed lists and text rules that several rooms share. This file imports nothing. */
 
-/** Whom a portal may let in. An organisation signs in as itself, or is represented by a person. */
+/** Kinds of persons that a portal may admit. An organisation signs in as itself, or through a representative. */
 export const admissibleKinds = ['citizen', 'foreigner', 'organisation', 'representative'] as const
-/** Whom VNeID may vouch for. `unauthorised_member` is named so that it can be refused with its own sentence. */
+/** Kinds of persons that VNeID may return. `unauthorised_member` is listed so that its refusal has its own message. */
 export const personKinds = [...admissibleKinds, 'unauthorised_member'] as const
 export type PersonKind = (typeof personKinds)[number]
 
-/** As VNeID or a portal's record tells it; policy never depends on it. */
+/** Sex, as in VNeID's answer or a portal's record; no decision depends on it. */
 export type Gender = 'male' | 'female'
 
-/** Assurance levels of a person, the lowest first ("mức độ 01", "mức độ 02"); organisations have none. */
+/** Assurance levels of a person, lowest first ("mức độ 01", "mức độ 02"); organisations have none. */
 export const levels = [1, 2] as const
 export type Level = (typeof levels)[number]
 
-/** Whose a legacy account is: the law dates each population's end (`mapping/lock.ts`). */
+/** Kinds of holders of legacy accounts; the law sets a lock date for each (`mapping/lock.ts`). */
 export const populations = ['citizen', 'foreigner', 'organisation', 'staff'] as const
 export type Population = (typeof populations)[number]
 
-/** Where a legacy account stands; `mapping/states.ts` says how it moves. */
+/** States of a legacy account; `mapping/states.ts` has the transitions. */
 export const accountStates = ['open', 'in_review', 'linked', 'exempt', 'retired'] as const
 export type AccountState = (typeof accountStates)[number]
 
-/** Who opened a legacy account at its portal. */
+/** Who created a legacy account at its portal. */
 export const accountCreators = ['self', 'officer', 'other'] as const
 export type AccountCreator = (typeof accountCreators)[number]
 
-/** What a link rests on. */
+/** The evidence on which a link is based. */
 export const linkMethods = ['attested_number', 'matching_person', 'portal_word', 'operators'] as const
 export type LinkMethod = (typeof linkMethods)[number]
 
-/** Only a person may be the second one who approves. */
+/** Only a person may approve. */
 export const operatorKinds = ['machine', 'person'] as const
 export type OperatorKind = (typeof operatorKinds)[number]
 
-/** What an operator may do. */
+/** Roles of operators; docs/operate/ lists their rights. */
 export const roles = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer'] as const
 export type Role = (typeof roles)[number]
 
-/** The algorithms that the broker signs with. */
+/** Algorithms of the broker's signing keys. */
 export const signingAlgorithms = ['ES256', 'RS256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
-/** Text that people will read holds no control, lone surrogate, private-use or text direction character. */
+/** Whether the text has no control, lone surrogate, private-use or text direction character. */
 export const isLegible = (text: string): boolean => !illegible.test(text)
 const illegible = /[\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]/u
 
-/** Of a URL's `hostname`: plain http is allowed to this machine only. */
+/** Whether a URL's `hostname` is this machine, the only target for which plain http is allowed. */
 export const isLoopback = (hostname: string): boolean =>
   ['localhost', '127.0.0.1', '[::1]'].includes(hostname)

@@ -1,12 +1,12 @@
 /**
- * What operators see of the process: the log (this file), metrics (`metrics.ts`), what portals read of their own
- * (`tally.ts`), traces (`tracing.ts`). The root logger writes JSON lines, `event` in dotted past tense.
+ * Telemetry of the process: the log (this file), metrics (`metrics.ts`), portals' own figures (`tally.ts`), traces
+ * (`tracing.ts`). The root logger writes JSON lines; `event` is in dotted past tense.
  */
 import { type Logger, type LevelWithSilent, pino } from 'pino'
 
 export type Log = Logger
 
-/** Fields that are cut wherever they turn up: a safety net, not a licence to log them. */
+/** Fields that are always redacted. A safety net: they must not be logged in the first place. */
 const redacted = new Set([
   'token',
   'access_token',
@@ -33,7 +33,7 @@ const redacted = new Set([
   'id_token_hint',
 ])
 
-/** @param destination a file descriptor's stream; standard output when absent */
+/** @param destination default: standard output */
 export function createLog({
   level,
   destination,
@@ -49,9 +49,9 @@ export function createLog({
       level: (label: string) => ({ level: label }),
       log: (line: Record<string, unknown>) => cut(line),
     },
-    // A fault is told by its kind and place; its message may quote what it met.
+    // An error is logged by kind and stack; its message may quote personal data.
     serializers: { err: describeError },
-    // Otherwise pino would copy the message of an `err` into `msg`.
+    // With the default key `err`, pino would copy the error's message into `msg`.
     errorKey: 'thrown',
   }
   return destination ? pino(options, destination) : pino(options, pino.destination({ dest: 1, sync: true }))
@@ -72,7 +72,7 @@ function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
-/** The line without secrets, two levels deep; copied only if there is one; pino's own redaction costs far more. */
+/** Redacts two levels deep and copies the line only if needed; pino's own redaction costs far more. */
 function cut(line: Record<string, unknown>, depth = 0): Record<string, unknown> {
   let out = line
   for (const [field, value] of Object.entries(line)) {

@@ -1,4 +1,4 @@
-/** Every metric, declared once. Labels are closed sets: never a person, a client secret or an address. */
+/** All metrics. Labels have closed sets of values: never a person, a secret or an address. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import manifest from '../../package.json' with { type: 'json' }
 import { errorTable } from '../errors.ts'
@@ -25,7 +25,7 @@ export const auditEvents = new Counter({
 
 export const auditCheckpointLag = new Gauge({
   name: 'audit_checkpoint_lag_seconds',
-  help: 'How long the oldest audit row has been without a checkpoint; 0 when all are covered',
+  help: 'Age of the oldest audit row without a checkpoint; 0 when all rows are covered',
   registers,
 })
 
@@ -45,14 +45,14 @@ export const roundTrips = new Counter({
 
 export const limited = new Counter({
   name: 'limited_total',
-  help: 'Requests that were asked to wait, by group of endpoints and by what was spent (src/config/limit-table.ts)',
+  help: 'Requests over a rate limit, by group of endpoints and dimension of the limit (src/config/limit-table.ts)',
   labelNames: ['group', 'dimension'] as const,
   registers,
 })
 
 export const upstreamCalls = new Histogram({
   name: 'upstream_duration_seconds',
-  help: 'One completed trip to VNeID as the broker sees it: callback to identity, by outcome',
+  help: 'Processing of the callback from VNeID, up to the identity, by outcome',
   labelNames: ['outcome'] as const,
   buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   registers,
@@ -60,7 +60,7 @@ export const upstreamCalls = new Histogram({
 
 export const linkRefusals = new Counter({
   name: 'link_refusals_total',
-  help: 'Old accounts that portals vouched for and that were not linked, by reason',
+  help: 'Legacy accounts that portals vouched for and that were not linked, by reason',
   labelNames: ['reason'] as const,
   registers,
 })
@@ -69,31 +69,31 @@ export const linkRefusals = new Counter({
 
 export const logins = new Counter({
   name: 'logins_total',
-  help: 'Sign-ins that ended, by outcome (completed, refused) and the code of the error table',
+  help: 'Ended sign-ins, by outcome (completed, refused) and code of the error table',
   labelNames: ['outcome', 'code'] as const,
   registers,
 })
 
-/** `returned` stays behind `begun` by those who are at VNeID now, and those who gave up there. */
+/** `begun` minus `returned`: citizens who are at VNeID now or gave up there. */
 export const trips = new Counter({
   name: 'upstream_trips_total',
-  help: "Citizens' trips to VNeID: begun, and returned from",
+  help: "Citizens' trips to VNeID, by step (begun, returned)",
   labelNames: ['step'] as const,
   registers,
 })
 
 export const awaySeconds = new Histogram({
   name: 'upstream_away_seconds',
-  help: "From the portal's request until the citizen is back from VNeID",
+  help: "Time from the portal's request to the citizen's return from VNeID",
   buckets: [5, 10, 20, 30, 60, 120, 300, 600],
   registers,
 })
 
-// The portals. `client` is an id of the registry, never what a caller sent: two series for each portal.
+// The portals. `client` is an id of the registry, never an unchecked value of a caller.
 
 export const portalLogins = new Counter({
   name: 'portal_logins_total',
-  help: 'Sign-ins that ended, by portal and outcome (completed, refused)',
+  help: 'Ended sign-ins, by portal and outcome (completed, refused)',
   labelNames: ['client', 'outcome'] as const,
   registers,
 })
@@ -107,14 +107,14 @@ export const logoutDeliveries = new Counter({
 
 export const protocolRefusals = new Counter({
   name: 'protocol_refusals_total',
-  help: "Portals' requests that were refused, by what was asked and the OAuth error",
+  help: "Portals' refused requests, by request and OAuth error",
   labelNames: ['request', 'error'] as const,
   registers,
 })
 
 export const clientSecretExpires = new Gauge({
   name: 'client_secret_expires_timestamp_seconds',
-  help: "When the last of a portal's secrets expires",
+  help: "When a portal's last secret expires; 0 without a secret",
   labelNames: ['client'] as const,
   registers,
 })
@@ -141,43 +141,43 @@ export const storeSeconds = new Histogram({
 
 export const storeErrors = new Counter({
   name: 'store_errors_total',
-  help: 'Round trips that a store did not answer',
+  help: 'Round trips that failed because the store was unavailable',
   labelNames: ['store'] as const,
   registers,
 })
 
 export const databaseConnections = new Gauge({
   name: 'database_connections',
-  help: 'Connections to PostgreSQL (in_use, idle, limit), and requests that wait for one (waiting)',
+  help: 'Connections to PostgreSQL (in_use, idle, limit), and requests waiting for one (waiting)',
   labelNames: ['state'] as const,
   registers,
 })
 
 export const stateRecords = new Gauge({
   name: 'state_records',
-  help: 'Records of the in-process state engine (held), and how many it takes (limit); absent with Redis',
+  help: 'Records of the in-process state engine (held), and their maximum (limit); absent with Redis',
   labelNames: ['state'] as const,
   registers,
 })
 
-// What is looked at when the metrics are read (http/health.ts)
+// Read when the metrics are scraped (http/health.ts)
 
 export const dependencyUp = new Gauge({
   name: 'dependency_up',
-  help: '1 where the dependency answers, as /health/ready sees it',
+  help: '1 when the dependency answers, as in /health/ready',
   labelNames: ['dependency'] as const,
   registers,
 })
 
 export const registrySize = new Gauge({
   name: 'registry_clients',
-  help: 'Registered portals that this node knows',
+  help: 'Registered portals in the memory of this node',
   registers,
 })
 
 export const registryRead = new Gauge({
   name: 'registry_read_timestamp_seconds',
-  help: 'When this node last compared its portals with the database',
+  help: 'When this node last read the portals from the database',
   registers,
 })
 
@@ -189,27 +189,27 @@ export const openCases = new Gauge({
 
 export const oldestCase = new Gauge({
   name: 'review_oldest_open_seconds',
-  help: 'How long the oldest open case has been waiting; 0 without one',
+  help: 'Age of the oldest open case; 0 when there is none',
   registers,
 })
 
 export const unfinishedImports = new Gauge({
   name: 'imports_unfinished',
-  help: 'Imports that are under way (running), or have stood still for ten minutes with none after them (stuck)',
+  help: 'Imports in progress (running), and without progress for ten minutes and not started again (stuck)',
   labelNames: ['state'] as const,
   registers,
 })
 
 export const signingKeySince = new Gauge({
   name: 'signing_key_signs_from_timestamp_seconds',
-  help: 'Since when, or from when, the newest signing key of an algorithm signs, by its state (next, current)',
+  help: 'When the signing key of an algorithm starts or started to sign, by state (next, current)',
   labelNames: ['alg', 'state'] as const,
   registers,
 })
 
 export const clockSkew = new Gauge({
   name: 'clock_skew_seconds',
-  help: "How far this node's clock is ahead of the database's",
+  help: "This node's clock minus the database's clock",
   registers,
 })
 
@@ -221,33 +221,33 @@ export const operatorReviewDue = new Gauge({
 
 export const watchRead = new Gauge({
   name: 'watch_read_timestamp_seconds',
-  help: 'When what stands waiting (backlog) and the calendar of keys (keys) were last read',
+  help: 'When the backlog (backlog) and the calendar of signing keys (keys) were last read',
   labelNames: ['what'] as const,
   registers,
 })
 
 export const housekeepingFailures = new Counter({
   name: 'housekeeping_failed_total',
-  help: 'Chores of the housekeeping that failed; each is tried again within the hour',
+  help: 'Failed housekeeping chores; each is tried again within the hour',
   labelNames: ['chore'] as const,
   registers,
 })
 
 export const spansExported = new Counter({
   name: 'trace_spans_total',
-  help: 'Spans of traces, sent to the collector or lost on the way',
+  help: 'Trace spans, by outcome (sent to the collector, lost)',
   labelNames: ['outcome'] as const,
   registers,
 })
 
 new Gauge({
   name: 'broker_build_info',
-  help: '1, with the version of the broker and of Node.js',
+  help: 'Always 1; labels: version of the broker and of Node.js',
   labelNames: ['version', 'node'] as const,
   registers,
 }).set({ version: manifest.version, node: process.versions.node }, 1)
 
-// A counter that first shows itself at 1 has, to whoever asks for its growth, not grown: what alerts ask for begins at 0.
+// `increase()` misses the first increment of a series that starts at 1, so series that alerts use start at 0.
 logins.inc({ outcome: 'completed', code: '' }, 0)
 for (const [code, { oauth }] of Object.entries(errorTable)) {
   failures.inc({ code }, 0)

@@ -1,14 +1,14 @@
 /**
- * What a portal may read about itself, counted as it happens and kept in memory until `portals/figures.ts` writes it
- * down; Prometheus hears of it at once. Like the metrics it belongs to the process.
+ * Counts for the figures that a portal can read about itself. They are kept in memory until `portals/figures.ts` writes
+ * them to the database; the Prometheus metrics are updated at once. Like the metrics, one tally per process.
  */
 import { vietnamDate } from '../vietnam-date.ts'
 import { logins, logoutDeliveries, portalLogins, protocolRefusals } from './metrics.ts'
 
-/** A day's counts: `login` by our code ('' completed), `logout` (delivered, failed), `request` refused by OAuth error. */
+/** One count. `code` by `what`: `login` our error code ('' if completed), `logout` delivered or failed, `request` the OAuth error. */
 export interface Tally {
   readonly clientId: string
-  /** In Vietnam, when it happened. */
+  /** Date in Vietnam, `YYYY-MM-DD`. */
   readonly day: string
   readonly what: 'login' | 'logout' | 'request'
   readonly code: string
@@ -29,7 +29,7 @@ function add(
   else tally.n += n
 }
 
-/** @param code of the error table; none when the citizen came in */
+/** @param code code of the error table; absent when the sign-in was completed */
 export function tallyLogin(clientId: string, code = ''): void {
   const outcome = code === '' ? 'completed' : 'refused'
   logins.inc({ outcome, code })
@@ -42,20 +42,20 @@ export function tallyLogout(clientId: string, outcome: 'delivered' | 'failed'): 
   add(clientId, 'logout', outcome)
 }
 
-/** @param clientId undefined where nobody proved to be that portal */
+/** @param clientId undefined when the portal was not authenticated */
 export function tallyRefusal(request: string, error: string, clientId: string | undefined): void {
   protocolRefusals.inc({ request, error })
   if (clientId !== undefined) add(clientId, 'request', error)
 }
 
-/** All that has been counted since the last time. */
+/** Returns and clears all counts. */
 export function takeTallies(): Tally[] {
   const taken = [...pending.values()]
   pending.clear()
   return taken
 }
 
-/** What could not be written comes back. */
+/** Adds counts again that could not be written. */
 export function returnTallies(tallies: readonly Tally[]): void {
   for (const tally of tallies) add(tally.clientId, tally.what, tally.code, tally)
 }

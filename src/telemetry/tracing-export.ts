@@ -1,9 +1,9 @@
-/** The way to the collector: OTLP over HTTP, as JSON. OpenTelemetry's packages are loaded only when there is one. */
+/** Exports traces to the collector: OTLP over HTTP, as JSON. OpenTelemetry is loaded only if a collector is configured. */
 import type { Config } from '../config/config.ts'
 import { spansExported } from './metrics.ts'
 import { type SpanRecord, type TraceRecord, parse, traceTo } from './tracing.ts'
 
-/** @returns a function that sends what is left and ends; without a collector it does nothing */
+/** @returns sends the remaining spans and stops; does nothing if no collector is configured */
 export async function openTracing(config: Config['tracing']): Promise<() => Promise<void>> {
   if (config.endpoint === undefined) return () => Promise.resolve()
   const { SpanKind, SpanStatusCode, TraceFlags } = await import('@opentelemetry/api')
@@ -34,7 +34,7 @@ export async function openTracing(config: Config['tracing']): Promise<() => Prom
   function hand({ traceId, parentId, links }: TraceRecord, span: SpanRecord): void {
     const parent = span.parentId ?? parentId
     const isFirst = span.parentId === undefined
-    // What a request leaves running ends with it.
+    // A span that is still open ends with its request.
     const ended = Math.max(span.ended, span.begun)
     batches.onEnd({
       name: span.name,
@@ -70,12 +70,12 @@ export async function openTracing(config: Config['tracing']): Promise<() => Prom
   })
   return async () => {
     traceTo(undefined)
-    // A collector that is away keeps nobody from leaving.
+    // An unreachable collector must not prevent shutdown.
     await batches.shutdown().catch(() => {})
   }
 }
 
-/** Seconds and nanoseconds. */
+/** @returns seconds and nanoseconds */
 const timeOf = (milliseconds: number): [number, number] => {
   const seconds = Math.floor(milliseconds / 1000)
   return [seconds, Math.round((milliseconds - seconds * 1000) * 1e6)]

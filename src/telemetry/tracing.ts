@@ -1,6 +1,6 @@
 /**
- * Traces, off unless a collector is configured. A request keeps its spans until it ends, and hands them out whole:
- * so a callback can still join the trace its sign-in began in, and a request that failed is kept whatever the sample.
+ * Traces, off unless a collector is configured. The spans of a request are kept until it ends and exported together, so
+ * that a callback can still join the trace of its sign-in, and failed requests are exported regardless of sampling.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { BrokerError, errorTable, type ErrorCode } from '../errors.ts'
@@ -11,7 +11,7 @@ type Attributes = Record<string, string | number>
 export interface SpanRecord {
   readonly spanId: string
   readonly parentId: string | undefined
-  /** `client` leaves this process. */
+  /** `client`: a call to another process. */
   readonly kind: 'server' | 'client' | 'internal'
   name: string
   /** Milliseconds since the epoch. */
@@ -23,16 +23,16 @@ export interface SpanRecord {
 
 export interface TraceRecord {
   traceId: string
-  /** The span in an earlier request, of this node or another, that this one goes on from. */
+  /** The span of an earlier request, on any node, that this one continues. */
   parentId: string | undefined
   sampled: boolean
   readonly spans: SpanRecord[]
-  /** Other traces that belong to the story, as `traceparent`s. */
+  /** Related traces, as `traceparent` values. */
   readonly links: string[]
 }
 
 interface Sink {
-  /** Share of the requests that begin a trace: 0 to 1. */
+  /** Share of sampled requests, 0 to 1. */
   readonly ratio: number
   take(trace: TraceRecord): void
 }
@@ -42,19 +42,19 @@ interface Frame {
   readonly span: SpanRecord
 }
 
-/** Of one request; what comes after is not kept. */
+/** Largest number of spans per request; further ones are dropped. */
 const mostSpans = 256
 
 let sink: Sink | undefined
 const active = new AsyncLocalStorage<Frame>()
 
-/** From now on; undefined ends it. */
+/** Sets where traces go; undefined turns tracing off. */
 export const traceTo = (next: Sink | undefined): void => void (sink = next)
 
 const now = () => performance.timeOrigin + performance.now()
 const newId = (bytes: number) => randomBytesOf(bytes).toString('hex')
 
-/** Runs a request as the first span of a trace. @param caller a stranger's `traceparent`: told of, never obeyed */
+/** Runs a request as the root span of a trace. @param caller the caller's `traceparent`: linked, but never continued or trusted for sampling */
 export async function inTrace<T>(caller: string, work: () => Promise<T>): Promise<T> {
   if (sink === undefined) return work()
   const { take, ratio } = sink
@@ -75,7 +75,7 @@ export async function inTrace<T>(caller: string, work: () => Promise<T>): Promis
   }
 }
 
-/** A step of the request under way. Costs nothing where nobody traces. @param name short and the same for everybody */
+/** Runs a step of the current request as a span. No cost when tracing is off. @param name short and without values */
 export function traced<T>(
   name: string,
   work: () => Promise<T>,
@@ -118,7 +118,7 @@ function begin(
   return span
 }
 
-/** What the request is called, and what was found out about it: codes and ids of ours, nothing of a person. */
+/** Sets name and attributes of the request's span: our own codes and ids, no personal data. */
 export function describeTrace(attributes: Attributes, name?: string): void {
   const request = active.getStore()?.trace.spans[0]
   if (request === undefined) return
@@ -126,13 +126,13 @@ export function describeTrace(attributes: Attributes, name?: string): void {
   if (name !== undefined) request.name = name
 }
 
-/** The request under way failed, for a reason that wakes someone. */
+/** Marks the current request as failed, for failures with log level `error`. */
 export function failTrace(): void {
   const request = active.getStore()?.trace.spans[0]
   if (request !== undefined) request.failed = true
 }
 
-/** What is stored so that a later request can go on from, or tell of, this moment (W3C Trace Context §3.2). */
+/** The `traceparent` to store, so that a later request can continue or link this trace (W3C Trace Context §3.2). */
 export function traceparent(): string | undefined {
   const frame = active.getStore()
   return (
@@ -140,7 +140,7 @@ export function traceparent(): string | undefined {
   )
 }
 
-/** The request under way belongs to a trace that began earlier. @param stored by ourselves, sealed */
+/** Makes the current request part of an earlier trace. @param stored a value of `traceparent()` that we stored sealed */
 export function continueTrace(stored: unknown): void {
   const trace = active.getStore()?.trace
   const earlier = parse(stored)
@@ -150,13 +150,13 @@ export function continueTrace(stored: unknown): void {
   trace.sampled = earlier.sampled
 }
 
-/** Tells of a trace that this one comes from without being part of it. */
+/** Links a related trace to the current one. */
 export function linkTrace(stored: unknown): void {
   const links = active.getStore()?.trace.links
   if (links !== undefined && parse(stored) !== undefined) links.push(stored as string)
 }
 
-/** For the log's line about the request. */
+/** The trace id for log lines. */
 export function traceField(): { trace_id?: string } {
   const trace = sink && active.getStore()?.trace
   return trace === undefined ? {} : { trace_id: trace.traceId }
