@@ -17,7 +17,7 @@ export interface AccountRow {
   readonly classes: number
   readonly sealed: Buffer
   readonly importedAt: Date
-  /** Of the active link. */
+  /** This field and the next four describe the active link; null without one. */
   readonly linkId: string | null
   readonly subjectId: string | null
   readonly method: string | null
@@ -52,9 +52,9 @@ export async function findAccountByNumber(db: Db, account: string): Promise<Acco
 }
 
 /**
- * What an operator's search finds: by the number's or the CMND's keyed hashes.
- * @param clientId null: at every portal
- * @param after the number of the last account seen
+ * Finds accounts by the keyed hashes of a number or a CMND.
+ * @param clientId null: all portals
+ * @param after the number of the last account of the previous page
  */
 export async function searchAccounts(
   db: Db,
@@ -80,7 +80,7 @@ export async function searchAccounts(
   )
 }
 
-/** All of a portal's accounts, the linked ones first: for small portals and the demo. */
+/** A portal's accounts, linked ones first; for tests and the demo. */
 export async function listAccounts(db: Db, clientId: string, limit = 1_000): Promise<AccountRow[]> {
   return db.query<AccountRow>(
     `select ${accountColumns} from ${withLink} where a.client_id = $1 order by l.linked_at, a.id limit $2`,
@@ -88,13 +88,13 @@ export async function listAccounts(db: Db, clientId: string, limit = 1_000): Pro
   )
 }
 
-/** Every act takes the account's row first, so that acts, logins and imports stand in one queue. */
+/** Every act locks the account's row first, so that acts, logins and imports are serialised. */
 export async function lockAccount(db: Db, account: string): Promise<AccountRow | undefined> {
   await db.query('select 1 from legacy_account where id = $1::bigint for update', [account])
   return findAccountByNumber(db, account)
 }
 
-/** @param from the states that the event may find it in (`mapping/states.ts`); otherwise nothing changes */
+/** @param from the states in which the change is allowed (`mapping/states.ts`) @returns false when nothing changed */
 export async function moveAccount(
   db: Db,
   account: string,
@@ -108,7 +108,7 @@ export async function moveAccount(
   return rows.length === 1
 }
 
-/** Adds and takes away what is said of the account (`mapping/classes.ts`). */
+/** Adds and removes classes of the account (bit masks of `mapping/classes.ts`). */
 export async function changeClasses(
   db: Db,
   account: string,
@@ -121,7 +121,7 @@ export async function changeClasses(
   ])
 }
 
-/** Another record takes the place of the recorded one; its number was never compared with anything. */
+/** Replaces the account's record; the new number counts as not attested. */
 export async function replaceRecord(
   db: Db,
   account: string,
@@ -164,7 +164,7 @@ export interface LinkHistoryRow {
   readonly unlinkReason: string | null
 }
 
-/** Every link the account ever had, the newest first. */
+/** All links of the account, active and ended, newest first. */
 export function listLinkHistory(db: Db, account: string): Promise<LinkHistoryRow[]> {
   return db.query<LinkHistoryRow>(
     `select id, subject_id as "subjectId", method, evidence, linked_by as "linkedBy", linked_at as "linkedAt",

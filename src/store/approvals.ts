@@ -1,4 +1,4 @@
-/** What waits for a second person, and what became of it. */
+/** Approvals, open and ended. */
 import type { Db } from './db.ts'
 import { makersOf } from './operators.ts'
 import { type MomentCursor, momentAsText } from './reviews.ts'
@@ -6,20 +6,20 @@ import { type MomentCursor, momentAsText } from './reviews.ts'
 export interface ApprovalRow {
   readonly id: string
   readonly kind: string
-  /** What is asked; null once it has ended. */
+  /** The sealed request; null once the approval has ended. */
   readonly sealed: Buffer | null
   readonly caseId: string | null
-  /** Whom it is about, and at which portal: where it has a case, the case's. */
+  /** Subject and portal that it is about; those of the case if it has one. */
   readonly subjectId: string | null
   readonly clientId: string | null
-  /** The asker's own words, kept. */
+  /** Free text by the asker. */
   readonly reason: string | null
   readonly evidence: string | null
   readonly askedBy: string
-  /** Of a machine: who had made it and its key when it asked. */
+  /** If a machine asked: the operators who created it and set its key, at that time. */
   readonly barred: string[]
   readonly askedAt: Date
-  /** Null: it waits until somebody ends it. */
+  /** Null: it does not expire. */
   readonly expiresAt: Date | null
   readonly isLate: boolean
   readonly outcome: Outcome | null
@@ -37,7 +37,7 @@ const columns = `${aboutColumns}, a.sealed, a.case_id as "caseId", a.reason, a.e
   a.ended_by as "endedBy", a.ended_at as "endedAt"`
 const table = 'approval a left join review_case c on c.id = a.case_id'
 
-/** @throws 23505 when the case has an open approval already, or the person whose number changes */
+/** @throws 23505 when the case, or the person whose number changes, already has an open approval */
 export async function insertApproval(
   tx: Db,
   approval: {
@@ -45,12 +45,12 @@ export async function insertApproval(
     readonly kind: string
     readonly sealed: Buffer
     readonly caseId?: string | undefined
-    /** Whose number changes. */
+    /** Subject whose number changes. */
     readonly subjectId?: string | undefined
     readonly reason?: string | undefined
     readonly evidence?: string | undefined
     readonly by: string
-    /** That it waits at most. */
+    /** Days after which it expires. */
     readonly days?: number | undefined
   },
 ): Promise<Date | null> {
@@ -78,7 +78,7 @@ export async function findApproval(db: Db, id: string): Promise<ApprovalRow | un
   return row
 }
 
-/** The oldest first. */
+/** Open approvals, oldest first. */
 export function listOpenApprovals(
   db: Db,
   { kinds, after, limit }: { kinds: readonly string[]; after: MomentCursor | undefined; limit: number },
@@ -92,7 +92,7 @@ export function listOpenApprovals(
   )
 }
 
-/** All that were ever asked for about a case, the newest first. */
+/** All approvals of a case, newest first. */
 export function listApprovalsOfCase(db: Db, caseId: string): Promise<ApprovalRow[]> {
   return db.query<ApprovalRow>(
     `select ${columns} from ${table} where a.case_id = $1 order by a.asked_at desc, a.id limit 100`,
@@ -100,7 +100,7 @@ export function listApprovalsOfCase(db: Db, caseId: string): Promise<ApprovalRow
   )
 }
 
-/** @returns whether it was still open and may be ended so: only the asker withdraws it, and does nothing else with it */
+/** @returns false when it was not open, or `by` may not end it in this way: the asker may only withdraw it, others may not */
 export async function endApproval(
   tx: Db,
   id: string,
@@ -115,7 +115,7 @@ export async function endApproval(
   return rows.length === 1
 }
 
-/** Ends what is open about a case, an account, or a person's new number. @returns how each ended */
+/** Ends the open approvals of a case, an account, or a person's new number. @returns them with their outcomes */
 export function endApprovalsOf(
   tx: Db,
   what: { caseId?: string; account?: string; rekeyOf?: string; by: string },
@@ -132,7 +132,7 @@ export function endApprovalsOf(
   )
 }
 
-/** Ends what nobody ended in time. */
+/** Ends the approvals that have expired. */
 export function expireApprovals(tx: Db): Promise<EndedApproval[]> {
   return tx.query(
     `with ended as (

@@ -3,7 +3,7 @@ import type { Db } from './db.ts'
 
 export interface StoredCheckpoint {
   readonly number: string
-  /** To the letter what is hashed and signed. */
+  /** The exact text that is hashed and signed. */
   readonly header: string
   readonly signature: Buffer
 }
@@ -11,12 +11,12 @@ export interface CheckpointPart {
   readonly class: string
   /** `2026-03` */
   readonly month: string
-  /** Null once retention has taken the rows away. */
+  /** Null once retention has deleted the rows. */
   readonly ids: Buffer | null
   readonly leaves: Buffer | null
 }
 
-/** One checkpointer at a time; the others go without. */
+/** Lets one checkpointer work at a time. @returns false when another one is working */
 export async function tryToCheckpoint(tx: Db): Promise<boolean> {
   const [row] = await tx.query<{ free: boolean }>(
     `select pg_try_advisory_xact_lock(hashtext('audit checkpoint'), 0) as free`,
@@ -25,19 +25,19 @@ export async function tryToCheckpoint(tx: Db): Promise<boolean> {
 }
 
 export interface Fence {
-  /** Every row up to here was inserted by a transaction that is over, or by one of `open`. */
+  /** Every row up to this id was inserted by a transaction that has ended, or by one of `open`. */
   readonly position: string
   readonly open: readonly string[]
 }
 
-/** Of this database only: others on the server may run for hours. A prepared transaction belongs to nobody's process. */
+/** Only this database: transactions of others may run for hours. A prepared transaction has no process (`a.datid` is null). */
 const running = `select transactionid::text from pg_locks l left join pg_stat_activity a on a.pid = l.pid
   where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted
     and (a.datid is null or a.datid = (select oid from pg_database where datname = current_database()))`
 
 /**
- * In this order and no other: a transaction has its own id, and the lock on it until its end, before its row has a
- * number; we read the numbers first and then whose transactions are running.
+ * The order matters. A transaction takes its id, and a lock on it, before its row takes a number. So we must read the
+ * last number first and the running transactions second.
  */
 export async function openFence(db: Db): Promise<Fence> {
   const position = await findPosition(db)
@@ -45,7 +45,7 @@ export async function openFence(db: Db): Promise<Fence> {
   return { position, open: rows.map((row) => row.transactionid) }
 }
 
-/** Whether those that were running then are over, and what they wrote is to be seen. */
+/** Whether the transactions of the fence have ended, so that their rows are visible. */
 export async function isPast(db: Db, { open }: Fence): Promise<boolean> {
   if (open.length === 0) return true
   const [row] = await db.query<{ past: boolean }>(
@@ -89,7 +89,7 @@ export async function insertCheckpoint(
     )
 }
 
-/** Checkpoints in order. @param after the number of the last one seen */
+/** Checkpoints in order. @param after the number of the last checkpoint of the previous page */
 export function listCheckpoints(
   db: Db,
   {
@@ -115,7 +115,7 @@ export function listCheckpointParts(db: Db, number: string): Promise<CheckpointP
   )
 }
 
-/** The last number that a row has been given. */
+/** The last id that was assigned to a row. */
 export async function findPosition(db: Db): Promise<string> {
   const [row] = await db.query<{ position: string }>(
     `select case when is_called then last_value else 0 end::text as position from audit_event_number`,
@@ -123,12 +123,12 @@ export async function findPosition(db: Db): Promise<string> {
   return row!.position
 }
 
-/** Until the transaction is over no partition goes; others may hold it as well. */
+/** Prevents retention from deleting partitions until the transaction ends. The lock is shared. */
 export async function holdRetention(tx: Db): Promise<void> {
   await tx.query(`select pg_advisory_xact_lock_shared(hashtext('audit retention'), 0)`)
 }
 
-/** Seconds since the oldest row that no checkpoint covers was written; 0 when there is none. */
+/** Age in seconds of the oldest row without a checkpoint; 0 when there is none. */
 export async function readCheckpointLag(db: Db, lastId: string): Promise<number> {
   const [row] = await db.query<{ seconds: number }>(
     `select extract(epoch from now() - at)::float8 as seconds from audit_event where id > $1::bigint order by id limit 1`,
@@ -145,12 +145,12 @@ export interface AuditKeyRow {
   readonly sealed: Buffer
 }
 
-/** The newest, which signs, first. */
+/** Newest first; the newest key signs. */
 export function listAuditKeys(db: Db): Promise<AuditKeyRow[]> {
   return db.query<AuditKeyRow>('select kid, alg, public, sealed from audit_key order by created_at desc, kid')
 }
 
-/** Whoever makes a key makes it alone. */
+/** Serialises the creation of keys. */
 export async function lockAuditKeys(tx: Db): Promise<void> {
   await tx.query(`select pg_advisory_xact_lock(hashtext('audit key'), 0)`)
 }

@@ -1,4 +1,4 @@
-/** Partitions of the audit, one for each class and month. */
+/** Partitions of the audit, one per class and month. */
 import type { Database, Db } from './db.ts'
 
 /** Class and month, `2026-03`. */
@@ -7,14 +7,14 @@ export interface Partition {
   readonly month: string
 }
 
-/** Makes what is missing for the coming months, and for what the default partition had to take. @returns what was made */
+/** Creates the missing partitions of this and the next `ahead` months, and of rows in the default partition. @returns the new partitions */
 export function makeAuditPartitions(
   db: Database,
   classes: readonly string[],
   ahead: number,
 ): Promise<Partition[]> {
   const work = async (tx: Db) => {
-    // Nobody waits for us longer than this; it is tried again within the hour.
+    // Limits how long inserts can wait behind this lock request; the chore is tried again within the hour.
     await tx.query(`set local lock_timeout = '1s'`)
     return tx.query<Partition>(
       `with wanted as (
@@ -28,13 +28,13 @@ export function makeAuditPartitions(
       [classes, ahead],
     )
   }
-  // What the default partition holds may take longer to move than a statement may.
+  // A session, because moving rows out of the default partition may exceed the statement timeout.
   return db.session((session) => session.transaction(work))
 }
 
 const nameOf = ({ class: of, month }: Partition) => `audit_partition.${of}_${month.replace('-', '_')}`
 
-/** Partitions of the class whose month ended so many days ago, all of it covered. */
+/** Partitions of the class whose month ended at least `days` ago, oldest first. */
 export async function listDuePartitions(db: Db, of: string, days: number): Promise<Partition[]> {
   const rows = await db.query<{ month: string }>(
     `select replace(right(relname, 7), '_', '-') as month
@@ -55,9 +55,8 @@ export interface Emptied {
 }
 
 /**
- * Deletes the rows of a partition and their hashes; the roots over them stay in the checkpoints. Nobody but who reads that
- * very month waits for it.
- * @returns undefined when it was empty, or not all of it is covered
+ * Deletes the rows of a partition and their hashes; the Merkle roots stay in the checkpoints. Only readers of that month
+ * wait for it. @returns undefined when the partition is empty, or has rows without a checkpoint
  */
 export async function emptyPartition(tx: Db, partition: Partition): Promise<Emptied | undefined> {
   await tx.query(`set local lock_timeout = '2s'`)
@@ -78,7 +77,7 @@ export async function emptyPartition(tx: Db, partition: Partition): Promise<Empt
   return { rows: held!.rows, ...checkpoints! }
 }
 
-/** Takes an empty partition out of the table. Inserts wait while it waits, so it waits for an instant only. */
+/** Drops an empty partition. Inserts queue behind its lock request, so the lock timeout is very short. */
 export async function dropPartition(db: Db, partition: Partition): Promise<void> {
   const name = nameOf(partition)
   await db.transaction(async (tx) => {

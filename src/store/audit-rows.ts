@@ -1,11 +1,11 @@
-/** Reading the audit: rows as they are hashed and exported, and as an auditor asks for them. */
+/** Reads the audit: rows as they are hashed and exported, and searches for auditors. */
 import type { Db } from './db.ts'
 
-/** Each column as text; times do not depend on the connection's time zone. */
+/** Each column as text; times are in UTC, whatever the connection's time zone. */
 const asText = `id::text,
   coalesce(to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), at::text) as at, class, event, client_id, subject_id::text, actor, reference, salt::text, detail::text`
 
-/** A row as text, each column as it is hashed and exported. */
+/** A row with each column as the text that is hashed and exported. */
 export interface AuditRow {
   /** Decimal. */
   readonly id: string
@@ -17,13 +17,13 @@ export interface AuditRow {
   readonly subject_id: string | null
   readonly actor: string
   readonly reference: string | null
-  /** UUID, random: what is left of a deleted row cannot be guessed back from its hash. */
+  /** Random UUID, so that a deleted row cannot be guessed from its hash. */
   readonly salt: string
-  /** JSON to the letter as PostgreSQL prints `jsonb`. */
+  /** JSON exactly as PostgreSQL prints `jsonb`. */
   readonly detail: string
 }
 
-/** The rows of `from` to `to` in the order of their ids; those of one id stay together, so it may be some more. */
+/** The rows from `from` to `to`, ordered by id. Rows with the same id are never split, so there may be more than `limit`. */
 export function readAuditRows(
   db: Db,
   { from, to, limit }: { from: string; to: string; limit: number },
@@ -57,13 +57,13 @@ const conditions: { readonly [K in keyof AuditFilter]-?: (parameter: string) => 
   to: (p) => `at < ${p}::timestamptz`,
 }
 
-/** The oldest first. @param after the id of the last one seen */
+/** Oldest first. @param after the id of the last row of the previous page */
 export function searchAudit(
   db: Db,
   filter: AuditFilter,
   { after, limit }: { after: string; limit: number },
 ): Promise<AuditRow[]> {
-  // Only what is asked for: then partitions and indexes are chosen by it.
+  // Only the given conditions, so that the planner can choose partitions and indexes.
   const asked = (Object.keys(conditions) as (keyof AuditFilter)[]).filter(
     (name) => filter[name] !== undefined,
   )
@@ -82,7 +82,7 @@ export interface KnownSubject {
   readonly replacedBy: string | null
 }
 
-/** Whom a number leads to or once led to, and who was found to be the same person. @param keys under every index key */
+/** The subjects that a number leads or led to, with merged subjects of the same person. @param keys hashes under every index key */
 export function findSubjectsOf(db: Db, type: string, keys: readonly Buffer[]): Promise<KnownSubject[]> {
   return db.query<KnownSubject>(
     `with recursive same as (

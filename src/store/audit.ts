@@ -1,10 +1,10 @@
 import { type AuditEvent, type AuditName, classOf } from '../audit.ts'
 import type { Db } from './db.ts'
 
-/** `id`, `at` and `salt` are the database's. */
+/** The columns that we write; the database sets `id`, `at` and `salt`. */
 export const auditColumns = 'class, event, client_id, subject_id, actor, reference, detail'
 
-/** The select that turns `auditRows` into rows, to stand inside the statement they describe. */
+/** SQL that converts the parameter with `auditRows` into rows, for use inside the statement that makes the change. */
 export const auditValues = (parameter: string) => `
   select e.class, e.event, e."clientId", e."subjectId", e.actor, e.reference, coalesce(e.detail, '{}')
   from jsonb_to_recordset(${parameter}::jsonb) as e(class text, event text, "clientId" text, "subjectId" uuid,
@@ -13,11 +13,11 @@ export const auditValues = (parameter: string) => `
 export const auditRows = (events: readonly AuditEvent[]): string =>
   JSON.stringify(events.map((event) => ({ class: classOf(event.event), ...event })))
 
-/** A row as the event that it was, to be returned by the statement that wrote it. */
+/** SQL that converts a written row back into an event, for a `returning` clause. */
 export const writtenEvent = `json_strip_nulls(json_build_object('event', event, 'clientId', client_id,
   'subjectId', subject_id, 'actor', actor, 'reference', reference, 'detail', detail))`
 
-/** Pages of the events of one name that were written under a reference after `position`, in the order of their numbers. */
+/** Pages of the events with this name and reference that were written after `position`, ordered by id. */
 export async function* readWritten(
   db: Db,
   { event, reference, position }: { event: AuditName; reference: string; position: string },

@@ -1,19 +1,19 @@
-/** What waits for people, or for something to go on; and what the database's clock says. */
+/** The backlog (open cases, imports, audit rows without a checkpoint) and the database's clock. */
 import type { Db } from './db.ts'
 
 export interface Backlog {
   readonly openCases: number
-  /** Seconds that the oldest open case has been waiting; 0 without one. */
+  /** Age of the oldest open case in seconds; 0 without one. */
   readonly oldestCase: number
   readonly importsRunning: number
   readonly importsStuck: number
-  /** Seconds that the oldest row of the audit has been without a checkpoint; asked here, for a checkpointer that fails tells nothing. */
+  /** Age of the oldest audit row without a checkpoint, in seconds. Read here, because a failing checkpointer reports nothing. */
   readonly uncovered: number
   /** Seconds since the epoch. */
   readonly clock: number
 }
 
-/** An import is stuck when nothing has moved for ten minutes, and nobody has begun it again, for as long as a week. */
+/** An import is stuck if it made no progress for ten minutes and no later import of the portal began; ignored after a week. */
 export async function readBacklog(db: Db): Promise<Backlog> {
   const [row] = await db.query<Backlog>(
     `with unfinished as (

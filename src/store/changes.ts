@@ -11,16 +11,16 @@ export interface LinkChangeRow {
   readonly method: string
 }
 
-/** Positions given at one reading, more than are ever read at once; the rest wait for the next. */
+/** Largest number of positions assigned by one read; more than the largest page. */
 const longestStep = 10_000
 
 /**
- * A portal's changes after a position, the oldest first. Rows that have none are given theirs now, under a lock
- * for the portal: what commits later comes after all that anybody has read, and two readers never give the same.
- * Who finds the lock taken gives none and reads what there is: nobody waits with a connection in his hand.
- * Belongs inside a transaction of read committed isolation: only a statement that begins after the lock is had
- * sees what the reader before has done.
- * @returns undefined for a position that was never given
+ * A portal's changes after a position, oldest first. Rows without a position get one now, under a lock per portal, so
+ * that later commits get higher positions than everything already read, and no position is assigned twice. If the lock
+ * is taken, no positions are assigned and the read returns what is there, so that no connection waits.
+ * Must run in a transaction with read committed isolation: only a statement that starts after the lock was taken sees
+ * the positions of the previous reader.
+ * @returns undefined for a position that was never assigned
  */
 export async function readLinkChanges(
   tx: Db,

@@ -1,11 +1,11 @@
-/** What operators do to portals, and the history of it. */
+/** Changes of portals by operators, and their history. */
 import type { ClientRow, ClientState } from './clients.ts'
 import { clientColumns } from './clients.ts'
 import type { Db } from './db.ts'
 
 /**
- * The rows of these ids, held until the transaction ends: who comes second reads what the first has left. Who only
- * names a portal, as each row of an import does, neither waits for it nor holds it up.
+ * Locks the rows of these ids until the transaction ends. A statement that only references a portal by foreign key, as
+ * each row of an import does, neither waits for this lock nor blocks it.
  */
 export function lockClients(db: Db, ids: readonly string[]): Promise<ClientRow[]> {
   return db.query<ClientRow>(
@@ -26,7 +26,7 @@ export async function insertClient(
   return rows.length === 1
 }
 
-/** Of a portal that is there. @returns its new version */
+/** Updates an existing portal. @returns its new version */
 export async function updateClient(
   db: Db,
   client: { id: string; metadata: Record<string, unknown> },
@@ -38,7 +38,7 @@ export async function updateClient(
   return row!.version
 }
 
-/** From its suspension on, what was issued to a portal before is refused. @returns its new version */
+/** Suspension also sets `not_before`, which invalidates everything issued earlier. @returns the new version */
 export async function setClientState(
   db: Db,
   { id, state }: { id: string; state: ClientState },
@@ -58,7 +58,7 @@ export interface ClientChange {
   readonly action: string
   readonly reason: string | null
   readonly version: number
-  /** The definition as it stands from then on. */
+  /** The definition after the change. */
   readonly metadata: Record<string, unknown>
 }
 
@@ -79,11 +79,11 @@ export async function insertClientChange(db: Db, change: ClientChange): Promise<
 export interface PastChange extends ClientChange {
   readonly id: string
   readonly at: Date
-  /** The definition before; null at the first change. */
+  /** The definition before the change; null at the first one. */
   readonly before: Record<string, unknown> | null
 }
 
-/** The oldest first. */
+/** Changes of a portal, oldest first. */
 export function listClientChanges(
   db: Db,
   { clientId, after, limit }: { clientId: string; after: string; limit: number },
@@ -98,7 +98,7 @@ export function listClientChanges(
   )
 }
 
-/** A page of the registry, by id. */
+/** A page of the registry, ordered by id. */
 export function pageClients(
   db: Db,
   { after, state, limit }: { after: string; state: ClientState | undefined; limit: number },

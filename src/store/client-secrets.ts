@@ -1,11 +1,11 @@
-/** Secrets of portals: hashes only, at most two in service. Functions that change one belong inside a transaction. */
+/** Secrets of portals: only hashes, at most two active. Functions that change a secret must run in a transaction. */
 import type { Db } from './db.ts'
 
 export interface SecretRow {
   readonly id: string
   readonly clientId: string
   readonly createdAt: Date
-  /** Null: it was made when a definition was applied. */
+  /** Null: created when a definition was applied. */
   readonly createdBy: string | null
   readonly expiresAt: Date
 }
@@ -13,7 +13,7 @@ export interface SecretRow {
 const columns = `id, client_id as "clientId", created_at as "createdAt", created_by as "createdBy",
   expires_at as "expiresAt"`
 
-/** Of one portal, the newest first; an expired one stands there until another takes its place. */
+/** A portal's secrets, newest first. An expired one is listed until another replaces it. */
 export function listSecrets(db: Db, clientId: string): Promise<SecretRow[]> {
   return db.query<SecretRow>(
     `select ${columns} from client_secret where client_id = $1 and slot is not null order by created_at desc, id`,
@@ -21,7 +21,7 @@ export function listSecrets(db: Db, clientId: string): Promise<SecretRow[]> {
   )
 }
 
-/** What authenticates portals. @param ids absent: of all */
+/** The hashes that authenticate portals. @param ids absent: all portals */
 export function listSecretHashes(
   db: Db,
   ids?: readonly string[],
@@ -34,8 +34,8 @@ export function listSecretHashes(
 }
 
 /**
- * @param othersEnd gives the one in service an end, unless it has an earlier one
- * @returns undefined when two are in service already
+ * @param othersEnd new expiry of the other active secret, unless it expires earlier
+ * @returns undefined when two secrets are already active
  */
 export async function insertSecret(
   tx: Db,
@@ -63,7 +63,7 @@ export async function insertSecret(
   return made
 }
 
-/** @returns undefined when the portal has no such secret in service */
+/** @returns undefined when the portal has no active secret with this id */
 export async function revokeSecret(
   tx: Db,
   { clientId, id, by }: { clientId: string; id: string; by: string },
@@ -79,8 +79,8 @@ export async function revokeSecret(
 }
 
 /**
- * The secret of an applied definition becomes the only one; if it is in service already, nothing changes. The caller
- * holds the portal's row and changes its version.
+ * Makes the secret of an applied definition the only one; does nothing if it is already active. The caller has locked
+ * the portal's row and changes its version.
  * @returns false when an operator revoked that secret, or it has expired
  */
 export async function replaceSecrets(
@@ -104,7 +104,7 @@ export async function replaceSecrets(
   return true
 }
 
-/** Takes all secrets of a portal out of service, because its definition replaces them or needs none. */
+/** Ends all secrets of a portal, because its definition replaces them or needs none. */
 export async function withdrawSecrets(tx: Db, clientId: string): Promise<void> {
   await tx.query(
     'update client_secret set slot = null, revoked_at = now() where client_id = $1 and slot is not null',
@@ -112,12 +112,12 @@ export async function withdrawSecrets(tx: Db, clientId: string): Promise<void> {
   )
 }
 
-/** One after the other at one portal; an import of its accounts, whose rows name it, goes on. */
+/** Serialises changes of a portal's secrets, without blocking imports, whose rows reference the portal. */
 async function lockSecrets(tx: Db, clientId: string): Promise<void> {
   await tx.query('select 1 from client where id = $1 for no key update', [clientId])
 }
 
-/** So that every node reads the portal again. */
+/** Changes the version, so that every node reads the portal again. */
 async function touchClient(tx: Db, clientId: string): Promise<void> {
   await tx.query('update client set version = version + 1, updated_at = now() where id = $1', [clientId])
 }
@@ -127,7 +127,7 @@ export interface EndingSecret extends Pick<SecretRow, 'id' | 'clientId' | 'expir
 }
 
 /**
- * Secrets that end within so many days, or have ended and left the portal without any. Each is told once a day, to
+ * Secrets that expire within `days`, or have expired and left the portal without one. Each is returned once a day, to
  * one caller.
  */
 export function takeEndingSecrets(db: Db, days: number): Promise<EndingSecret[]> {

@@ -6,14 +6,14 @@ export type ClientState = (typeof clientStates)[number]
 export interface ClientRow {
   readonly id: string
   readonly state: ClientState
-  /** What was issued to the portal before this is refused. */
+  /** Tokens and sessions that were issued before this time are refused. */
   readonly notBefore: Date | null
   /** As validated by `registry/clients.ts`. */
   readonly metadata: Record<string, unknown>
   readonly version: number
 }
 
-/** Of `ClientRow`. */
+/** The columns of `ClientRow`. */
 export const clientColumns = 'id, state, not_before as "notBefore", metadata, version'
 
 export function listClients(db: Db): Promise<ClientRow[]> {
@@ -29,7 +29,7 @@ export function listClientVersions(db: Db): Promise<{ id: string; version: numbe
   return db.query('select id, version from client')
 }
 
-/** Writes only what differs. @returns what happened to the row */
+/** Creates or updates an active portal; writes nothing if it is unchanged. */
 export async function putClient(
   db: Db,
   client: { id: string; metadata: Record<string, unknown> },

@@ -1,4 +1,4 @@
-/** The only SQL and the only Redis. One dialect: PostgreSQL 15+, on a server or embedded in the process. */
+/** The room of all SQL and Redis. One SQL dialect: PostgreSQL 15+, on a server or embedded in the process (PGlite). */
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -13,21 +13,21 @@ import { roundTrip, statementName } from './round-trip.ts'
 export interface Db {
   /** One statement, one round trip. `bytea` comes back as `Buffer`, `timestamptz` as `Date`. */
   query<Row extends object = Record<string, never>>(text: string, values?: readonly unknown[]): Promise<Row[]>
-  /** Commits what `work` did, or nothing. */
+  /** Runs `work` in a transaction; an error rolls it back. */
   transaction<T>(work: (db: Db) => Promise<T>): Promise<T>
   /** Several statements without values (migrations). */
   script(text: string): Promise<void>
 }
 
-/** One connection for a longer work of its own; what is temporary on it ends with it, however it ends. */
+/** One connection for longer work. Its temporary tables are dropped when it ends. */
 export interface Session extends Db {
-  /** `copy … from stdin (format binary)`; the bytes are what `imports/copy-rows.ts` makes. */
+  /** Runs `copy … from stdin (format binary)` with bytes from `imports/copy-rows.ts`. */
   copy(text: string, bytes: readonly Buffer[]): Promise<void>
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
 }
 
 export interface Database extends Db {
-  /** No statement of a session is cut off for its length. */
+  /** Runs `work` on one connection without a statement timeout. */
   session<T>(work: (session: Session) => Promise<T>): Promise<T>
   ping(): Promise<void>
   close(): Promise<void>
@@ -35,7 +35,7 @@ export interface Database extends Db {
 
 /**
  * @param url `postgres://…`, `embedded:FOLDER` or `embedded:memory`
- * @param longest milliseconds that a statement may take
+ * @param longest statement timeout in milliseconds
  */
 export async function openDatabase({
   url,
@@ -51,12 +51,12 @@ export async function openDatabase({
     : connectServer(url, pool, longest)
 }
 
-/** PostgreSQL: a unique or primary key refused the row (a race lost, not a fault). */
+/** Whether a unique or primary key refused the row, which usually means a lost race. */
 export function isUniqueViolation(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '23505'
 }
 
-/** Another transaction was in the way (a deadlock, a race for one row): the same work, begun anew, goes through. */
+/** Runs the work again after a conflict with another transaction (deadlock, serialisation, unique violation). */
 export async function retried<T>(work: () => Promise<T>, attempts = 5): Promise<T> {
   try {
     return await work()
@@ -67,12 +67,12 @@ export async function retried<T>(work: () => Promise<T>, attempts = 5): Promise<
   }
 }
 
-/** Faults of the connection become one code; faults of a statement stay what they are. */
+/** Translates connection errors into `store_unavailable`; leaves statement errors unchanged. */
 function translate(error: unknown): unknown {
   const { code = '', message = '' } = error as { code?: string; message?: string }
-  // A table that others hold, where somebody set himself a limit for that (migrate.ts).
+  // lock_not_available: the caller set a lock timeout and handles the error (migrate.ts).
   if (code === '55P03') return error
-  // Class 08: connection, 57P0x: the server goes away, 53: out of resources.
+  // Class 08: connection, 57P0x: server shutdown, 53: out of resources.
   if (
     /^(08|57P0|53|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_)/.test(code) ||
     /connection|timeout/i.test(message)
@@ -83,7 +83,7 @@ function translate(error: unknown): unknown {
 }
 
 function connectServer(url: string, size: number, longest: number): Database {
-  // The server speaks first; where it says nothing at all (a network that swallows), we do not wait for ever.
+  // Longer than the server's own timeout, for a network that drops packets silently.
   const silence = longest + Math.min(longest, 5_000)
   const pool = new pg.Pool({
     connectionString: url,
@@ -93,9 +93,9 @@ function connectServer(url: string, size: number, longest: number): Database {
     statement_timeout: longest,
     application_name: 'vneid-sso-gateway',
   })
-  // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
+  // The pool replaces an idle connection that breaks; the next query fails if the server is unreachable.
   pool.on('error', () => {})
-  // One that breaks while it is held says so to whoever holds it, by its query; unheard, it would end the process.
+  // A connection in use reports its error through its query; without this listener the event would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}))
 
   databaseConnections.set({ state: 'limit' }, size)
@@ -147,7 +147,7 @@ function connectServer(url: string, size: number, longest: number): Database {
           await client.query(bounded('commit', most))
           return result
         } catch (error) {
-          // Where even this fails the connection is gone, and the transaction with it: whoever holds it must not keep it.
+          // If the rollback fails the connection is broken and must not return to the pool.
           await client
             .query(bounded('rollback', Math.min(longest, 5_000)))
             .catch((cause: unknown) => Object.assign(client, { broken: cause }))
@@ -174,7 +174,7 @@ function connectServer(url: string, size: number, longest: number): Database {
         await client.query('set statement_timeout = 0')
         return await work(sessionOn(client))
       } finally {
-        // Not back to the pool: its temporary tables go with it.
+        // Closed instead of returned to the pool, which drops its temporary tables.
         client.release(true)
       }
     },
@@ -216,7 +216,7 @@ async function openEmbedded(folder: string): Promise<Database> {
         return work(inside)
       }),
   }
-  // There is one connection, so one session at a time.
+  // There is only one connection, so sessions run one at a time.
   let last: Promise<unknown> = Promise.resolve()
 
   return {
@@ -241,8 +241,8 @@ async function openEmbedded(folder: string): Promise<Database> {
 }
 
 /**
- * PGlite takes no lock of its own, and two processes on one folder lose committed rows. SQLite's exclusive
- * lock is the operating system's: it holds across processes and ends with them, however they end.
+ * PGlite takes no lock, and two processes on one folder lose committed rows. SQLite's exclusive lock is a lock of the
+ * operating system: it works across processes and is released when a process ends in any way.
  */
 function lockFolder(folder: string): () => void {
   mkdirSync(folder, { recursive: true })
@@ -251,7 +251,7 @@ function lockFolder(folder: string): () => void {
     lock.exec('pragma locking_mode = exclusive; begin exclusive')
   } catch {
     lock.close()
-    throw new Error(`the data folder ${folder} is in use by another process`)
+    throw new Error(`the data folder ${folder} is in use by another process; stop that process first`)
   }
   return () => lock.close()
 }

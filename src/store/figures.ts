@@ -1,10 +1,10 @@
-/** What portals read about themselves: counts by day, never a row of a person. */
+/** Portals' figures: counts by day, without any data of persons. */
 import type { Tally } from '../telemetry/tally.ts'
 import type { Db } from './db.ts'
 
 /**
- * Adds to the counts of the day; of several nodes at once none waits for another's end. A portal's first person is kept for
- * ever: `hasOwnPersons` says whose do not count, and looks at the last minutes itself.
+ * Adds to the counts of the day. Also sets a portal's `first_person_at` once; persons who signed in while the portal
+ * used another portal's `sub`s do not count (`hasOwnPersons`, which reads the last minutes from the audit).
  */
 export async function addTallies(db: Db, tallies: readonly Tally[]): Promise<void> {
   await db.query(
@@ -17,7 +17,7 @@ export async function addTallies(db: Db, tallies: readonly Tally[]): Promise<voi
            and (r.undone_at is null or r.undone_at > now() - interval '1 minute')))
      insert into portal_day (client_id, day, what, code, n)
      select t."clientId", t.day, t.what, t.code, t.n from counted t
-     -- One order for all, so that two nodes never wait for each other.
+     -- The same order on all nodes prevents deadlocks.
      order by 1, 2, 3, 4
      on conflict (client_id, day, what, code) do update set n = portal_day.n + excluded.n`,
     [JSON.stringify(tallies)],
@@ -26,7 +26,7 @@ export async function addTallies(db: Db, tallies: readonly Tally[]): Promise<voi
 
 export interface DayRow {
   readonly clientId: string
-  /** In Vietnam, `YYYY-MM-DD`. */
+  /** Date in Vietnam, `YYYY-MM-DD`. */
   readonly day: string
   readonly what: Tally['what']
   readonly code: string
@@ -34,11 +34,11 @@ export interface DayRow {
 }
 
 interface Asked {
-  /** All of them where it is undefined. */
+  /** Undefined: all portals. */
   readonly clientId: string | undefined
 }
 
-/** Both ends included. */
+/** Counts by day, `from` and `to` included. */
 export function listDays(
   db: Db,
   { clientId, from, to }: Asked & { from: string; to: string },
@@ -51,7 +51,7 @@ export function listDays(
   )
 }
 
-/** Accounts by state, from the tally that triggers keep. */
+/** Number of accounts by state, from the counts that triggers maintain. */
 export function countStates(
   db: Db,
   { clientId }: Asked,
@@ -63,7 +63,7 @@ export function countStates(
   )
 }
 
-/** When the live secrets end. */
+/** Expiry times of the active secrets. */
 export function listSecretEnds(
   db: Db,
   { clientId }: Asked,
@@ -75,7 +75,7 @@ export function listSecretEnds(
   )
 }
 
-/** @param days five years, as long as the audit usually */
+/** @param days retention in days; default five years, like the audit's */
 export async function deleteOldFigures(db: Db, days = 5 * 365): Promise<void> {
   await db.query(`delete from portal_day where day < vietnam_date() - $1::int`, [days])
 }

@@ -1,6 +1,6 @@
 import type { Db } from './db.ts'
 
-/** Whose key, for what. */
+/** One use of an Idempotency-Key: by whom, for which operation. */
 export interface KeyUse {
   readonly operatorId: string
   readonly operation: string
@@ -12,12 +12,12 @@ export interface Attempt {
 }
 export type EarlierAttempt = Attempt & { readonly state: 'done' | 'alive' | 'dead' }
 
-/** How long a key is remembered. */
+/** How long a key is stored. */
 const kept = `interval '24 hours'`
-/** How long an attempt may take; the statements of each end within seconds. */
+/** After this time an attempt counts as dead; its statements end within seconds. */
 const held = `interval '5 minutes'`
 
-/** @returns whether the key is this attempt's now */
+/** @returns whether this attempt now owns the key */
 export async function beginAttempt(db: Db, use: KeyUse, { reference, sealed }: Attempt): Promise<boolean> {
   const rows = await db.query(
     `insert into idempotent_request as r (operator_id, operation, key_hash, reference, held_until, sealed)
@@ -40,13 +40,13 @@ export async function findAttempt(db: Db, use: KeyUse): Promise<EarlierAttempt |
   return row
 }
 
-/** Whether a request wrote anything: every write is told in the audit, in its own transaction. */
+/** Whether a request wrote anything: every write records an audit event in its own transaction. */
 export async function hasWritten(db: Db, reference: string): Promise<boolean> {
   const rows = await db.query('select 1 from audit_event where reference = $1 limit 1', [reference])
   return rows.length === 1
 }
 
-/** Of several who take a dead attempt's key exactly one succeeds. */
+/** Takes over a dead attempt's key; exactly one of several callers succeeds. */
 export async function takeOver(db: Db, use: KeyUse, dead: string, reference: string): Promise<boolean> {
   const rows = await db.query(
     `update idempotent_request set reference = $5, held_until = now() + ${held}
@@ -57,7 +57,7 @@ export async function takeOver(db: Db, use: KeyUse, dead: string, reference: str
   return rows.length === 1
 }
 
-/** @param sealed with the answer */
+/** @param sealed the request's hash and its answer */
 export async function endAttempt(db: Db, use: KeyUse, { reference, sealed }: Attempt): Promise<void> {
   await db.query(
     `update idempotent_request set held_until = null, sealed = $5
@@ -66,7 +66,7 @@ export async function endAttempt(db: Db, use: KeyUse, { reference, sealed }: Att
   )
 }
 
-/** Nothing was done: the key is free. */
+/** Frees the key, because nothing was written. */
 export async function releaseKey(db: Db, use: KeyUse, reference: string): Promise<void> {
   await db.query(
     `delete from idempotent_request
@@ -75,7 +75,7 @@ export async function releaseKey(db: Db, use: KeyUse, reference: string): Promis
   )
 }
 
-/** Nobody knows whether anything was done: whoever comes next finds out. */
+/** Marks the attempt as dead, because it is unknown whether it wrote anything; the next request checks. */
 export async function abandonAttempt(db: Db, use: KeyUse, reference: string): Promise<void> {
   await db.query(
     `update idempotent_request set held_until = now()

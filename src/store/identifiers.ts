@@ -8,7 +8,7 @@ export interface Holder {
   readonly disabled: boolean
 }
 
-/** Whom a number leads to, or led to before it was cancelled. @param keys under every index key */
+/** The subject of a number, active or cancelled. @param keys hashes under every index key */
 export async function findHolder(
   db: Db,
   type: IdentifierType,
@@ -38,7 +38,7 @@ export async function findActiveIdentifier(db: Db, subjectId: string): Promise<A
   return row
 }
 
-/** Waits for logins under way with it; those that come later wait for us, and then find it cancelled. */
+/** Waits for running logins with the number; later logins wait for this transaction and then find it cancelled. */
 export async function cancelIdentifier(db: Db, identifierId: string): Promise<boolean> {
   const rows = await db.query(
     'update identifier set valid_to = now() where id = $1 and valid_to is null returning 1',
@@ -47,7 +47,7 @@ export async function cancelIdentifier(db: Db, identifierId: string): Promise<bo
   return rows.length === 1
 }
 
-/** As it is until the transaction ends: nobody disables or replaces the subject meanwhile. */
+/** Locks the subject's row, so that it is not disabled or replaced until the transaction ends. */
 export async function standingOf(db: Db, subjectId: string): Promise<'unknown' | 'disabled' | 'fine'> {
   const [row] = await db.query<{ disabled: boolean }>(
     'select disabled_at is not null as disabled from subject where id = $1 for share',
@@ -71,7 +71,7 @@ export async function hasEarlierNumber(db: Db, subjectId: string): Promise<boole
   return rows.length > 0
 }
 
-/** The same person, known twice: this subject ends, the other goes on. Waits for an approval that links it. */
+/** Merges a subject into another subject of the same person. Waits for a running approval that links it. */
 export async function replaceSubject(db: Db, subjectId: string, by: string): Promise<void> {
   await db.query(
     `update subject set disabled_at = coalesce(disabled_at, now()), replaced_by = $2 where id = $1`,
@@ -80,8 +80,8 @@ export async function replaceSubject(db: Db, subjectId: string, by: string): Pro
 }
 
 /**
- * The subject's active number. Keys that led to a replaced subject lead here from now on.
- * @throws 23505 when somebody came with the number meanwhile
+ * Inserts the subject's active number. Hashes of the number that belong to the `replaced` identifier are moved to it.
+ * @throws 23505 when another sign-in registered the number meanwhile
  */
 export async function insertIdentifier(
   db: Db,
@@ -100,8 +100,8 @@ export async function insertIdentifier(
 }
 
 /**
- * Open accounts, at every portal, that bear a number which has just been cancelled: each becomes a case.
- * @param keys the number's, under every index key
+ * Opens a case for each open account, at every portal, that has a number which was just cancelled.
+ * @param keys hashes of the number under every index key
  * @returns the new cases
  */
 export async function questionAccountsOf(

@@ -1,4 +1,4 @@
-/** Signing keys and their calendar. Every time is the database's; its clock decides which key signs. */
+/** Signing keys and their calendar. All times come from the database; its clock decides which key signs. */
 import type { Db } from './db.ts'
 
 export interface SigningKeyRow {
@@ -18,22 +18,22 @@ export interface CalendarRow {
   readonly state: KeyState
   readonly publishedAt: Date
   readonly signsFrom: Date
-  /** Null while nothing follows it. */
+  /** Null while there is no successor. */
   readonly signsUntil: Date | null
   readonly publishedUntil: Date | null
 }
 
-/** Seconds that a portal may keep the JWKS (`Cache-Control`). */
+/** Seconds that portals may cache the JWKS (`Cache-Control`). */
 export const cacheTime = 600
-/** Seconds between publication and first signature: usually, and at least (the cache, and five minutes for clocks). */
+/** Seconds between publication and first signature: default, and minimum (cache time plus five minutes of clock skew). */
 export const usualAnnouncement = 24 * 3600
 export const leastAnnouncement = cacheTime + 300
-/** Seconds that a key stays published after its last signature: the longest ID token, the cache, five minutes for clocks. */
+/** Seconds that a key stays published after its last signature: longest ID token, cache time, five minutes of clock skew. */
 const overlap = 3600 + cacheTime + 300
 
 /**
- * Per algorithm the newest key whose time has come signs; before that the oldest. One that another has followed stays
- * published for `$1` seconds.
+ * Per algorithm, the newest key with `sign_from` in the past signs; if there is none, the oldest. A key with a successor
+ * stays published for `$1` seconds.
  */
 const calendar = `
   ordered as (
@@ -48,7 +48,7 @@ const calendar = `
 const isPublished = `(state <> 'previous' or until > now())`
 const dates = `created_at as "publishedAt", sign_from as "signsFrom", follows as "signsUntil", until as "publishedUntil"`
 
-/** What is published, the signing key of each algorithm before its others. */
+/** The published keys; per algorithm, the signing key comes first. */
 export function listCalendar(db: Db, after = overlap): Promise<CalendarRow[]> {
   return db.query<CalendarRow>(
     `with ${calendar} select kid, alg, state, ${dates} from standing where ${isPublished} order by rank, alg`,
@@ -56,15 +56,15 @@ export function listCalendar(db: Db, after = overlap): Promise<CalendarRow[]> {
   )
 }
 
-/** What the engine knows: what is published, and what is so no more while ID tokens that it signed may still be shown. */
+/** A key that the engine knows: published, or retired but still needed to verify older ID tokens (`id_token_hint`). */
 export interface KnownKeyRow extends Omit<CalendarRow, 'state'> {
   readonly state: KeyState | 'retired'
   readonly public: Record<string, unknown>
-  /** The private JWK, sealed; null of a retired one. */
+  /** The sealed private JWK; null for a retired key. */
   readonly sealed: Buffer | null
 }
 
-/** The published ones as `listCalendar` orders them, then the retired of a year, unless they were revoked. */
+/** The published keys in the order of `listCalendar`, then keys retired within a year, without revoked ones. */
 export function listKnownKeys(db: Db, after = overlap): Promise<KnownKeyRow[]> {
   return db.query(
     `with ${calendar},
@@ -82,8 +82,8 @@ export function listKnownKeys(db: Db, after = overlap): Promise<KnownKeyRow[]> {
 }
 
 /**
- * Algorithms whose tokens every portal can verify: their first key has been published for `seconds`, or was when no
- * portal was there yet.
+ * Algorithms whose signatures every portal can verify: the first key was published at least `seconds` ago, or before
+ * the first portal was registered.
  */
 export async function listKnownAlgorithms(db: Db, seconds: number): Promise<string[]> {
   const rows = await db.query<{ alg: string }>(
@@ -99,15 +99,16 @@ export async function listKnownAlgorithms(db: Db, seconds: number): Promise<stri
   return rows.map(({ alg }) => alg)
 }
 
-/** Whoever adds or takes away keys does it alone. */
+/** Serialises changes of signing keys. */
 export async function lockSigningKeys(tx: Db): Promise<void> {
   await tx.query(`select pg_advisory_xact_lock(hashtext('signing keys'), 0)`)
 }
 
 /**
- * The first key of an algorithm signs at once, every other after its announcement.
- * @param announce seconds
- * @param notBefore by which a calendar may put it off further
+ * Inserts a key. The first key of an algorithm signs at once, later ones after the announcement.
+ * @param announce seconds between publication and first signature
+ * @param notBefore earliest first signature
+ * @returns the time of the first signature
  */
 export async function insertSigningKey(
   db: Db,
@@ -127,7 +128,7 @@ export async function insertSigningKey(
   return row!.signsFrom
 }
 
-/** Algorithms whose newest key will have signed for so many days when a successor could begin, and when that is. */
+/** Algorithms whose newest key will have signed for `days` by the time a successor could start. `dueAt`: when to start. */
 export function listDueAlgorithms(
   db: Db,
   { days, announce }: { days: number; announce: number },
@@ -141,7 +142,7 @@ export function listDueAlgorithms(
 
 const toHistory = `insert into signing_key_history (kid, alg, public, published_at, sign_from, revoked_at, revoked_by, revoke_reason)`
 
-/** Private halves of keys that are no longer published are deleted here. @returns whose */
+/** Moves keys that are no longer published to the history, and deletes their private halves. @returns these keys */
 export function retireSigningKeys(tx: Db, after = overlap): Promise<{ kid: string; alg: string }[]> {
   return tx.query(
     `with ${calendar},
@@ -152,7 +153,7 @@ export function retireSigningKeys(tx: Db, after = overlap): Promise<{ kid: strin
   )
 }
 
-/** Out of the calendar, or marked where it has retired already. @returns undefined for an unknown or revoked one */
+/** Removes a key from the calendar, or marks a retired one as revoked. @returns undefined for an unknown or revoked key */
 export async function revokeSigningKey(
   tx: Db,
   kid: string,
@@ -171,7 +172,7 @@ export async function revokeSigningKey(
   return row
 }
 
-/** Where no key's time has come, the first in the calendar signs from now on. @returns the kid that signs, if any */
+/** If no key signs yet, makes the next one sign from now on. @returns the `kid` of the signing key, undefined if there is none */
 export async function startNextSigningKey(tx: Db, alg: string): Promise<string | undefined> {
   await tx.query(
     `update signing_key set sign_from = now()

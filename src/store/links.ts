@@ -1,9 +1,9 @@
 import type { Db } from './db.ts'
 
-/** An active link, with the account as it lies sealed; `mapping/links.ts` opens it. */
+/** An active link with its sealed account; `mapping/links.ts` opens it. */
 export interface StoredLink {
   readonly id: string
-  /** The portal whose account it is. */
+  /** Id of the account's portal. */
   readonly portal: string
   /** base64 */
   readonly accountKey: string
@@ -15,7 +15,7 @@ export interface StoredLink {
   readonly isPrimary: boolean
 }
 
-/** The select list's item: active links of a subject at portals, the oldest first, as JSON. */
+/** SQL expression: the active links of a subject at the portals as a JSON array, oldest first. */
 export const linksOf = (subject: string, clients: string): string => `coalesce((
   select json_agg(json_build_object('id', l.id, 'portal', l.client_id, 'accountKey', encode(a.account_key, 'base64'),
     'sealed', encode(a.sealed, 'base64'), 'method', l.method, 'linkedAt', l.linked_at, 'isPrimary', l.is_primary)
@@ -23,7 +23,7 @@ export const linksOf = (subject: string, clients: string): string => `coalesce((
   from account_link l join legacy_account a on a.id = l.account_id
   where l.subject_id = ${subject} and l.client_id = any(${clients}) and l.unlinked_at is null), '[]')`
 
-/** The portals' links of a subject as they stand now; undefined when the subject may not be used any more. */
+/** The current links of a subject at the portals; undefined when the subject is disabled. */
 export async function findLinks(
   db: Db,
   subjectId: string,
@@ -36,7 +36,7 @@ export async function findLinks(
   return row?.links
 }
 
-/** @returns the link as it was, or undefined when the account has no active one of that id */
+/** @returns the ended link, undefined when the account has no active link with this id */
 export async function endLink(
   db: Db,
   linkId: string,
@@ -53,8 +53,8 @@ export async function endLink(
 }
 
 /**
- * The link that two operators decided. A subject that is being replaced at this moment is waited for.
- * @returns its id, or undefined when the subject may not be used any more
+ * Inserts a link that two operators decided. Waits if the subject is being replaced by another transaction.
+ * @returns its id, undefined when the subject is disabled
  */
 export async function insertOperatorLink(
   db: Db,
@@ -75,7 +75,7 @@ export async function insertOperatorLink(
   return row?.id
 }
 
-/** Marks one active link of a person at a portal as the primary one; the one before loses the mark. */
+/** Marks one active link of a person at a portal as primary and removes the mark from the previous one. */
 export async function markPrimary(
   db: Db,
   clientId: string,
@@ -88,7 +88,8 @@ export async function markPrimary(
     [clientId, accountKey],
   )
   if (link === undefined) return undefined
-  // One after the other for one person, so that two marks at once end with one; the old mark goes first, for the index.
+  // Locks the person's links, so that of two concurrent marks one remains. The old mark is removed first, because the
+  // unique index allows only one.
   await db.query(
     `select 1 from account_link where subject_id = $1 and client_id = $2 and unlinked_at is null order by id for update`,
     [link.subjectId, clientId],

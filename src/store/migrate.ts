@@ -5,16 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Db } from './db.ts'
 
 const folder = new URL('../../migrations/', import.meta.url)
-/** Any constant will do: it names our lock among the advisory locks of the database. */
+/** An arbitrary constant: the key of our advisory lock. */
 const lockId = 7_201_924
-/** To get at every table. */
+/** Attempts to lock all tables. */
 const attempts = 20
 
 /**
- * All or none: what fails leaves the database as it was. No statement is cut off for its length. Whoever asks for a table
- * after us waits behind us, so we give up our place after `patience` and begin anew.
- * @param from where the files lie
- * @param patience milliseconds to wait for a table
+ * Applies all pending migrations in one transaction, without a statement timeout. Other statements queue behind our
+ * lock requests, so each request gives up after `patience`, and the whole transaction is tried again.
+ * @param from folder of the migrations
+ * @param patience lock timeout in milliseconds
  * @returns the names of the migrations that were applied
  */
 export async function migrate(db: Database, from: URL = folder, patience = 3_000): Promise<string[]> {
@@ -33,7 +33,7 @@ export async function migrate(db: Database, from: URL = folder, patience = 3_000
 
 async function applyAll(tx: Db, from: URL, patience: number): Promise<string[]> {
   const applied: string[] = []
-  // Another runner may take as long as it needs.
+  // No timeout for this lock: another runner may take as long as it needs.
   await tx.query('select pg_advisory_xact_lock($1)', [lockId])
   await tx.query(`select set_config('lock_timeout', $1, true)`, [`${patience}ms`])
   await tx.script(
@@ -50,7 +50,10 @@ async function applyAll(tx: Db, from: URL, patience: number): Promise<string[]> 
     const checksum = createHash('sha256').update(text).digest('hex')
     const known = done.get(name)
     if (known === checksum) continue
-    if (known !== undefined) throw new Error(`migration ${name} was edited after it was applied`)
+    if (known !== undefined)
+      throw new Error(
+        `migration ${name} was edited after it was applied: restore its text, and add a new migration instead`,
+      )
     await tx.query('insert into migration (name, checksum) values ($1, $2)', [name, checksum])
     await tx.script(text)
     applied.push(name)
@@ -59,7 +62,7 @@ async function applyAll(tx: Db, from: URL, patience: number): Promise<string[]> 
 }
 
 /**
- * A database may be newer than the code: a migration only adds, so that the previous release can run beside this one.
+ * The database may be newer than the code, because migrations only add, so that the previous release keeps running.
  * @returns the migrations that this release needs and the database lacks
  */
 export async function pendingMigrations(db: Db): Promise<string[]> {
@@ -76,7 +79,7 @@ export async function requireMigrations(db: Db): Promise<void> {
     throw new Error(`the database lacks ${pending.join(', ')}: run "npm run cli -- migrate"`)
 }
 
-/** In the order of their numbers; `schema.sql` beside them is no migration. */
+/** Names in the order of their numbers; `schema.sql` in the same folder is not a migration. */
 export async function migrationNames(from: URL = folder): Promise<string[]> {
   return (await readdir(from)).filter((name) => /^\d{3}-.*\.sql$/.test(name)).toSorted()
 }

@@ -1,4 +1,4 @@
-/** What was done to operators, by whom and why. */
+/** The history of operators: changes with actor and reason. */
 import type { Db } from './db.ts'
 
 export interface OperatorChange {
@@ -10,7 +10,7 @@ export interface OperatorChange {
   readonly roles?: readonly string[] | undefined
 }
 
-/** Belongs into the transaction of the change. */
+/** Must run in the transaction of the change. */
 export async function insertOperatorChange(tx: Db, change: OperatorChange): Promise<void> {
   await tx.query(
     `insert into operator_change (operator_id, actor, asked_by, action, reason, roles)
@@ -36,7 +36,7 @@ export interface OperatorChangeRow {
   readonly roles: string[] | null
 }
 
-/** The oldest first. @param after the `id` of the last one seen */
+/** Oldest first. @param after the `id` of the last change of the previous page */
 export function listOperatorChanges(
   db: Db,
   { operatorId, after, limit }: { operatorId: string; after: string; limit: number },

@@ -1,8 +1,8 @@
 import type { Db } from './db.ts'
 
 /**
- * Operators are known by the hashes of their numbers alone. Whoever has signed in here as a citizen is found by the
- * same hash, and gets the hashes that now lead to that number; of nobody else is the number known.
+ * Operators are stored only with hashes of their numbers. If an operator has also signed in as a citizen, the sealed
+ * number is known, and the operator gets its current hashes. Other operators get them at their next sign-in.
  */
 export async function rekeyOperators(db: Db): Promise<void> {
   await db.query(
@@ -20,7 +20,7 @@ export async function rekeyOperators(db: Db): Promise<void> {
   )
 }
 
-/** Operators whose number is not yet known under every key of so long a ring: they have not signed in since it grew. */
+/** Number of enabled operators with fewer hashes than the ring has keys: they have not signed in since it grew. */
 export async function countOperatorsBehind(db: Db, ringLength: number): Promise<number> {
   const [row] = await db.query<{ behind: number }>(
     `select count(*)::int as behind from (

@@ -1,13 +1,13 @@
-/** The access review: what each operator did since the last one, and that somebody looked. */
+/** The access review: activity of operators since the last review, and confirmations. */
 import type { Db } from './db.ts'
 
 /** Months between two reviews. */
 const period = 6
 
 export interface ReviewPeriod {
-  /** The last review told up to then; null: there was none. */
+  /** Time of the last confirmed review; null: there was none. */
   readonly since: Date | null
-  /** Null: there is no operator yet. */
+  /** When the next review is due; null: there is no operator yet. */
   readonly dueAt: Date | null
   readonly now: Date
 }
@@ -21,7 +21,7 @@ export async function findReviewPeriod(db: Db): Promise<ReviewPeriod> {
   return row!
 }
 
-/** Of operators alone: the partial index knows no others. */
+/** Counts audit events of operators only: the condition on `actor` matches the partial index. */
 export function countDeeds(
   db: Db,
   { since, until }: { since: Date | null; until: Date },
@@ -36,7 +36,7 @@ export function countDeeds(
   )
 }
 
-/** @returns false when no report of that moment was read (the audit knows), or a later one is confirmed */
+/** @returns false when no report was read at this time (by the audit), or a later one is confirmed */
 export async function insertReview(tx: Db, { readAt, by }: { readAt: Date; by: string }): Promise<boolean> {
   const rows = await tx.query(
     `insert into operator_review (read_at, confirmed_by)

@@ -3,15 +3,15 @@ import type { IdentifierType } from '../citizen-id.ts'
 import { type Db, isUniqueViolation } from './db.ts'
 import type { OperatorKind } from '../vocabulary.ts'
 
-/** Days without a sign-in or a call after which an operator is out (TCVN 14423). */
+/** Days of inactivity after which an operator loses access (TCVN 14423). */
 const idleDays = 45
 
 export interface OperatorRow {
   readonly id: string
   readonly kind: OperatorKind
-  /** As `vocabulary.ts` names them. */
+  /** Values of `roles` in `vocabulary.ts`. */
   readonly roles: string[]
-  /** Null: a person without a key. */
+  /** Public key; null for a person without a key. */
   readonly public: JWK | null
   readonly createdAt: Date
   readonly createdBy: string
@@ -19,9 +19,9 @@ export interface OperatorRow {
   readonly disabledAt: Date | null
   readonly disabledBy: string | null
   readonly disabledReason: string | null
-  /** Up to some minutes old. */
+  /** Updated every five minutes at most. */
   readonly lastSeenAt: Date | null
-  /** Not seen for `idleDays`, whether or not that has been written down yet. */
+  /** Inactive for `idleDays`, even if the row is not marked as disabled yet. */
   readonly idle: boolean
 }
 
@@ -54,8 +54,8 @@ export async function findOperatorByNumber(
 }
 
 /**
- * By the number that the subject bears now; a disabled subject is nobody.
- * @param signedIn the number of the sign-in: who has been given another one since signs in anew
+ * Finds the operator by the subject's active number; undefined for a disabled subject.
+ * @param signedIn the number of the sign-in; it must still be the active one
  */
 export async function findOperatorOfSubject(
   db: Db,
@@ -74,7 +74,7 @@ export async function findOperatorOfSubject(
   return row
 }
 
-/** @param after the id of the last one seen; all, unless `limit` is given */
+/** @param after the id of the last operator of the previous page @param limit default: all */
 export function listOperators(
   db: Db,
   { after = '', limit = null }: { after?: string | undefined; limit?: number | null } = {},
@@ -85,14 +85,14 @@ export function listOperators(
   ])
 }
 
-/** @returns false if the id, the key or the person is taken, by an enabled operator or not */
+/** @returns false if an operator, enabled or disabled, already has the id, the key or the number */
 export async function insertOperator(
   tx: Db,
   operator: {
     readonly id: string
     readonly roles: readonly string[]
     readonly public: JWK | null
-    /** Makes it a person. */
+    /** Present for a person, absent for a machine. */
     readonly citizen?: CitizenKeysOf | undefined
     readonly by: string
   },
@@ -113,7 +113,7 @@ export async function insertOperator(
   return operator.citizen === undefined || bindCitizen(tx, operator.id, operator.citizen)
 }
 
-/** Belongs inside a transaction, which a refusal ends. @returns false if the number is another operator's */
+/** Must run in a transaction, which the caller rolls back on false. @returns false if the number belongs to another operator */
 async function bindCitizen(tx: Db, id: string, { type, keys }: CitizenKeysOf): Promise<boolean> {
   try {
     await tx.query(
@@ -127,7 +127,7 @@ async function bindCitizen(tx: Db, id: string, { type, keys }: CitizenKeysOf): P
   }
 }
 
-/** Writes the number's keys under every index key there is by now. */
+/** Adds the missing hashes of the number, one per current index key. */
 export async function renewCitizenKeys(db: Db, id: string, { type, keys }: CitizenKeysOf): Promise<void> {
   await db.query(
     `insert into operator_citizen_key (type, key, operator_id) select $1, key, $3 from unnest($2::bytea[]) key
@@ -137,15 +137,15 @@ export async function renewCitizenKeys(db: Db, id: string, { type, keys }: Citiz
 }
 
 /**
- * Belongs inside a transaction, which a refusal ends.
- * @returns `taken`: the key or the number is another operator's; `machine`: it has no number
+ * Must run in a transaction, which the caller rolls back unless the result is `changed`.
+ * @returns `taken`: the key or the number belongs to another operator; `machine`: a machine has no number
  */
 export async function changeOperator(
   tx: Db,
   id: string,
   change: {
     readonly roles?: readonly string[] | undefined
-    /** Null takes a person's key away. */
+    /** Null removes a person's key. */
     readonly public?: JWK | null | undefined
     readonly citizen?: CitizenKeysOf | undefined
     /** Who asked for it. */
@@ -183,8 +183,8 @@ export async function changeOperator(
 }
 
 /**
- * Locked: of two officers who disable each other, the second sees what the first one did.
- * @returns the persons who can get in; a machine approves nothing, so it lets nobody in
+ * Locks the officers' rows: of two officers who disable each other, the second sees the first change.
+ * @returns ids of the enabled security officers who are persons, because machines cannot approve
  */
 async function lockOfficers(tx: Db): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
@@ -197,17 +197,17 @@ async function lockOfficers(tx: Db): Promise<string[]> {
 
 export const hasOfficer = async (tx: Db): Promise<boolean> => (await lockOfficers(tx)).length > 0
 
-/** Persons who are or were security officers, up to two of them. Locked: of two changes at the start one is second. */
+/** Number of persons who are or were security officers, at most 2. Locks the table while there are fewer than two. */
 export async function countOfficersEver(tx: Db): Promise<number> {
   const count = async () =>
     (await tx.query(`select 1 from operator where kind = 'person' and was_officer limit 2`)).length
-  // They never become fewer: from the second one on nobody waits here.
+  // The number never decreases, so no lock is needed once it is 2.
   if ((await count()) === 2) return 2
   await tx.query('lock table operator in share row exclusive mode')
   return count()
 }
 
-/** Belongs inside a transaction. */
+/** Must run in a transaction. */
 export async function disableOperator(
   tx: Db,
   { id, by, reason }: { id: string; by: string; reason: string },
@@ -223,7 +223,7 @@ export async function disableOperator(
   return (await findOperator(tx, id)) === undefined ? 'unknown' : 'disabled_before'
 }
 
-/** Of an idle one, too, that nobody has written down yet. */
+/** Also enables an idle operator whose row is not marked as disabled yet. */
 export async function enableOperator(tx: Db, id: string): Promise<'enabled' | 'enabled_before' | 'unknown'> {
   const changed = await tx.query(
     `update operator set enabled_at = now(), disabled_at = null, disabled_by = null, disabled_reason = null
@@ -234,7 +234,7 @@ export async function enableOperator(tx: Db, id: string): Promise<'enabled' | 'e
   return (await findOperator(tx, id)) === undefined ? 'unknown' : 'enabled_before'
 }
 
-/** The last security officer as well. @returns who */
+/** Disables idle operators, even the last security officer. @returns their ids */
 export async function disableIdleOperators(tx: Db): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
     `update operator set disabled_at = now(), disabled_by = 'system', disabled_reason = 'idle'
@@ -247,14 +247,15 @@ export async function noteOperatorSeen(db: Db, id: string): Promise<void> {
   await db.query('update operator set last_seen_at = now() where id = $1', [id])
 }
 
-/** SQL: of a machine, who made it and its present key. @param id SQL of the machine's id */
+/** SQL expression: the operators who created a machine and set its current key. @param id SQL of the machine's id */
 export const makersOf = (id: string): string =>
   `array(select m from operator p, unnest(array[p.created_by, p.key_changed_by]) m
      where p.id = ${id} and p.kind = 'machine' and m is not null)`
 
 /**
- * Who may end an approval, as the operators are now. `areTwo`: the approver is a person, and neither the asker nor who
- * made the machine that asked, or its key, then or since. `stands`: the asker still may ask.
+ * Judges an approval by the current operators. `areTwo`: the approver is a person, is not the asker, and did not create
+ * the machine that asked or set its key, then or since. `isApprover`: the approver has a role for it. `stands`: the
+ * asker is still enabled and has a role to ask.
  */
 export async function judgeApproval(
   db: Db,
@@ -266,12 +267,12 @@ export async function judgeApproval(
     approvers,
   }: {
     askedBy: string
-    /** Who had made the machine and its key when it asked. */
+    /** Operators who had created the machine and set its key when it asked. */
     barred: readonly string[]
-    /** One of these roles is needed to ask. */
+    /** Roles that may ask. */
     askers: readonly string[]
     approvedBy: string
-    /** One of these is needed to approve. */
+    /** Roles that may approve. */
     approvers: readonly string[]
   },
 ): Promise<{ areTwo: boolean; isApprover: boolean; stands: boolean }> {

@@ -1,21 +1,21 @@
-/** How far the mapping is, from the tally that triggers keep: accounts are never counted. */
+/** Progress of the mapping, from counts that triggers maintain; the accounts are never scanned. */
 import type { Db } from './db.ts'
 
 export interface ProgressFilter {
   readonly clientId?: string | undefined
-  /** An official code, or `ministry`. */
+  /** Official province code, or `ministry`. */
   readonly province?: string | undefined
 }
 
 export interface ProgressRow {
   readonly clientId: string
-  /** The account's own; else its portal's; else `ministry`. */
+  /** The account's province, otherwise its portal's, otherwise `ministry`. */
   readonly province: string
   readonly kind: string
-  /** Of accounts; '' where links are counted. */
+  /** State of the accounts; '' in rows that count links. */
   readonly state: string
   readonly classes: number
-  /** Of active links; '' where accounts are counted. */
+  /** Method of the active links; '' in rows that count accounts. */
   readonly method: string
   readonly n: number
 }
@@ -35,17 +35,17 @@ export function readProgress(db: Db, { clientId, province }: ProgressFilter): Pr
 }
 
 export interface TrendDay {
-  /** In Vietnam, `YYYY-MM-DD`. */
+  /** Date in Vietnam, `YYYY-MM-DD`. */
   readonly day: string
-  /** Net of what ended; below zero where more ended than began. */
+  /** Net change on the day; negative if more links ended than began. */
   readonly newLinked: number
   readonly newAccounts: number
-  /** At the end of the day. */
+  /** Totals at the end of the day. */
   readonly linked: number
   readonly accounts: number
 }
 
-/** Every day of the span, both ends included. */
+/** One row per day, `from` and `to` included. */
 export function readTrend(
   db: Db,
   { clientId, province, from, to }: ProgressFilter & { readonly from: string; readonly to: string },
@@ -71,7 +71,7 @@ export function readTrend(
 export interface PortalRow {
   readonly clientId: string
   readonly name: string | null
-  /** As validated by `registry/clients.ts`; null of rows that are not. */
+  /** The portal's policy, validated by `registry/clients.ts`; null if the metadata have none. */
   readonly policy: Readonly<Record<string, unknown>> | null
 }
 
@@ -81,7 +81,7 @@ export function listPortals(db: Db): Promise<PortalRow[]> {
   )
 }
 
-/** Adds the appended changes to the counts, some at a time; folds at once share the work and none is added twice. */
+/** Moves appended changes into the counts, in batches. Concurrent folds share the work; no change is counted twice. */
 export async function foldProgress(db: Db, batch = 50_000): Promise<number> {
   for (let total = 0; ;) {
     const [{ taken } = { taken: 0 }] = await db.query<{ taken: number }>(
@@ -93,7 +93,7 @@ export async function foldProgress(db: Db, batch = 50_000): Promise<number> {
          insert into mapping_count (client_id, province, day, kind, state, classes, method, n)
          select client_id, province, day, kind, state, classes, method, sum(n) from taken
          group by client_id, province, day, kind, state, classes, method
-         -- One order for all, so that two folds never wait for each other.
+         -- The same order in all folds prevents deadlocks.
          order by client_id, province, day, kind, state, classes, method
          on conflict (client_id, province, day, kind, state, classes, method)
            do update set n = mapping_count.n + excluded.n

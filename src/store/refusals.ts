@@ -8,12 +8,12 @@ export interface RefusalRow {
   readonly subjectId: string | null
   readonly reason: string | null
   readonly population: string | null
-  /** From when that population was locked. */
+  /** Start of the lock for this population. */
   readonly since: string | null
   readonly reference: string | null
 }
 
-/** Who was refused a link, the oldest first. @param after the id of the last one seen */
+/** Refused links, oldest first. @param after the id of the last row of the previous page */
 export function listRefusals(
   db: Db,
   { clientId, after, limit }: { clientId: string | undefined; after: string; limit: number },

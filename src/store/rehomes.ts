@@ -1,4 +1,4 @@
-/** Portals that go over into another. Functions that change a row belong inside a transaction. */
+/** Re-homings of portals. Functions that change a row must run in a transaction. */
 import type { Db } from './db.ts'
 
 export interface RehomeRow {
@@ -6,11 +6,11 @@ export interface RehomeRow {
   readonly id: string
   readonly oldClient: string
   readonly newClient: string
-  /** The old portal's last day, Vietnam's: `YYYY-MM-DD`. */
+  /** The old portal's last day in Vietnam, `YYYY-MM-DD`. */
   readonly until: string
-  /** What a person's `sub` is at the new portal: the old portal's, or the new one's own. */
+  /** Which `sub`s the new portal uses: the old portal's, or its own. */
   readonly subs: 'old' | 'own'
-  /** The old portal's sector; null: its `sub`s are public; empty: nobody signed in there. */
+  /** The old portal's sector. Null: its `sub`s are public. Empty: it had no redirect URI, so no sign-in. */
   readonly sector: string | null
   readonly reason: string
   readonly begunBy: string
@@ -24,12 +24,12 @@ const columns = `id::text, old_client as "oldClient", new_client as "newClient",
   begun_by as "begunBy", begun_at as "begunAt", undone_by as "undoneBy", undone_at as "undoneAt",
   completed_at as "completedAt"`
 
-/** All that stand, under way or completed, the oldest first. */
+/** Re-homings that were not undone, in progress or completed, oldest first. */
 export function listStandingRehomes(db: Db): Promise<RehomeRow[]> {
   return db.query<RehomeRow>(`select ${columns} from client_rehome where undone_at is null order by id`)
 }
 
-/** Those that were undone among them, the newest first. @param before an id that was told; absent: from the newest */
+/** All re-homings, including undone ones, newest first. @param before the last id of the previous page */
 export function listRehomes(
   db: Db,
   { before, limit }: { before: string | undefined; limit: number },
@@ -40,7 +40,7 @@ export function listRehomes(
   )
 }
 
-/** Until the transaction ends nobody else begins, undoes or completes one: chains are judged as they stand. */
+/** Serialises changes of re-homings, so that checks of chains stay true until the transaction ends. */
 export async function lockRehomes(tx: Db): Promise<void> {
   await tx.query('lock table client_rehome in share row exclusive mode')
 }
@@ -58,7 +58,7 @@ export async function insertRehome(
   return made!
 }
 
-/** @returns undefined when none is under way for the old portal; its last day is past, or it was undone */
+/** @returns undefined when the old portal has none in progress, or its last day is past */
 export async function undoRehome(
   tx: Db,
   { oldClient, by }: { oldClient: string; by: string },
@@ -73,7 +73,7 @@ export async function undoRehome(
   return undone
 }
 
-/** Those under way whose last day is past. @returns each to one caller */
+/** Completes re-homings whose last day is past. @returns each row to exactly one caller */
 export function completeRehomes(tx: Db): Promise<RehomeRow[]> {
   return tx.query<RehomeRow>(
     `update client_rehome set completed_at = now()
@@ -81,7 +81,7 @@ export function completeRehomes(tx: Db): Promise<RehomeRow[]> {
   )
 }
 
-/** So that every node reads them anew. */
+/** Changes the versions, so that every node reads the portals again. */
 async function touchClients(tx: Db, ids: readonly string[]): Promise<void> {
   await tx.query('update client set version = version + 1, updated_at = now() where id = any($1::text[])', [
     ids,
@@ -89,8 +89,8 @@ async function touchClients(tx: Db, ids: readonly string[]): Promise<void> {
 }
 
 /**
- * Whether the portal ever had a person of its own. Whoever came while it gave another portal's `sub`s is none, as long
- * as it is that portal again; the last seconds are not written to the portal's row yet, so the audit is asked for them.
+ * Whether any person ever received a `sub` of the portal's own sector. Sign-ins while it used the `sub`s of a portal
+ * with this sector do not count. The last minutes may not be in `first_person_at` yet, so they are read from the audit.
  */
 export async function hasOwnPersons(tx: Db, clientId: string, sector: string | null): Promise<boolean> {
   const [row] = await tx.query<{ had: boolean }>(

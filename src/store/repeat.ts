@@ -1,9 +1,9 @@
 /**
- * Asks a store again and again in the background, and never twice at once: a slow store must not be asked one more
- * question every second.
+ * Runs background work periodically, but never twice at the same time, so that a slow store does not get a growing
+ * number of queries.
  * @param period milliseconds
- * @param work does not fail
- * @returns ends it: resolves when the turn under way is over
+ * @param work must not reject
+ * @returns stops it, and resolves when the running turn has ended
  */
 export function repeat(period: number, work: () => Promise<unknown>): () => Promise<void> {
   let running: Promise<unknown> | undefined

@@ -6,13 +6,13 @@ export interface ResealRun {
   readonly begunAt: Date
   readonly touchedAt: Date
   readonly endedAt: Date | null
-  /** The table it is at. */
+  /** The current table. */
   readonly step: string
   readonly lastRow: string | null
   readonly rowsTotal: number
   readonly rowsDone: number
   readonly rowsChanged: number
-  /** Passed by, for they do not open. */
+  /** Rows that were skipped because they cannot be decrypted. */
   readonly rowsUnreadable: number
   readonly fault: string | null
 }
@@ -21,7 +21,7 @@ const columns = `id, begun_by as "begunBy", begun_at as "begunAt", touched_at as
   step, last_row as "lastRow", rows_total::float8 as "rowsTotal", rows_done::float8 as "rowsDone",
   rows_changed::float8 as "rowsChanged", rows_unreadable::float8 as "rowsUnreadable", fault`
 
-/** One at a time, whatever node it runs on; the lock ends with its connection. */
+/** Allows one run at a time on all nodes; the lock is released when its connection closes. */
 export async function takeResealLock(session: Session): Promise<boolean> {
   const [row] = await session.query<{ taken: boolean }>(
     `select pg_try_advisory_lock(hashtext('reseal'), 0) as taken`,
@@ -33,7 +33,7 @@ export async function dropResealLock(session: Session): Promise<void> {
   await session.query(`select pg_advisory_unlock(hashtext('reseal'), 0)`)
 }
 
-/** The one that stopped before its end, if the ring is still the same. */
+/** Resumes the latest run if it is unfinished and the ring is the same. */
 export async function resumeReseal(db: Db, ring: Buffer): Promise<ResealRun | undefined> {
   const [row] = await db.query<ResealRun>(
     `update reseal set fault = null, touched_at = now()
@@ -78,7 +78,7 @@ export async function failReseal(db: Db, id: string, fault: string): Promise<voi
   await db.query('update reseal set fault = $2, touched_at = now() where id = $1', [id, fault])
 }
 
-/** The latest first. */
+/** Newest first. */
 export function listReseals(db: Db, limit: number): Promise<ResealRun[]> {
   return db.query<ResealRun>(`select ${columns} from reseal order by begun_at desc limit $1`, [limit])
 }
@@ -88,7 +88,7 @@ export async function findReseal(db: Db, id: string): Promise<ResealRun | undefi
   return row
 }
 
-/** Rows that a re-sealing has before it. @param keyIds what the small tables are to be sealed under, by table */
+/** Number of rows that a run has to process. @param small the small tables, with the id of the newest key of each */
 export async function countToReseal(
   db: Db,
   small: readonly { name: string; keyId: Buffer }[],

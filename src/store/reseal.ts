@@ -1,6 +1,6 @@
 /**
- * Rows that are sealed anew. What is written takes the place of what was read and of nothing newer; rows that somebody
- * holds are left for `wait`, so that no login stands behind us for longer than one row takes.
+ * Reads and writes rows for re-sealing. A row is written only if it has not changed since it was read. Locked rows are
+ * skipped unless `wait` is set, so that a login never waits for longer than one row takes.
  */
 import type { Db, Session } from './db.ts'
 import type { SealedTable } from './ring.ts'
@@ -10,13 +10,13 @@ export interface SealedRow {
   readonly id: string
   readonly sealed: Buffer
 }
-/** The rows that stand after one, in the order of their keys, or those with these keys. */
+/** Selects the rows after a key, in key order, or the rows with these keys. */
 export type Which =
   | { readonly after: string | null; readonly limit: number }
   | { readonly ids: readonly string[] }
 
 const first = { uuid: '00000000-0000-0000-0000-000000000000', bigint: '0', text: '' } as const
-/** Two texts, for one that served both would be planned for neither. */
+/** Two different SQL texts, because one text for both cases would get a bad plan. */
 const chosen = (which: Which, key: string, type: keyof typeof first, n: number) =>
   'ids' in which
     ? { where: `${key} = any($${n}::${type}[])`, tail: `order by ${key}`, value: which.ids }
@@ -27,14 +27,14 @@ const chosen = (which: Which, key: string, type: keyof typeof first, n: number) 
       }
 const held = (wait: boolean) => (wait ? 'for no key update of t' : 'for no key update of t skip locked')
 
-/** A row that is waited for no longer than this is tried again by the caller (`55P03`). */
+/** Limits the wait for a locked row; the caller tries again after the error `55P03`. */
 export async function waitBriefly(tx: Db): Promise<void> {
   await tx.query(`set local lock_timeout = '1s'`)
 }
 
 // ── Any column
 
-/** Of these, what is not sealed under this key. */
+/** The selected rows that are not sealed under this key. */
 export function readSealed(
   db: Db,
   { name, key, keyType, context }: SealedTable,
@@ -72,7 +72,7 @@ export async function writeSealed(
 
 export interface IdentifierRow extends SealedRow {
   readonly type: string
-  /** Hashes that lead here; none where another identifier of the same number has taken them over. */
+  /** Hashes of this identifier; empty when another identifier of the same number has taken them over. */
   readonly keys: readonly Buffer[]
 }
 
@@ -88,11 +88,11 @@ export function readIdentifiers(db: Db, which: Which): Promise<IdentifierRow[]> 
 export interface IdentifierChange extends SealedRow {
   readonly type: string
   readonly was: Buffer
-  /** All that shall lead here. */
+  /** All hashes that the identifier must have. */
   readonly keys: readonly Buffer[]
 }
 
-/** A number that hands its keys over at this moment does so before or after: both take its row first. */
+/** Both this and a transfer of the hashes to another identifier lock the row first, so they are serialised. */
 export async function writeIdentifiers(
   tx: Session,
   rows: readonly IdentifierChange[],
@@ -159,7 +159,7 @@ export interface AccountChange extends SealedRow {
   readonly digest: Buffer
 }
 
-/** Nothing that is counted, followed or shown changes. */
+/** Changes nothing that is counted, in the feed, or visible to portals. */
 export async function writeAccounts(
   db: Db,
   rows: readonly AccountChange[],

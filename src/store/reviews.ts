@@ -26,7 +26,7 @@ export async function findCase(db: Db, id: string): Promise<CaseRow | undefined>
   return row
 }
 
-/** Where a page ends: the moment, to the microsecond, and the id of its last row. */
+/** The end of a page: time (to the microsecond) and id of its last row. */
 export interface MomentCursor {
   readonly at: string
   readonly id: string
@@ -34,7 +34,7 @@ export interface MomentCursor {
 export const momentAsText = (moment: string) =>
   `to_char(${moment} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`
 
-/** Open cases, the oldest first. */
+/** Open cases, oldest first. */
 export function listOpenCases(
   db: Db,
   { clientId, after, limit }: { clientId: string | null; after: MomentCursor | undefined; limit: number },
@@ -48,7 +48,7 @@ export function listOpenCases(
   )
 }
 
-/** Idempotent: the same open question is asked once. @returns its id, or undefined when it was open already */
+/** Idempotent. @returns the new case's id, undefined when the same case is already open */
 export async function openCase(
   db: Db,
   question: {
@@ -58,7 +58,7 @@ export async function openCase(
     readonly subjectId: string | null
     readonly sealed: Buffer | null
     readonly by: string
-    /** An operator's own words. */
+    /** Free text by an operator. */
     readonly why?: string | undefined
     readonly reference?: string | undefined
   },
@@ -80,7 +80,7 @@ export async function openCase(
   return row?.id
 }
 
-/** Decides an open case; what it held of the other side is gone with that. @returns whether it was still open */
+/** Decides an open case and deletes its sealed side. @returns false when it was not open */
 export async function decideCase(
   db: Db,
   id: string,
@@ -99,7 +99,7 @@ export type DecidedCase = Pick<CaseRow, 'id' | 'clientId' | 'reason' | 'subjectI
 }
 const decided = `id, client_id as "clientId", reason, subject_id as "subjectId", outcome`
 
-/** The account is one subject's now: every open question about it is answered, for or against. */
+/** Decides all open cases of an account that was linked to a subject: linked for this subject, dismissed for others. */
 export function answerCases(
   db: Db,
   account: string,
@@ -113,7 +113,7 @@ export function answerCases(
   )
 }
 
-/** The account is in use no more: nothing is left to ask about it. */
+/** Ends all open cases of an account that is no longer in use. */
 export function retireCases(
   db: Db,
   account: string,
@@ -127,8 +127,8 @@ export function retireCases(
 }
 
 /**
- * Takes a dismissal or retirement back: the question is open again, and with a retired one all that were retired in one go.
- * @throws 23505 when the same question was asked anew meanwhile
+ * Reopens a dismissed or retired case; with a retired one, all cases that were retired at the same time.
+ * @throws 23505 when the same case was opened again meanwhile
  */
 export function reopenCases(
   db: Db,
@@ -147,8 +147,8 @@ export function reopenCases(
 }
 
 /**
- * What was asked or denied of a subject that turned out to be another's holds for that other. Where the same is
- * asked of both, one question is enough. @returns the questions that are closed by that
+ * Moves the open and dismissed cases of a merged subject to the remaining one. If both have the same open case, the
+ * merged subject's is dismissed. @returns the dismissed cases
  */
 export async function inheritCases(
   db: Db,
@@ -170,7 +170,7 @@ export async function inheritCases(
   return closed
 }
 
-/** Every question that was ever asked about the account, the newest first. */
+/** All cases of an account, newest first, at most 200. */
 export function listCases(db: Db, account: string): Promise<CaseRow[]> {
   return db.query<CaseRow>(
     `select ${columns} from review_case where account_id = $1::bigint order by opened_at desc, id limit 200`,

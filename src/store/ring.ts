@@ -1,22 +1,22 @@
-/** Where things lie sealed, and under which keys of the ring. Every sealed value begins with the name of its key. */
+/** The tables with sealed values, and the use of the ring's keys. Every sealed value begins with the id of its key. */
 import type { Db } from './db.ts'
 
-/** A column named `sealed`; a test finds any that is missing here. */
+/** A table with a column `sealed`; a test checks that none is missing here. */
 export interface SealedTable {
   readonly name: string
-  /** What separates its key from others of one ring (`createSeal`). */
+  /** The purpose of its seal (`createSeal`). */
   readonly purpose: string
-  /** SQL over the row `t`: its key as text, in whose order it is read. */
+  /** SQL over the row `t`: its primary key, by which rows are ordered. */
   readonly key: string
   readonly keyType: 'uuid' | 'bigint' | 'text'
-  /** SQL over `t`: what was authenticated with it, as bytes. */
+  /** SQL over `t`: the seal's context as bytes. */
   readonly context: string
 }
 
 const text = (expression: string) => `convert_to(${expression}, 'UTF8')`
 const request = `t.operator_id || ' ' || t.operation || ' ' || encode(t.key_hash, 'hex')`
 
-/** The small ones; `identifier` and `legacy_account` carry keyed hashes as well. */
+/** The small tables; `identifier` and `legacy_account` also have keyed hashes. */
 export const sealedTables: readonly SealedTable[] = [
   { name: 'signing_key', purpose: 'signing key', key: 't.kid', keyType: 'text', context: text('t.kid') },
   { name: 'audit_key', purpose: 'signing key', key: 't.kid', keyType: 'text', context: text('t.kid') },
@@ -44,7 +44,7 @@ export const numberedTables = [
 export interface KeyUse {
   readonly purpose: string
   readonly keyId: Buffer
-  /** When a node last said that it writes under this key. */
+  /** When a node last recorded that it writes under this key. */
   readonly seenAt: Date
 }
 
@@ -54,7 +54,7 @@ export async function listKeyUse(db: Db): Promise<KeyUse[]> {
   )
 }
 
-/** What nodes have said in the last milliseconds that they write under. */
+/** Keys that nodes recorded within the last `within` milliseconds. */
 export function listKeysInUse(db: Db, within: number): Promise<Omit<KeyUse, 'seenAt'>[]> {
   return db.query(
     `select purpose, key_id as "keyId" from ring_key_use where seen_at > now() - make_interval(secs => $1 / 1000.0)`,
@@ -62,13 +62,13 @@ export function listKeysInUse(db: Db, within: number): Promise<Omit<KeyUse, 'see
   )
 }
 
-/** Before the first migration there is nothing that could need a key. */
+/** Whether the table exists; before the first migration nothing is sealed. */
 export async function hasKeyUse(db: Db): Promise<boolean> {
   const [row] = await db.query<{ found: boolean }>(`select to_regclass('ring_key_use') is not null as found`)
   return row!.found
 }
 
-/** This node writes under these. */
+/** Records that this node writes under these keys. */
 export async function touchKeyUse(db: Db, uses: readonly Omit<KeyUse, 'seenAt'>[]): Promise<void> {
   await db.query(
     `insert into ring_key_use (purpose, key_id)
@@ -78,7 +78,7 @@ export async function touchKeyUse(db: Db, uses: readonly Omit<KeyUse, 'seenAt'>[
   )
 }
 
-/** Of a purpose that was never noted, any key may be needed. */
+/** Records all keys for a purpose that has no record yet, because any of them may be in use. */
 export async function beginKeyUse(db: Db, purpose: string, keyIds: readonly Buffer[]): Promise<void> {
   await db.query(
     `insert into ring_key_use (purpose, key_id)
@@ -88,7 +88,7 @@ export async function beginKeyUse(db: Db, purpose: string, keyIds: readonly Buff
   )
 }
 
-/** Nothing lies under these keys; one that a node has written under since then stays. */
+/** Deletes the records of keys that seal nothing, unless a node has recorded a use since `since`. */
 export async function forgetKeyUse(
   db: Db,
   uses: readonly Omit<KeyUse, 'seenAt'>[],
@@ -101,7 +101,7 @@ export async function forgetKeyUse(
   )
 }
 
-/** Read row by row when nothing lies there: for the rare case that a key is missing. */
+/** Scans the tables; used only in the rare case that a key is missing. */
 export async function liesUnder(db: Db, { purpose, keyId }: Omit<KeyUse, 'seenAt'>): Promise<boolean> {
   for (const table of [...sealedTables, ...numberedTables]) {
     if (table.purpose !== purpose) continue
@@ -121,7 +121,7 @@ export interface SealedRows {
   readonly rows: number
 }
 
-/** Counted row by row: seconds for ten million. */
+/** Scans all tables: seconds for ten million rows. */
 export async function countSealed(db: Db): Promise<SealedRows[]> {
   const counted: SealedRows[] = []
   for (const { name, purpose } of [...numberedTables, ...sealedTables]) {

@@ -1,4 +1,4 @@
-/** What is seen of every round trip to a store: a count, its time, its failure, and a span where somebody traces. */
+/** Instruments every round trip to a store: count, duration, errors, and a trace span. */
 import { BrokerError } from '../errors.ts'
 import { roundTrips, storeErrors, storeSeconds } from '../telemetry/metrics.ts'
 import { traced } from '../telemetry/tracing.ts'
@@ -16,7 +16,7 @@ const seen = {
   },
 }
 
-/** @param name of the step, never with a value in it */
+/** @param name name of the step, without values */
 export async function roundTrip<T>(
   store: 'database' | 'state',
   name: string,
@@ -28,7 +28,7 @@ export async function roundTrip<T>(
   try {
     return await traced(name, work, { kind: 'client', 'db.system.name': store })
   } catch (error) {
-    // A statement that the database refuses is an answer.
+    // Only unavailability counts as an error; a refused statement was answered.
     if (error instanceof BrokerError) errors.inc()
     throw error
   } finally {
@@ -36,7 +36,7 @@ export async function roundTrip<T>(
   }
 }
 
-/** `select subject`, `insert audit_event`: what a statement does, and to which table. Its values are never in its text. */
+/** Verb and table of a statement, such as `select subject`, `insert audit_event`. The text never contains values. */
 export function statementName(text: string): string {
   const write = /\b(insert into|(?<!\b(?:for|key|do) )update|delete from)\s+(\w+)/i.exec(text)
   if (write !== null) return `${write[1]!.split(' ')[0]!.toLowerCase()} ${write[2]}`

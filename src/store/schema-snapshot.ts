@@ -1,4 +1,4 @@
-/** `npm run schema`: the schema after all migrations as migrations/schema.sql, so that a review shows every change of it. */
+/** `npm run schema` writes the schema after all migrations to migrations/schema.sql, so that reviews show its changes. */
 import { writeFileSync } from 'node:fs'
 import { openDatabase } from './db.ts'
 import { migrate } from './migrate.ts'
@@ -29,7 +29,7 @@ interface Block {
 
 const ours = `relnamespace = 'public'::regnamespace`
 
-/** A table as one block: columns, constraints, indexes without those of constraints, triggers. */
+/** One block per table: columns, constraints, other indexes, triggers. */
 const tables = `
   select format(E'create table %s (\\n%s\\n)%s;%s%s', c.relname,
     concat_ws(E',\\n', columns.list, constraints.list),
@@ -60,7 +60,7 @@ const tables = `
       from pg_trigger where tgrelid = c.oid and not tgisinternal) triggers
   where c.relkind in ('r', 'p') and c.${ours} order by c.relname`
 
-/** Without those of the months, which depend on the day of the migration. */
+/** Only default partitions; monthly ones depend on the date of the migration. */
 const partitions = `
   select format('create table %s partition of %s %s;', c.oid::regclass, inhparent::regclass,
     lower(pg_get_expr(c.relpartbound, c.oid))) as text

@@ -5,10 +5,10 @@ import { auditColumns, auditRows, auditValues, writtenEvent } from './audit.ts'
 import { type StoredLink, linksOf } from './links.ts'
 import type { AccountState, Population } from '../vocabulary.ts'
 
-/** A legacy account that may concern the person who came. */
+/** A legacy account that may belong to the person who signs in. */
 export interface Candidate {
   readonly account: string
-  /** The portal whose account it is. */
+  /** Id of the account's portal. */
   readonly portal: string
   /** base64 */
   readonly accountKey: string
@@ -19,28 +19,28 @@ export interface Candidate {
   readonly attestedOn: string | null
   /** base64 */
   readonly sealed: string
-  /** Another as soon as anything is written to the account: what it says, or how it stands. */
+  /** Changes with every write to the account's row. */
   readonly version: string
-  /** Whether its recorded number is the person's. */
+  /** The account's recorded number, compared with the person's. */
   readonly numberIs: 'equal' | 'other' | 'none'
-  /** The subject that it is linked to. */
+  /** The subject to which it is linked. */
   readonly holder: string | null
-  /** An operator has decided that it is not this person's. */
+  /** Whether an operator decided that it is not this person's. */
   readonly barred: boolean
 }
 
-/** What the database knows about the person who just came back from VNeID, for one portal and those that went over into it. */
+/** The stored data about a person who signs in, for one portal and those re-homed into it. */
 export interface Known {
-  /** Undefined: never seen. */
+  /** Undefined: the number is unknown. */
   readonly subject:
     | { readonly id: string; readonly disabled: boolean; readonly cancelled: boolean }
     | undefined
   readonly links: readonly StoredLink[]
-  /** Accounts with the same number that are not the person's already, nor with a human. */
+  /** Accounts with the same number that are not yet linked to the person and have no open case. */
   readonly candidates: readonly Candidate[]
 }
 
-/** The other questions are about a row that an import refused: to dismiss one denies nobody the account. */
+/** Cases with the other reasons are about a row of an import; dismissing one does not deny the account to the person. */
 const isAboutPerson = `c.reason not in ('number_changed', 'kind_changed')`
 
 const candidate = (subject: string, type: string, keys: string) => `json_build_object(
@@ -54,7 +54,7 @@ const candidate = (subject: string, type: string, keys: string) => `json_build_o
       where c.account_id = a.id and c.subject_id = ${subject} and c.outcome = 'dismissed'
         and ${isAboutPerson}))`
 
-/** @param keys blind indexes of the number under every index key */
+/** @param keys keyed hashes of the number under every index key */
 export async function findForSignIn(
   db: Db,
   type: IdentifierType,
@@ -72,7 +72,7 @@ export async function findForSignIn(
        ${linksOf('s.id', '$3::text[]')} as links,
        coalesce((
          select json_agg(${candidate('s.id', '$1', '$2::bytea[]')} order by a.id)
-         -- The rest comes with the next login: an officer may have put his own number on thousands.
+         -- The limit: an officer may have entered their own number for thousands of accounts. The rest follows at later logins.
          from (select a.*, a.xmin from legacy_account a
          where a.client_id = any($3::text[]) and a.identifier_type = $1 and a.identifier_key = any($2::bytea[])
            and (a.state = 'open' or a.state = 'linked' and not exists (
@@ -90,13 +90,13 @@ export async function findForSignIn(
   )
   const [first] = rows
   if (first === undefined || rows.some((row) => row.id !== first.id)) {
-    throw new Error('one number leads to two subjects')
+    throw new Error('a number has keyed hashes of two subjects')
   }
   const { id, disabled, cancelled, links, candidates } = first
   return { subject: id === null ? undefined : { id, disabled, cancelled }, links, candidates }
 }
 
-/** The one account that a portal speaks of, as it stands to this person. */
+/** The account that a portal vouches for, in relation to this person. */
 export async function findCandidate(
   db: Db,
   { portal, accountKey }: { readonly portal: string; readonly accountKey: Buffer },
@@ -110,10 +110,10 @@ export async function findCandidate(
   return row?.candidate
 }
 
-/** A link or a case that the rules want for an account, as it was when they saw it. */
+/** A link or a case that the rules decided for an account in a given version. */
 export interface Wanted {
   readonly account: string
-  /** The write is void if the account was written to meanwhile: linked and ended, say, or denied to this person. */
+  /** Nothing is written for the account if this version is no longer the stored one. */
   readonly version: string
 }
 export interface WantedLink extends Wanted {
@@ -122,23 +122,23 @@ export interface WantedLink extends Wanted {
 }
 export interface WantedCase extends Wanted {
   readonly reason: string
-  /** base64 of the sealed other side */
+  /** VNeID's side, sealed, in base64. */
   readonly sealed: string
 }
 
 export interface Written {
   readonly links: readonly StoredLink[]
   readonly cases: readonly { readonly id: string; readonly account: string; readonly reason: string }[]
-  /** Its audit rows. */
+  /** The audit events that were written. */
   readonly audited: readonly AuditEvent[]
 }
 
 /**
- * Everything that one coming of a person changes, with its audit rows, in one statement: all or nothing. A new
- * subject and its number; links; cases. Links are made of accounts that are still open and still what the rules
- * saw, for a number that still leads to the subject; each is locked, in order, until the statement is through.
- * A number that another sign-in registered meanwhile is refused by the primary key (23505): read again.
- * @returns what was really made
+ * Writes everything that one sign-in changes, with its audit events, in one statement: a new subject with its number,
+ * links, cases. Accounts are linked only if they are still open and unchanged, and the number still leads to the
+ * subject; their rows are locked in order until the statement ends. If another sign-in registered the number meanwhile,
+ * the primary key refuses it (23505), and the caller must read again.
+ * @returns what was actually written
  */
 export async function writeSignIn(
   db: Db,
@@ -150,13 +150,13 @@ export async function writeSignIn(
       | undefined
     readonly type: IdentifierType
     readonly keys: readonly Buffer[]
-    /** Whose accounts may be meant. */
+    /** Portals whose accounts may be linked. */
     readonly portals: readonly string[]
     readonly links: readonly WantedLink[]
     readonly cases: readonly WantedCase[]
     readonly actor: string
     readonly reference: string
-    /** The portal at which it happens: told beside the account's own where that is another. */
+    /** The portal of the sign-in: recorded as `via` if the account belongs to another portal. */
     readonly at: string
     readonly events: readonly AuditEvent[]
   },
@@ -172,7 +172,7 @@ export async function writeSignIn(
      keyed as (
        insert into identifier_key (type, key, identifier_id)
        select $4, key, numbered.id from numbered, unnest($6::bytea[]) key returning 1),
-     -- A number being replaced at this moment is waited for, and then leads to nobody.
+     -- Waits if the number is being replaced by another transaction, and then finds no row.
      standing as (
        select 1 from identifier_key k join identifier i on i.id = k.identifier_id
        where k.type = $4 and k.key = any($6::bytea[]) and i.subject_id = $1::uuid and i.valid_to is null
@@ -182,7 +182,7 @@ export async function writeSignIn(
        from jsonb_to_recordset($8::jsonb)
            as w(account bigint, version text, method text, evidence jsonb, reason text, other text)
          join legacy_account a on a.id = w.account
-       -- By its id: a planner who guesses a hundred of them would rather read the whole of a small table.
+       -- By id: the planner assumes 100 rows from the JSON and would otherwise scan a small table.
        where a.id = any($12::bigint[]) and a.client_id = any($7::text[]) and a.xmin::text = w.version
          and (a.state = 'open' or w.method is null and a.state in ('linked', 'in_review'))
          and ($2::text is not null or exists (select from standing))

@@ -57,10 +57,10 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
           ['accepted', ['unknown_prefix']],
           ['accepted', ['birth_year_differs']],
           ['accepted', ['sex_differs']],
-          ['refused', ['duplicate_row'], 'account_id: on an earlier line already'],
+          ['refused', ['duplicate_row'], 'account_id: appears on an earlier line; remove one'],
           ['accepted', ['several_accounts']],
           ['accepted', ['several_accounts']],
-          ['refused', ['number_changed'], 'the account is known with another number'],
+          ['refused', ['number_changed'], 'the account already has another number; an operator decides'],
           ['accepted', ['number_cancelled']],
           ['accepted', ['organisation_account']],
           ['accepted', ['staff_account']],
@@ -213,7 +213,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
         { account_id: 'new', birth_date: 'never' },
       ])
       const near = [...rows.slice(0, 4), ...rows.slice(-5)]
-      const again = 'account_id: on an earlier line already'
+      const again = 'account_id: appears on an earlier line; remove one'
       expect(near.map(({ line, result, detail }) => [line, result, detail])).toEqual([
         [2, 'unchanged', ''],
         [3, 'accepted', ''],

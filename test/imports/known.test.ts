@@ -15,7 +15,7 @@ import { knownPersons } from '../support/operators/operators.ts'
 import type { Engine } from '../support/world.ts'
 
 const isMissing = inject('databaseUrl') === undefined
-const anotherNumber = 'the account is known with another number'
+const anotherNumber = 'the account already has another number; an operator decides'
 
 describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
   describe.skipIf(engine === 'server' && isMissing)('an import', () => {
@@ -154,7 +154,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       const at = await open()
       const subject = await at.login()
       for (const kind of ['staff', 'organisation']) {
-        const wrong = 'kind: the account is linked as another kind'
+        const wrong = 'kind: the account is already linked as another kind; an operator decides'
         expect(await at.send({ ...at.row, kind })).toEqual([`refused: ${wrong}`])
       }
       expect(await at.account()).toMatchObject({ state: 'linked', kind: 'citizen', classes: [] })
@@ -182,7 +182,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
 
     test("refuses a row that would take a number away: the next could bring another person's without a conflict", async () => {
       const at = await open()
-      const refused = 'refused: the account has a number: a row cannot take it away'
+      const refused = 'refused: the account has a number, which an import cannot remove'
       expect(await at.send({ account_id: 'a' })).toEqual([refused])
       expect(await at.send({ account_id: 'a', cmnd: '999912399' })).toEqual([refused])
       expect(await at.account()).toMatchObject({ state: 'open', number: at.row.citizen_id })

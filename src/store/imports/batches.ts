@@ -1,18 +1,18 @@
 /**
- * An import on one connection. While the file is read, accounts that are new are inserted within one transaction,
- * so that a fault on the last line leaves nothing; rows of accounts that are known already wait. When the whole has
- * been seen (duplicates, shared numbers) that transaction commits, and the rows that waited are judged and written
- * in short ones, with their cases and audit. A dry run takes the same way and commits nothing.
+ * An import on one connection. While the file is read, new accounts are inserted in one transaction, so that a fault on
+ * the last line changes nothing; rows of known accounts are set aside. After the whole file was read (duplicates, shared
+ * numbers) that transaction commits, and the rows set aside are judged and written in short transactions, with their
+ * cases and audit events. A dry run does the same and rolls back.
  */
 import { auditColumns } from '../audit.ts'
 import { CopyPage, type CopyValue } from './copy-rows.ts'
 import type { Session } from '../db.ts'
 import { batchOf, judged, keepResults } from './judge.ts'
 
-/** A cleaned row as it is staged. */
+/** A cleaned row to be staged. */
 export interface StagedRow {
   readonly line: number
-  /** Why the row alone is refused already; null: it is not. */
+  /** Why the row is refused on its own; null: it is not. */
   readonly detail: string | null
   readonly accountKey: Buffer | null
   readonly kind: string
@@ -28,7 +28,7 @@ export interface StagedRow {
   readonly digests: readonly Buffer[]
 }
 
-/** Bits of `mapping/classes.ts` that only the whole file, or the accounts as they stand, can tell. */
+/** Bits of the classes (`mapping/classes.ts`) that depend on the whole file or on known accounts. */
 export interface ComparedBits {
   readonly duplicate: number
   readonly several: number
@@ -36,7 +36,7 @@ export interface ComparedBits {
   readonly changed: number
 }
 
-/** The audit's half of the cases that the statement opens as `questioned`. */
+/** SQL: the audit events of the cases in the CTE `questioned`. */
 const openedEvents = (client: string, actor: string, reference: string) => `
   select 'link', 'review.opened', ${client}, subject_id, ${actor}::text, ${reference}::text,
     jsonb_build_object('case', id, 'account', account_id::text, 'reason', reason) from questioned`
@@ -83,10 +83,10 @@ const toValues = (row: StagedRow): readonly CopyValue[] => [
 export async function beginImport(session: Session, clientId: string): Promise<boolean> {
   for (const text of [
     `set work_mem = '64MB'`,
-    // Compiling a plan takes longer than a batch; and no plan of an empty table may serve a full one.
+    // JIT compilation takes longer than a batch. A cached plan of an empty table must not be used for a full one.
     'set jit = off',
     'set plan_cache_mode = force_custom_plan',
-    // `again`: the account stands on an earlier line of the batch.
+    // `again`: the account is on an earlier line of the batch.
     `create temp table import_batch (${definition}, again int4)`,
     `create temp table import_pending (${definition})`,
     `create temp table import_result
@@ -112,7 +112,7 @@ export interface Writer {
   readonly reference: string
 }
 
-/** Rows that are staged together. */
+/** Rows to be staged together. */
 export class Batch {
   readonly #page = new CopyPage([...Object.values(columns), 'int4'])
   readonly #seen = new Set<string>()
@@ -135,7 +135,7 @@ export class Batch {
   }
 }
 
-/** Inserts the batch's new accounts, sets the other rows aside, and leaves the batch empty. */
+/** Inserts the batch's new accounts, sets the other rows aside, and clears the batch. */
 export async function stageBatch(
   tx: Session,
   batch: Batch,
@@ -180,7 +180,7 @@ export async function stageBatch(
   )
 }
 
-/** Judges the next rows that wait, and writes nothing but their results. @returns the last line judged, if any */
+/** Judges the next rows set aside and writes only their results. @returns the last judged line, undefined if none is left */
 export async function judgeBatch(
   tx: Session,
   writer: Writer,
@@ -202,7 +202,7 @@ const parameters = ({ clientId, bits }: Writer, after: number) => [
   bits.changed,
 ]
 
-/** Judges the next rows that wait and writes what follows; their accounts are held against logins and acts. */
+/** Judges the next rows set aside and writes the changes; locks their accounts against logins and acts. */
 export async function applyBatch(
   session: Session,
   writer: Writer,

@@ -2,8 +2,8 @@ import type { Session } from '../db.ts'
 import type { Writer } from './batches.ts'
 
 /**
- * What only the whole file can tell; new accounts that share a number are marked.
- * @returns how many rows wait to be judged
+ * Finds duplicates and shared numbers in the whole file, and marks new accounts that share a number.
+ * @returns number of rows to be judged
  */
 export async function compareRows(tx: Session, { clientId, bits }: Writer): Promise<number> {
   for (const text of [
@@ -19,7 +19,7 @@ export async function compareRows(tx: Session, { clientId, bits }: Writer): Prom
                where result = 'accepted' and account_key in (select account_key from import_pending)) named) numbered
        where nth > 1`,
     'create unique index on import_duplicate (line)',
-    // After a rotation an account may lie under an older key than the file's rows: both are one number.
+    // After a key rotation an account may be hashed under an older key than the file's rows, for the same number.
     `create temp table import_older_key as
        select distinct older, newest
        from (select identifier_keys[1] as newest, identifier_keys[2:] as others from import_pending
@@ -33,7 +33,7 @@ export async function compareRows(tx: Session, { clientId, bits }: Writer): Prom
     await tx.query(text)
   }
   await tx.query(
-    // Who will bear which number: no row takes one away, but some bring one where none was.
+    // The numbers after the import: no row removes a number, but some add one to an account without.
     `insert into import_several
      select key from (
        select coalesce(o.newest, a.identifier_key) as key
@@ -61,8 +61,8 @@ export async function compareRows(tx: Session, { clientId, bits }: Writer): Prom
 }
 
 /**
- * Accounts that were there before and share a number only since this file. Of what was in it nothing is left to mark.
- * @returns how many of them were marked now
+ * Marks earlier accounts that share a number since this file. Accounts in the file are already marked.
+ * @returns number of accounts marked by this call
  */
 export async function markShared(
   session: Session,

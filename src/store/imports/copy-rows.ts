@@ -1,4 +1,4 @@
-/** PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"): what the bulk of an import travels in. */
+/** Encodes rows in PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"). */
 
 export type CopyType = 'int8' | 'int4' | 'text' | 'bytea' | 'bytea[]' | 'date'
 export type CopyValue = string | number | Buffer | readonly Buffer[] | null
@@ -7,13 +7,12 @@ const signature = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const end = Buffer.from([0xff, 0xff])
 const byteaOid = 17
 const dayZero = Date.UTC(2000, 0, 1)
-/** `YYYY-MM-DD`, the same few thousand again and again → days since 2000. */
+/** Cache: `YYYY-MM-DD` → days since 2000-01-01. A file repeats the same few thousand dates. */
 const days = new Map<string, number>()
 
-/** @param rows values in the order of `types` */
 /**
- * Rows on their way, as bytes from the moment they are added: a buffer of its own for every field, or rows that
- * wait as objects, would cost more than all the rest. It grows to its largest batch, and is used again.
+ * Encodes rows into one buffer as they are added; a buffer per field, or rows kept as objects, would cost more than all
+ * other work. The buffer grows to the largest batch and is reused.
  */
 export class CopyPage {
   readonly #types: readonly CopyType[]
@@ -37,7 +36,7 @@ export class CopyPage {
       this.#value(this.#types[index]!, values[index] ?? null)
   }
 
-  /** Good until the next `clear`. */
+  /** The encoded rows, valid until the next `clear`. */
   bytes(): Buffer[] {
     return [signature, this.#buffer.subarray(0, this.#used), end]
   }

@@ -1,9 +1,9 @@
-/** The verdict on rows whose accounts are known already: one text for the dry run and for the real one. */
+/** SQL that judges rows of known accounts, shared by the dry run and the real run. */
 
 /**
- * Rows of a batch beside the accounts they name, and the verdict. $1 client, $2 after line, $3–$6 bits. The number of
- * rows is written out and look-ups are lateral: otherwise the planner, which cannot know a batch is small, reads
- * the whole table for each.
+ * CTEs: the rows of a batch joined with their accounts (`beside`), and the result (`judged`). $1 client, $2 after line,
+ * $3–$6 bits. The limit is a literal and the joins are lateral; otherwise the planner does not know that a batch is
+ * small and scans the whole table for each.
  */
 export const batchOf = (rows: number) =>
   `select * from import_pending where line > $2::bigint order by line limit ${rows}`
@@ -43,13 +43,13 @@ export const judged = (rows: number) => `
         else 'changed' end as result,
       not is_duplicate and id is not null and (number_changed or kind_changed) as is_conflict
     from beside)`
-/** The last part of a statement that judges: the results stay with the import. */
+/** The last part of the statement: stores the results for the report. */
 export const keepResults = `
   insert into import_result (line, result, classes, detail)
   select line, result,
     found | case when is_conflict and number_changed or takes_number_away then $6::int else 0 end,
-    case when is_duplicate then 'account_id: on an earlier line already'
-      when is_conflict and number_changed then 'the account is known with another number'
-      when is_conflict then 'kind: the account is linked as another kind'
-      when takes_number_away then 'the account has a number: a row cannot take it away' end
+    case when is_duplicate then 'account_id: appears on an earlier line; remove one'
+      when is_conflict and number_changed then 'the account already has another number; an operator decides'
+      when is_conflict then 'kind: the account is already linked as another kind; an operator decides'
+      when takes_number_away then 'the account has a number, which an import cannot remove' end
   from judged returning line::float8 as line`

@@ -13,7 +13,7 @@ export function countResults(session: Session): Promise<Counted[]> {
   )
 }
 
-/** The report, page by page, in the order of the lines: `line,result,"classes","detail"` with CRLF (RFC 4180). */
+/** Yields the report in pages, ordered by line: `line,result,"classes","detail"` with CRLF (RFC 4180). */
 export async function* reportPages(
   session: Session,
   names: ReadonlyMap<number, string>,

@@ -1,6 +1,6 @@
 import type { Db } from '../db.ts'
 
-/** The run as operators follow it. */
+/** One import run: progress and result. */
 export interface ImportRun {
   readonly id: string
   readonly clientId: string
@@ -54,7 +54,7 @@ export async function findImport(db: Db, id: string): Promise<ImportRun | undefi
   return row
 }
 
-/** Of a portal, the latest first. @param after the moment and id of the last one seen */
+/** A portal's imports, newest first. @param after start time and id of the last import of the previous page */
 export function listImports(
   db: Db,
   {

@@ -1,4 +1,4 @@
-/** State in the process: the embedded default, for one node. Bounded: when full it refuses, and drops no live login. */
+/** In-process state for a single node, the embedded default. When full it refuses new records and evicts none. */
 import { BrokerError } from '../../errors.ts'
 import { stateRecords } from '../../telemetry/metrics.ts'
 import { roundTrip } from '../round-trip.ts'
@@ -14,7 +14,7 @@ interface Record {
 
 const nothing = Buffer.alloc(0)
 
-/** @param limit most records held at once */
+/** @param limit largest number of records */
 export function createMemoryState({ limit, now = Date.now }: { limit: number; now?: () => number }): State {
   const records = new Map<string, Record>()
   const sums = new Map<string, { sum: number; expires: number }>()
@@ -52,7 +52,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     put(key, nothing, ttl)
     return true
   }
-  /** `work` is one step of the event loop. */
+  /** `work` is synchronous, so it is atomic. */
   const trip = <T>(step: string, work: () => T) => roundTrip('state', `state ${step}`, async () => work())
   const tell = () => stateRecords.set({ state: 'held' }, records.size)
   stateRecords.set({ state: 'limit' }, limit)
@@ -80,7 +80,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
         return record && { ...found(record), spent: !claim(`${key}:spent`, ttl) }
       }),
     claim: (key, ttl) => trip('claim', () => claim(key, ttl)),
-    // Not one await in here: the whole batch is one step of the event loop.
+    // No await inside, so the whole batch is atomic.
     write: (writes) =>
       trip('write', () => {
         const refused: string[] = []
@@ -97,7 +97,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
         additions.map(({ key, by, ttl }) => {
           const known = sums.get(key)
           const sum = (known === undefined || known.expires <= now() ? 0 : known.sum) + by
-          // A count that finds no room is no reason to refuse anybody.
+          // If there is no room the count is not stored; a caller must not be refused for that.
           if (known !== undefined || sums.size < limit) sums.set(key, { sum, expires: now() + ttl * 1000 })
           return sum
         }),

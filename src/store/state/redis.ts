@@ -1,7 +1,7 @@
 /**
- * State in Redis 7: one server, Sentinel or Cluster. A stored string is a header line, `version key key…`,
- * then the value. No command touches two slots: a record and its `:spent` mark share a hash tag, and a
- * Cluster reads the records along in a second trip.
+ * State in Redis 7: one server, Sentinel or Cluster. A stored string is a header line `version key key…`, then the
+ * value. No command touches two slots: a record and its `:spent` mark share a hash tag, and with a Cluster the records
+ * in `along` are read in a second round trip.
  */
 import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../../errors.ts'
@@ -11,7 +11,7 @@ import type { Found, State, Write } from './state.ts'
 
 type Reply = (Buffer | null)[] | null
 
-/** Our scripts, as ioredis defines them on the client. */
+/** Commands that ioredis defines from our scripts. */
 interface Scripted {
   readAlongBuffer(key: string, follow: 0 | 1): Promise<Reply>
   spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number): Promise<Reply>
@@ -61,7 +61,7 @@ return sum`,
 export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; prefix?: string }): State {
   const client = connect(url) as (Redis | Cluster) & Scripted
   for (const [command, script] of Object.entries(scripts)) client.defineCommand(command, script)
-  // Connection faults surface in the command that meets them; ioredis reconnects by itself.
+  // The failing command reports a connection error; ioredis reconnects automatically.
   client.on('error', () => {})
   const cluster = client instanceof Cluster
   const withAlong = cluster ? 0 : 1
@@ -96,7 +96,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     return to.set(key, stored, 'EX', write.ttl)
   }
 
-  /** All of them in one round trip; a Cluster takes no pipeline across its slots. */
+  /** Sends all in one round trip; a Cluster does not support a pipeline across slots. */
   const together = async (count: number, one: (to: Sender, place: number) => unknown): Promise<unknown[]> => {
     const places = Array.from({ length: count }, (_, place) => place)
     if (client instanceof Cluster || count === 1)
@@ -165,7 +165,8 @@ function parse(stored: Buffer): { value: Buffer; version: string; names: string[
 function connect(url: string): Redis | Cluster {
   const [, secure, mode, credentials, hosts, path] =
     /^redis(s?)(?:-(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/]+)(?:\/(.*))?$/.exec(url) ?? []
-  if (hosts === undefined) throw new Error('STATE_URL is not a Redis address')
+  if (hosts === undefined)
+    throw new Error('STATE_URL must be redis://, redis-sentinel:// or redis-cluster:// (or rediss…)')
   const [username, password] = (credentials ?? '').split(':').map(decodeURIComponent)
   const nodes = hosts.split(',').map((host) => {
     const [, name = host, port = mode === 'sentinel' ? 26379 : 6379] = /^(.+?)(?::(\d+))?$/.exec(host) ?? []
@@ -184,7 +185,7 @@ function connect(url: string): Redis | Cluster {
   return new Redis({ ...shared, ...nodes[0], db: Number(path || 0) })
 }
 
-/** `commandTimeout` counts on one server only; a Cluster that is wholly away would queue commands for ever. */
+/** `commandTimeout` has no effect with a Cluster; an unreachable Cluster would queue commands without limit. */
 function limited(cluster: Cluster, milliseconds: number): Cluster {
   const send = cluster.sendCommand.bind(cluster)
   cluster.sendCommand = (command, ...rest) => {

@@ -2,9 +2,9 @@
 
 export interface Found {
   readonly value: Buffer
-  /** Changes with every write; hand it back as `over` to write only on top of what was read. */
+  /** Changes with every write. Pass it as `over` to write only if the record is unchanged. */
   readonly version: string
-  /** The records named by `along` when this one was written, in that order. */
+  /** The records of the keys in `along` of the write, in the same order. */
   readonly along: readonly (Found | undefined)[]
 }
 
@@ -16,12 +16,12 @@ export type Write =
       readonly ttl: number
       /** Keys whose records are read together with this one. */
       readonly along?: readonly string[]
-      /** Write only if this version is still the stored one; null: only if nothing is stored. */
+      /** Write only if this version is still stored; null: only if nothing is stored. */
       readonly over?: string | null
     }
   | { readonly key: string; readonly delete: true }
 
-/** More of a count that all nodes share; a new one begins at nothing and ends `ttl` seconds after the last addition. */
+/** Adds to a count that all nodes share. It starts at 0 and expires `ttl` seconds after the last addition. */
 export interface Addition {
   readonly key: string
   readonly by: number
@@ -31,15 +31,15 @@ export interface Addition {
 
 export interface State {
   read(key: string): Promise<Found | undefined>
-  /** Reads and removes: exactly one caller receives it, without the records along. */
+  /** Reads and removes: exactly one caller receives the record, without `along`. */
   take(key: string): Promise<Found | undefined>
-  /** Reads and marks for `ttl` seconds; `spent` is false to exactly one caller. */
+  /** Reads and marks as spent for `ttl` seconds; `spent` is false for exactly one caller. */
   spend(key: string, ttl: number): Promise<(Found & { readonly spent: boolean }) | undefined>
-  /** True to exactly one caller until `ttl` seconds have passed. */
+  /** True for exactly one caller within `ttl` seconds. */
   claim(key: string, ttl: number): Promise<boolean>
-  /** One round trip. @returns the keys whose `over` no longer held; those were not written */
+  /** One round trip. @returns the keys that were not written because of `over` */
   write(writes: readonly Write[]): Promise<string[]>
-  /** One round trip. Counts lie apart from records. @returns the sums, in the order of the additions */
+  /** One round trip. Counts and records have separate keys. @returns the sums, in the order of the additions */
   add(additions: readonly Addition[]): Promise<number[]>
   ping(): Promise<void>
   close(): Promise<void>
