@@ -1,4 +1,4 @@
--- The registered portals: their definitions, their history, their secrets, and portals that merge into another.
+-- The registered portals: definitions, history, secrets, and re-homing of a portal into another.
 
 create table client (
   id              text primary key,
@@ -7,8 +7,7 @@ create table client (
   -- Everything issued to the portal before this instant is refused: it was suspended since.
   not_before      timestamptz,
   metadata        jsonb not null,
-  -- When the portal first had a person of its own, not one who came with the sub of another portal. Housekeeping
-  -- writes it, never a login.
+  -- When a person first signed in with a sub of the portal's own sector. The figures write it, never a login.
   first_person_at timestamptz,
   version         integer not null default 1,
   created_at      timestamptz not null default now(),
@@ -42,10 +41,10 @@ create table client_secret (
   client_id  text not null references client on delete cascade,
   -- SHA-256 of a long random secret
   hash       bytea not null,
-  -- A secret in service holds one of two slots; null: it is out of service.
+  -- An active secret has one of two slots; null: it has ended.
   slot       smallint check (slot in (1, 2)),
   created_at timestamptz not null default now(),
-  -- null: it was made when a definition was applied
+  -- null: created when a definition was applied
   created_by text,
   expires_at timestamptz not null,
   revoked_at timestamptz,
@@ -57,11 +56,11 @@ create table client_secret (
   check (slot is null or revoked_at is null),
   check (revoked_by is null or revoked_at is not null)
 );
--- At most two secrets in service, also under concurrent requests: this index decides.
+-- This index allows at most two active secrets, also under concurrent requests.
 create unique index client_secret_slot on client_secret (client_id, slot) where slot is not null;
 
--- A portal merges into another. No row is moved: while this row stands, the new portal uses the accounts, links and
--- identifiers of the old one besides its own.
+-- A portal is re-homed into another. No row is moved: while this row is in effect, the new portal uses the accounts, links
+-- and identifiers of the old one in addition to its own.
 create table client_rehome (
   id           bigint generated always as identity primary key,
   old_client   text not null references client,

@@ -17,7 +17,7 @@ create table legacy_account (
   created_by      text not null default 'self' check (created_by in ('self', 'officer', 'other')),
   last_used_on    date,
   province        text not null default '',
-  -- bit n stands for the n-th class of src/mapping/classes.ts
+  -- bit n is the n-th class of src/mapping/classes.ts
   classes         integer not null default 0,
   sealed          bytea not null,
   -- keyed hash of the content: a write checks that the row is still the one the rules decided on
@@ -45,9 +45,9 @@ create table account_link (
   unlink_reason text,
   check ((unlinked_at is null) = (unlink_reason is null) and (unlinked_at is null) = (unlinked_by is null))
 );
--- An account is linked to at most one citizen at a time: this index decides.
+-- This index allows at most one active link per account.
 create unique index account_link_active on account_link (account_id) where unlinked_at is null;
--- A person has at most one primary account at a portal, and none unless somebody marked one.
+-- A person has at most one primary account at a portal.
 create unique index account_link_primary on account_link (subject_id, client_id) where unlinked_at is null and is_primary;
 create index account_link_subject on account_link (subject_id, client_id) where unlinked_at is null;
 create index account_link_history on account_link (account_id);
@@ -93,9 +93,8 @@ create unique index review_case_open on review_case
 create index review_case_client on review_case (client_id, opened_at, id) where outcome is null;
 create index review_case_account on review_case (account_id);
 
--- How many accounts and active links there are. Triggers keep the counts, so that they are exact for every writer and
--- no query counts rows. Changes are appended without a lock and added to the totals now and then; the sum of both tables
--- is the count.
+-- The numbers of accounts and active links. Triggers maintain them, so that they are exact for every writer and no query
+-- counts rows. Changes are appended without a lock and added to the totals by housekeeping; the count is the sum of both.
 create table mapping_change (
   client_id text not null,
   province  text not null,

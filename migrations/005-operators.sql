@@ -1,28 +1,27 @@
--- Operators, who use the admin API: what each may do, decisions that need a second person, repeated requests.
--- An operator is a machine, known by a key, or a person, known by the keyed hash of the identification number.
+-- Operators of the admin API: roles, approvals by a second person, repeated requests. An operator is a machine,
+-- identified by a key, or a person, identified by the keyed hash of the identification number.
 
 create table operator (
   -- The actor of audit events is an operator's id or one of these words, so an id must not be one of them.
   id              text primary key check (id ~ '^[a-z0-9._-]{3,64}$'
     and id not in ('citizen', 'system', 'local', 'operator', 'portal', 'sandbox')),
-  -- A machine may propose, never approve: an operator is a person only where that was proved.
+  -- A machine may ask for an approval but never approve. Only a person has a number.
   kind            text not null default 'machine' check (kind in ('machine', 'person')),
   roles           text[] not null check (cardinality(roles) > 0
     and roles <@ array['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer']),
   -- The public key as a JWK; the private key is never stored here. A person may have none.
   public          jsonb,
   key_changed_at  timestamptz,
-  -- Who made the current key, and therefore had the private key in hand.
+  -- Who set the current key, and therefore had access to the private key.
   key_changed_by  text,
-  -- Ever had the role security_officer, also if it was removed: whether one person may decide alone depends on how
-  -- many such persons there ever were.
+  -- Has or had the role security_officer. One person may act alone only until a second such person has existed.
   was_officer     boolean not null default false,
   created_at      timestamptz not null default now(),
   created_by      text not null,
   disabled_at     timestamptz,
   disabled_by     text,
   disabled_reason text,
-  -- when last enabled again
+  -- when it was last enabled after being disabled
   enabled_at      timestamptz,
   last_seen_at    timestamptz,
   check ((disabled_at is null) = (disabled_by is null) and (disabled_at is null) = (disabled_reason is null)),
@@ -31,7 +30,7 @@ create table operator (
 -- Two operators with the same key would count as two persons.
 create unique index operator_public on operator (public);
 
--- One person has one operator, enabled or not: this primary key decides.
+-- This primary key allows one operator per person, enabled or disabled.
 create table operator_citizen_key (
   type        text not null,
   key         bytea not null,
@@ -40,13 +39,13 @@ create table operator_citizen_key (
 );
 create index operator_citizen_key_operator on operator_citizen_key (operator_id);
 
--- What was done to an operator, and why. The reason is free text, so it is kept out of the audit.
+-- The changes of operators. The reason is free text, so it is not recorded in the audit.
 create table operator_change (
   id          bigint generated always as identity primary key,
   operator_id text not null references operator,
   at          timestamptz not null default now(),
   actor       text not null,
-  -- Where it took two persons: the one who asked for it; `actor` approved.
+  -- If two persons were needed: the one who asked; `actor` approved.
   asked_by    text,
   action      text not null,
   reason      text,
@@ -55,7 +54,7 @@ create table operator_change (
 );
 create index operator_change_operator on operator_change (operator_id, id);
 
--- What one operator asked for and a second person must approve.
+-- Requests of operators that a second person must approve.
 create table approval (
   id         uuid primary key,
   -- as src/approvals/kind.ts names it: `operator.create`, `account.link`
@@ -66,14 +65,14 @@ create table approval (
   case_id    uuid references review_case,
   -- the person whose number it changes
   subject_id uuid references subject,
-  -- The asker's own words about a case or a person; kept, and part of the case's history.
+  -- The asker's free text about a case or a person; part of the case's history.
   reason     text,
   evidence   text,
   asked_by   text not null references operator,
-  -- Where a machine asked: whoever had made the machine or its key by then must not approve.
+  -- If a machine asked: the operators who had created it or set its key, who must not approve.
   barred     text[] not null default '{}',
   asked_at   timestamptz not null default now(),
-  -- null: waits until somebody ends it
+  -- null: does not expire
   expires_at timestamptz,
   outcome    text check (outcome in ('approved', 'declined', 'withdrawn', 'expired')),
   ended_by   text,
@@ -88,7 +87,7 @@ create index approval_case on approval (case_id) where case_id is not null;
 create unique index approval_one_of_case on approval (case_id) where outcome is null;
 create unique index approval_one_of_person on approval (subject_id) where outcome is null;
 
--- An access review: somebody confirmed who may do what.
+-- Confirmed access reviews.
 create table operator_review (
   id           bigint generated always as identity primary key,
   -- the report covered everything up to this time
@@ -106,7 +105,7 @@ create table idempotent_request (
   -- of the attempt that holds the key; the audit has its events under this reference
   reference   text not null,
   begun_at    timestamptz not null default now(),
-  -- The attempt is taken to be running until then; null: it has ended.
+  -- The attempt counts as running until then; null: it has ended.
   held_until  timestamptz,
   -- a hash of the request; after the end also the answer
   sealed      bytea not null,

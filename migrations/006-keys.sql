@@ -1,4 +1,4 @@
--- The signing keys with their calendar and history; which keys of the key ring are in use; re-sealing.
+-- The signing keys with their calendar and history; the use of the key ring's keys; re-sealing runs.
 
 -- A key is published from created_at on, and signs from sign_from until the next key of its algorithm does.
 create table signing_key (
@@ -11,7 +11,7 @@ create table signing_key (
 );
 
 -- Public keys only. A signature of a retired key is still recognised as ours (id_token_hint); a signature of a revoked
--- key proves nothing.
+-- key is not accepted.
 create table signing_key_history (
   kid           text primary key,
   alg           text not null,
