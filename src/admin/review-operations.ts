@@ -144,7 +144,7 @@ export function reviewOperations({
     operation({
       method: 'POST',
       path: '/v1/reviews',
-      about: 'Opens a case by hand: does this account belong to this person?',
+      about: 'Opens a case by hand, about whether an account belongs to a person.',
       refuses: ['account_unknown'],
       roles: ['mapping_officer'],
       body: z

@@ -34,7 +34,7 @@ test('a draft may lack anything; activating names each missing thing with its re
     'policy.legal_basis: is missing; add',
     'policy.purposes: is missing; add',
     'token_endpoint_auth_method: needs an active secret; ',
-    'id_token_signed_response_alg: needs a signing key that has been published for 15 minutes; "keys generate --alg EdDSA"',
+    'id_token_signed_response_alg: needs a signing key that has been published for 15 minutes; run "keys generate --alg EdDSA"',
   ])
     expect(told).toContain(missing)
   expect(told.split('\n')).toHaveLength(11)

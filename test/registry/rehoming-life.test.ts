@@ -218,7 +218,7 @@ test('what makes no sense is refused, and says why', async () => {
   await expect(rehome(a.id, c.id)).rejects.toMatchObject(conflict('is not active'))
   await registrar.call('POST', `/v1/clients/${c.id}/activate`, { reason: 'for the test' })
   await rehome(a.id, b.id)
-  await expect(rehome(a.id, c.id)).rejects.toMatchObject(conflict(`into ${b.id} already`))
+  await expect(rehome(a.id, c.id)).rejects.toMatchObject(conflict(`already re-homed into ${b.id}`))
   await expect(rehome(b.id, a.id)).rejects.toMatchObject(conflict('itself'))
   await rehome(b.id, c.id)
   await expect(rehome(c.id, a.id)).rejects.toMatchObject(conflict('itself'))

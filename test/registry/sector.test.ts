@@ -74,7 +74,7 @@ test('who comes into the sector of other portals is told of them before it is do
   const wish = at('second.example', { sector_identifier_uri: 'https://first.example/' })
   const { out } = await cli('client apply', files(fileOf('portal-second', wish)))
   expect(out).toMatch(
-    /^ {2}! sector_identifier_uri: people have the same sub here as at portal-first; leave it only if/m,
+    /^ {2}! sector_identifier_uri: people have the same sub here as at portal-first; keep it only if/m,
   )
   const apart = await cli('client apply', files(fileOf('portal-second', at('second.example'))))
   expect(apart.out).not.toContain('!')
