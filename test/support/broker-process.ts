@@ -52,9 +52,9 @@ export async function startBroker(settings: Readonly<Record<string, string>>): P
 
 export interface Proxy {
   readonly url: string
-  /** Requests go to these in turn from now on. */
+  /** Sends requests to these targets in turn from now on. */
   to(...targets: string[]): void
-  /** Which target answered, request by request. */
+  /** The target that answered each request. */
   readonly answered: string[]
 }
 

@@ -1,20 +1,20 @@
-/** What the stores hold, as text for the search at the end of a run. */
+/** Dumps the stores as text, for the search for leaks at the end of a run. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import type { Db } from '../../src/store/db.ts'
 import { findBinary } from './private-servers.ts'
 
-/** All databases of a server, by its own tool. */
+/** Dumps all databases of a server with pg_dumpall. */
 export async function dumpServer(url: string): Promise<string> {
   const tool = findBinary('pg_dumpall')
   if (tool === undefined)
-    throw new Error('pg_dumpall is not beside postgres: install it, the run is searched for leaks')
+    throw new Error('pg_dumpall is not installed next to postgres: install it, because the run is searched for leaks')
   const { stdout } = await promisify(execFile)(tool, ['--data-only', '-d', url], { maxBuffer: 1 << 29 })
   return stdout
 }
 
-/** All rows that one connection sees; for a database in the process, which no tool reaches. */
+/** Dumps all rows through a connection, for an embedded database, which no tool can reach. */
 export async function dumpRows(db: Db): Promise<string> {
   const tables = await db.query<{ name: string }>(
     `select quote_ident(table_name) as name from information_schema.tables where table_schema = 'public'`,
@@ -29,8 +29,8 @@ export async function dumpRows(db: Db): Promise<string> {
 }
 
 /**
- * Keys and values of our records on one server or all of a Cluster.
- * @param below only those that end within so many seconds
+ * Dumps keys and values of our records on one server or all nodes of a Cluster.
+ * @param below only records that expire in less than this number of seconds
  */
 export async function dumpRedis(url: string, below = Infinity): Promise<string> {
   const { 1: hosts = '' } = /:\/\/([^/]+)/.exec(url) ?? []

@@ -1,4 +1,4 @@
-/** Keys of a portal: the private half to use, the public half to register. */
+/** Key pairs of portals: the private key to use, and the public key as a JWK set to register. */
 import { exportJWK, generateKeyPair } from 'jose'
 
 export async function signer() {

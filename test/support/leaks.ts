@@ -1,6 +1,6 @@
 /**
- * The search for what must never lie anywhere in clear: the sandbox's citizens, and every secret that the test
- * run saw (`record.ts`). It tells the place and the kind of a finding, and never the value.
+ * Searches for data that must never appear in clear text: the sandbox's citizens, and every secret that the test run
+ * recorded (`record.ts`). A finding names the place and the kind, never the value.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,11 @@ import { citizens } from '../../src/sandbox/citizens.ts'
 export interface Needle {
   readonly kind: string
   readonly text: string
-  /** Found only where no letter, digit, dot or dash stands beside it: short runs of digits turn up in anything. */
+  /** Matches only if no letter, digit, dot or dash is next to it, because short digit sequences occur by chance. */
   readonly alone?: boolean
 }
 
-/** Numbers, names and full birth dates, in every spelling that a log, a dump or a URL may give them. */
+/** Numbers, names and full birth dates, in every encoding that a log, a dump or a URL may use. */
 export function citizenNeedles(): Needle[] {
   return citizens.flatMap(({ key, number, name, birthDate = '' }) => {
     const names = [name.normalize('NFC'), name.normalize('NFD')]
@@ -26,7 +26,7 @@ export function citizenNeedles(): Needle[] {
         'name',
         names.flatMap((form) => [form, ...disguises(form), ...disguises(form.toUpperCase())]),
       ),
-      // Where only the year is known there is nothing to find: any four digits may be a year.
+      // A birth year alone is not searched for: any four digits may be a year.
       ...(birthDate.length < 10
         ? []
         : [
@@ -44,7 +44,7 @@ interface Person {
   readonly birthDate?: string
 }
 
-/** Owners of legacy accounts, as tests made them up. */
+/** The made-up owners of legacy accounts in tests. */
 function personNeedles(persons: readonly Person[]): Needle[] {
   const distinct = (field: keyof Person, form: RegExp) => [
     ...new Set(persons.map((person) => person[field] ?? '').filter((text) => form.test(text))),
@@ -76,7 +76,7 @@ const secretNeedles = (secrets: Iterable<string>): Needle[] =>
     })),
   )
 
-/** As JSON escapes, in a URL, as hexadecimal (how a dump shows bytes), and within base64 at each alignment. */
+/** Encodings of the text: JSON escapes, URL, hexadecimal (as in dumps), and base64 at each alignment. */
 function disguises(text: string): string[] {
   const escaped = text.replaceAll(
     /[^ -~]/g,
@@ -85,7 +85,7 @@ function disguises(text: string): string[] {
   const url = encodeURIComponent(text)
   const base64 = [0, 1, 2].map((offset) => {
     const encoded = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]).toString('base64')
-    // Without the characters that the neighbouring bytes have a part in.
+    // Without the characters that also depend on neighbouring bytes.
     return encoded.slice(
       Math.ceil((offset * 8) / 6),
       Math.floor(((offset + Buffer.byteLength(text)) * 8) / 6),
@@ -99,20 +99,20 @@ function disguises(text: string): string[] {
 const width = 8
 const slots = 1 << 22
 
-/** @returns a search for all needles in one pass; letters count as equal in both cases. */
+/** @returns a case-insensitive search for all needles in one pass */
 export function createSearch(needles: readonly Needle[]): (text: string) => string[] {
   const byHead = new Map<number, { bytes: Buffer; needle: Needle }[]>()
   const filter = new Uint8Array(slots)
   for (const needle of needles) {
     const bytes = Buffer.from(needle.text.toLowerCase())
-    if (bytes.length < width) throw new Error(`too short to be searched for: ${needle.kind}`)
+    if (bytes.length < width) throw new Error(`must be at least ${width} bytes to be searched for: ${needle.kind}`)
     const head = headAt(bytes, 0)
     byHead.set(head, [...(byHead.get(head) ?? []), { bytes, needle }])
     filter[head & (slots - 1)] = 1
   }
   return (text) => {
     const found = new Set<string>()
-    // A dump writes the backslash of an escape twice.
+    // A dump doubles the backslash of an escape.
     const bytes = Buffer.from(text.toLowerCase().replaceAll('\\\\', '\\'))
     for (let at = 0; at + width <= bytes.length; at++) {
       const head = headAt(bytes, at)
@@ -128,7 +128,7 @@ export function createSearch(needles: readonly Needle[]): (text: string) => stri
   }
 }
 
-/** The first eight bytes as one number. */
+/** A hash of the eight bytes at `at`. */
 const headAt = (bytes: Buffer, at: number): number =>
   (Math.imul(word(bytes, at), 0x9e3779b1) ^ Math.imul(word(bytes, at + 4), 0x85ebca6b)) >>> 0
 const word = (bytes: Buffer, at: number): number =>
@@ -136,7 +136,7 @@ const word = (bytes: Buffer, at: number): number =>
 const touches = (byte: number | undefined): boolean =>
   byte !== undefined && /[\w.-]/.test(String.fromCharCode(byte))
 
-/** Searches the files of a run's folder; those named `secrets-…` and `persons-…` say what else to look for. */
+/** Searches the files of a run's folder; the files `secrets-…` and `persons-…` list further values to search for. */
 export function searchFolder(folder: string): { findings: string[]; files: string[]; secrets: number } {
   const names = readdirSync(folder)
   const read = (file: string) => readFileSync(join(folder, file), 'utf8')
@@ -149,7 +149,7 @@ export function searchFolder(folder: string): { findings: string[]; files: strin
   const persons = linesOf('persons-').map((line) => JSON.parse(line) as Person)
   const needles = [...citizenNeedles(), ...personNeedles(persons), ...secretNeedles(secrets)]
   const everything = createSearch(needles)
-  // An officer who decides a case is shown both names and birth dates; a number or secret nobody is shown.
+  // Answers to officers may contain names and birth dates of a case, but never a number or a secret.
   const unshown = createSearch(needles.filter(({ kind }) => !/name|birth date/.test(kind)))
   const files = names.filter((file) => !/^(secrets|persons)-/.test(file))
   const findings = files.flatMap((file) => {

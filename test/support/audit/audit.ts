@@ -1,4 +1,4 @@
-/** An audit log of its own: rows with gaps between their ids, covered in several batches. */
+/** A separate audit log for a test: rows with gaps between their ids, covered in several batches. */
 import { randomBytes } from 'node:crypto'
 import { exportAudit } from '../../../src/proof/export.ts'
 import { linesOf } from '../../../src/proof/lines.ts'
@@ -13,7 +13,7 @@ import { recordSecrets } from '../record.ts'
 export interface AuditLog {
   readonly db: Database
   readonly checkpointer: Checkpointer
-  /** Rows of many kinds, a fifth of the numbers taken by transactions that were rolled back. */
+  /** Inserts rows of many kinds; a fifth of the ids is lost to rolled-back transactions. */
   fill(rows: number): Promise<void>
 }
 
@@ -63,7 +63,7 @@ async function* pieces(text: string): AsyncGenerator<string> {
   yield text
 }
 
-/** What `work` sees is undone afterwards. */
+/** Runs `work` in a transaction and rolls it back. */
 export async function undone<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
   let result: { value: T } | undefined
   await db

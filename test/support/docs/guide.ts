@@ -1,4 +1,4 @@
-/** The documents in docs/, as a test reads them to hold them to what they say. */
+/** Reads the documents in docs/, so that tests can compare them with the code. */
 import { readFileSync, readdirSync } from 'node:fs'
 
 export const readGuide = (name: string): string =>
@@ -13,14 +13,14 @@ export const readOperatorsGuide = (): string =>
     .map(readGuide)
     .join('\n')
 
-/** What stands in backticks. */
+/** The texts in backticks. */
 export const namesIn = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map(([, name]) => name!)
 
-/** The cells of the table with this first header, row by row. */
+/** The cells of the table whose first header is `header`, by row. */
 export function tableOf(guide: string, header: string): string[][] {
   const lines = guide.split('\n')
   const head = lines.findIndex((line) => line.startsWith(`| ${header} |`))
-  if (head < 0) throw new Error(`no table of ${header}`)
+  if (head < 0) throw new Error(`there is no table with the first header ${header}`)
   const rows = lines.slice(head + 2)
   const end = rows.findIndex((line) => !line.startsWith('|'))
   return rows.slice(0, end < 0 ? undefined : end).map((line) =>
@@ -31,7 +31,7 @@ export function tableOf(guide: string, header: string): string[][] {
   )
 }
 
-/** What its column names, sorted. */
+/** The names in backticks in one column of the table, sorted. */
 export const namedBy = (guide: string, header: string, column = 0): string[] =>
   tableOf(guide, header)
     .flatMap((cells) => namesIn(cells[column] ?? ''))

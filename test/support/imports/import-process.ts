@@ -1,4 +1,4 @@
-/** An import in a process of its own, to be killed: it says how far it is. */
+/** Runs an import in a separate process that a test can kill; sends its progress to the parent. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createLog } from '../../../src/telemetry/log.ts'

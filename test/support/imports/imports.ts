@@ -1,4 +1,4 @@
-/** Files of legacy accounts, imported without HTTP, and what stands in the tables afterwards. */
+/** Imports files of legacy accounts without HTTP, and reads the resulting tables. */
 import { randomUUID } from 'node:crypto'
 import { createLog } from '../../../src/telemetry/log.ts'
 import { classesOf } from '../../../src/mapping/classes.ts'
@@ -32,7 +32,7 @@ export const csv = (rows: readonly Row[]): string => {
 
 export interface Outcome {
   readonly summary: ImportSummary
-  /** As it is told, without its header. */
+  /** The report without its header. */
   readonly text: string
   readonly rows: readonly { line: number; result: string; classes: readonly string[]; detail: string }[]
 }
@@ -49,7 +49,7 @@ export async function openImports(engine: Engine, keys: Keys = testKeys) {
   return { db, ...importsOn(db, keys) }
 }
 
-/** @param keys another's on the same database are what a rotation leaves */
+/** @param keys different keys on the same database simulate a rotation */
 export function importsOn(db: Database, keys: Keys) {
   const mapping = createMapping({ db, keys })
   const { records } = mapping
@@ -81,7 +81,7 @@ export function importsOn(db: Database, keys: Keys) {
       await putClient(db, { id: clientId, metadata: {} })
       return clientId
     },
-    /** A citizen comes, and is linked to what the rules allow. @returns the subject */
+    /** Signs a citizen in, which links the accounts that the rules allow. @returns the subject's id */
     async login(clientId: string, person: number): Promise<string> {
       const { subjectId } = await mapping.signIn(identityOf(person), occasionAt(clientId))
       return subjectId
@@ -96,7 +96,7 @@ export type Imports = Awaited<ReturnType<typeof openImports>>
 
 function readReportLine(text: string): Outcome['rows'][number] {
   const [, line, result, classes, detail] = reportLine.exec(text) ?? []
-  if (line === undefined) throw new Error(`not a line of ${reportHeader}: ${text}`)
+  if (line === undefined) throw new Error(`not a report line (${reportHeader}): ${text}`)
   return {
     line: Number(line),
     result: result!,
@@ -105,7 +105,7 @@ function readReportLine(text: string): Outcome['rows'][number] {
   }
 }
 
-/** Accounts by the portal's own ids, without what no two runs have in common: ids, times, nonces. */
+/** Accounts by the portal's ids, without values that differ between runs: ids, times, nonces. */
 async function accountsOf(db: Db, records: LegacyRecords, clientId: string) {
   const rows = await db.query<{
     account_key: Buffer
@@ -132,7 +132,7 @@ async function accountsOf(db: Db, records: LegacyRecords, clientId: string) {
   )
 }
 
-/** With the row, or the person, that each is about, opened. */
+/** Cases with the opened row, or person, that each is about. */
 async function casesOf(db: Db, records: LegacyRecords, clientId: string) {
   const rows = await db.query<{
     id: string
@@ -165,7 +165,7 @@ async function casesOf(db: Db, records: LegacyRecords, clientId: string) {
   })
 }
 
-/** All that is stored, but the runs themselves and the checkpoints of the audit, which come by the clock. */
+/** All stored rows, except the import runs and the audit's checkpoints, which depend on the time. */
 export async function snapshot(db: Db): Promise<string[]> {
   const tables = await db.query<{ name: string }>(
     `select table_name as name from information_schema.tables

@@ -1,4 +1,4 @@
-/** A portal's file, read as it would come in: in chunks. */
+/** Reads a portal's file in chunks, as an upload. */
 import { BrokerError } from '../../../src/errors.ts'
 import { type RawRow, readLegacyFile } from '../../../src/imports/file.ts'
 
@@ -19,7 +19,7 @@ export async function rowsOf(source: AsyncIterable<Buffer>, options?: Limits): P
   for await (const batch of readLegacyFile(source, options)) rows.push(...batch)
   return rows
 }
-/** Rows, or what the file is refused for. */
+/** The rows of the file, or the reason of its refusal. */
 export async function outcome(
   content: string | Buffer,
   { chunk = 65_536, ...options }: { chunk?: number | readonly number[] } & Limits = {},

@@ -1,4 +1,4 @@
-/** A row of a portal's file, cleaned and opened again. */
+/** Cleans a row of a portal's file and opens the result. */
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { createCitizenKeys } from '../../../src/citizen-id.ts'
@@ -16,7 +16,7 @@ export const clean = createRowCleaner({ records, clientId: 'portal', today: '202
 
 export type Fields = RawRow['fields']
 export const an: Fields = { account_id: 'an', citizen_id: '001085999901', attested_at: '2024-05-01' }
-/** A row as it can be looked at: the record opened, the numbers by their keys. */
+/** The cleaned row with its opened record, for comparison. */
 export function read(fields: Fields) {
   const row = clean({ line: 7, fields: { account_id: 'an', ...fields } })
   const record = row.sealed && row.accountKey && records.open(row.accountKey, row.sealed)

@@ -1,13 +1,13 @@
-/** The real browser of the page tests: where it is, whether it may be missing, how it is started. */
+/** The real browser of the page tests: its path, whether it is required, and how it is started. */
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
 export const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const required = Boolean(process.env['CI'] ?? process.env['REQUIRE_CHROMIUM'])
-/** Then the tests are skipped by name; never where it is required. */
+/** Whether the browser tests are skipped, which is never the case if it is required. */
 export const missing = !existsSync(executablePath) && !required
 
-/** Without the background services: a machine without network would refuse their connections by the dozen. */
+/** Starts Chromium without background services, whose connections fail on a machine without network. */
 export const launchChromium = (): Promise<Browser> =>
   chromium.launch({
     executablePath,

@@ -1,4 +1,4 @@
-/** Citizens who sign in, eight at a time, in a process of its own, to be killed. */
+/** Signs citizens in, eight at a time, in a separate process that a test can kill. */
 import { openDatabase } from '../../../src/store/db.ts'
 import { createMapping } from '../mapping/mapping.ts'
 import { identityOf, occasionAt, testKeys } from '../mapping/keys.ts'

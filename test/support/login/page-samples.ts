@@ -1,4 +1,4 @@
-// Every page as a citizen may meet it: short and long, with and without a way back.
+// Samples of every page: short and long texts, with and without a link back to the portal.
 import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../../../src/pages/device.ts'
 import { errorPage } from '../../../src/pages/error.ts'
 import { linkPage, linkToldPage } from '../../../src/pages/link.ts'

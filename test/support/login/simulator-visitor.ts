@@ -1,4 +1,4 @@
-/** The simulator from outside: its registered clients, and a browser and a back channel of a few lines each. */
+/** A client of the simulator: registered clients, a minimal browser and a back channel. */
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
 import { expect } from 'vitest'
@@ -32,7 +32,7 @@ export type Changes = Readonly<Record<string, string | undefined>>
 export type Form = Readonly<Record<string, string>>
 export type Tokens = { access_token: string; id_token: string }
 
-/** The query of the redirect that is expected. */
+/** Expects a redirect and returns its query. */
 export async function answerTo(response: Response | Promise<Response>): Promise<URLSearchParams> {
   const { status, headers } = await response
   expect(status).toBe(303)
@@ -46,7 +46,7 @@ export function visitor(simulator: () => Simulator) {
     const address = `${simulator().url}${path}?${new URLSearchParams(given).toString()}`
     return fetch(address, { redirect: 'manual', headers: { accept: 'text/html' }, ...post })
   }
-  /** An authorization as usual but for these changes; undefined leaves a parameter out. */
+  /** Sends the usual authorization request with these changes; undefined removes a parameter. */
   const authorize = (changes: Changes = {}, form?: Form) =>
     visit('/oidc/authorize', { ...usual, ...changes }, form)
   const codeFor = async (changes?: Changes) => (await answerTo(authorize(changes))).get('code') ?? ''

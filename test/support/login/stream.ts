@@ -1,15 +1,15 @@
-/** Citizens who sign in one after the other for as long as a test changes something under them. */
+/** A continuous stream of sign-ins, while a test changes something. */
 
 export interface Stream<T> {
-  /** What came of those that are done. */
+  /** Results of the sign-ins that succeeded. */
   readonly done: readonly T[]
   readonly failed: readonly unknown[]
-  /** Resolves when so many more have begun and ended: whatever stood before is over then. */
+  /** Resolves when `count` further sign-ins have begun and ended; all earlier ones have ended then, too. */
   more(count: number): Promise<void>
   stop(): Promise<void>
 }
 
-/** @param width how many at once */
+/** @param width number of concurrent sign-ins */
 export function openStream<T>(one: () => Promise<T>, width = 2): Stream<T> {
   const done: T[] = []
   const failed: unknown[] = []

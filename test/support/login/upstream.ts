@@ -1,4 +1,4 @@
-/** One trip upstream without the broker around it: the dialect, the simulator, and a browser of one line. */
+/** One trip upstream without a broker: the dialect, the simulator, and a minimal browser. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { loadConfig } from '../../../src/config/config.ts'
@@ -12,7 +12,7 @@ export const issuer = 'http://127.0.0.1:9'
 export const now = () => Math.floor(Date.now() / 1000)
 const key = (name: string) => createHash('sha256').update(name).digest('base64url')
 
-/** The `upstream` section as the environment would give it. */
+/** The `upstream` section of a Config from these settings. */
 export function upstreamConfig(settings: Record<string, string>): Config['upstream'] {
   return loadConfig({
     ISSUER: issuer,
@@ -37,7 +37,7 @@ export const envelopePublicKey = envelope.publicKey.export({ type: 'spki', ...pe
 
 const clientSecret = 'a secret: 100% +'
 const urls = { redirectUris: [`${issuer}/callback`], postLogoutRedirectUris: [`${issuer}/logged-out`] }
-/** Us, as the simulator knows us. */
+/** The broker's clients that are registered at the simulator. */
 export const clients = [
   { clientId: 'broker', clientSecret, envelopePublicKey, ...urls },
   {
@@ -76,7 +76,7 @@ export function newTransaction(changes: Partial<Transaction> = {}): Transaction 
   return { state: random(), nonce: random(), codeVerifier: random(), begunAt: now(), ...changes }
 }
 
-/** Sends the browser away and @returns the query it comes back with, untouched. */
+/** Sends the browser to the simulator. @returns the query of the callback, unchanged */
 export async function journey(
   upstream: Upstream,
   transaction: Transaction,
@@ -92,7 +92,7 @@ export async function signIn(upstream: Upstream, transaction = newTransaction())
   return await upstream.complete(await journey(upstream, transaction), transaction)
 }
 
-/** The error of a refusal: its code, the check it names, and nothing of what was refused. */
+/** Matches the error of a refusal: code, failed check, and no value of what was refused. */
 export function refusal(code: ErrorCode, detail: RegExp = /./) {
   return {
     code,

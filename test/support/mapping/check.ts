@@ -1,4 +1,4 @@
-/** What must hold of the mapping whatever happened, counted over the tables themselves: every number is to be zero. */
+/** Counts violations of the mapping's invariants in the tables; every number must be zero. */
 import type { Db } from '../../../src/store/db.ts'
 
 export interface MappingFaults {
@@ -7,7 +7,7 @@ export interface MappingFaults {
   readonly linkWithoutAudit: number
   readonly endWithoutAudit: number
   readonly reviewWithoutCase: number
-  /** Rows of the tally that differ from what is there. */
+  /** Rows of the counts that differ from the tables. */
   readonly tallyOff: number
 }
 export const noFaults: MappingFaults = {

@@ -1,11 +1,11 @@
-/** Portals with accounts, whose progress is asked for at the admin API. */
+/** Portals with accounts, and their progress as read from the admin API. */
 import type { AdminClient } from '../../../src/cli/client.ts'
 import type { ProgressReport } from '../../../src/mapping/progress.ts'
 import { citizenNamed } from '../../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../../src/sandbox/visitor.ts'
 import { portalDefinition, type World } from '../world.ts'
 
-/** An import's row: an account with this citizen's number, attested unless told otherwise. */
+/** A row of an import: an account with this citizen's number, attested by default. */
 export const citizenRow = (id: string, name: string, more: Record<string, unknown> = {}) => ({
   account_id: id,
   kind: 'citizen',

@@ -1,7 +1,7 @@
-/** What holds of accounts, links, cases and counts whenever nothing is under way: each query finds what does not. */
+/** Invariants of accounts, links, cases and counts when nothing is running; each query finds violations. */
 import type { Db } from '../../../src/store/db.ts'
 
-/** The order of audit rows about one account is the order of what happened: they are written under its lock. */
+/** Audit rows about one account are in the order of the changes, because they are written under its lock. */
 const made = `audit_event made`
 const isAutomatic = `made.event = 'link.created' and made.detail->>'method' <> 'operators'
   and made.client_id = any($1)`
@@ -18,12 +18,12 @@ const kept = `
   select client_id, province, kind, state, classes, method, sum(n)::bigint as n
   from mapping_total group by client_id, province, kind, state, classes, method having sum(n) <> 0`
 
-/** $1: the portals in question. */
+/** $1: the portals to check. */
 const violations: Readonly<Record<string, string>> = {
   'an account has one active citizen': `
     select account_id from account_link where unlinked_at is null and client_id = any($1)
     group by account_id having count(*) > 1`,
-  'a link has evidence, and one audit row of its making and of its end': `
+  'a link has evidence, one audit row for its creation and one for its end': `
     select account_id, id from account_link l where client_id = any($1) and (evidence = '{}'
       or 1 <> (select count(*) from audit_event where event = 'link.created' and detail->>'link' = l.id::text
         and subject_id = l.subject_id and detail->>'account' = l.account_id::text)
@@ -38,7 +38,7 @@ const violations: Readonly<Record<string, string>> = {
   'an open case is of an account in review, or questions a link': `
     select account_id, a.state, reason from review_case c join legacy_account a on a.id = c.account_id
     where c.client_id = any($1) and c.outcome is null and a.state not in ('in_review', 'linked')`,
-  'a case has an audit row of its opening, and one more of each turn': `
+  'a case has an audit row for its opening, and one for each further change': `
     select account_id, id, reason, outcome from review_case c where client_id = any($1) and (outcome is null)::int <> (
       select coalesce(sum(case event when 'review.decided' then -1 else 1 end), 0) from audit_event
       where event in ('review.opened', 'review.reopened', 'review.decided') and detail->>'case' = c.id::text)`,
@@ -60,34 +60,34 @@ const violations: Readonly<Record<string, string>> = {
   'an open approval is about an open case': `
     select c.account_id, c.outcome from approval p join review_case c on c.id = p.case_id
     where c.client_id = any($1) and p.outcome is null and c.outcome is not null`,
-  'who was denied an account gets it by operators only': `
+  'a person who was denied an account gets it only through operators': `
     select made.detail->>'account' as account_id from ${made} join audit_event denied on denied.event = 'review.decided'
       and denied.detail->>'outcome' = 'dismissed' and ${ofItsAccount('denied')}
       and denied.subject_id = made.subject_id and denied.id < made.id
     where ${isAutomatic}`,
-  'whose link ended gets the account back by operators only': `
+  'a person whose link ended gets the account back only through operators': `
     select made.detail->>'account' as account_id from ${made} join audit_event ended on ended.event = 'link.ended' and ${ofItsAccount('ended')}
       and ended.subject_id = made.subject_id and ended.id < made.id
     where ${isAutomatic}`,
-  'after the end of a link a human has looked before there is another': `
+  'after the end of a link an operator decides before there is another': `
     select made.detail->>'account' as account_id from ${made} join audit_event ended on ended.event = 'link.ended' and ${ofItsAccount('ended')}
       and ended.id < made.id
     where ${isAutomatic} and not exists (select from audit_event looked where looked.event = 'review.decided'
       and ${ofItsAccount('looked')} and looked.id between ended.id and made.id)`,
-  'a link has one row of its making for those who follow, and one of its end': `
+  'a link has one row in the feed for its creation, and one for its end': `
     select account_id, id from account_link l where client_id = any($1) and
       array[1, (unlinked_at is not null)::int] <> (
         select array[count(*) filter (where change = 'linked'), count(*) filter (where change = 'unlinked')]::int[]
         from link_change where link_id = l.id and account_id = l.account_id and client_id = l.client_id)`,
-  'the counts are what one counts': `
+  'the counts are equal to a count of the rows': `
     (select * from (${kept}) kept where client_id = any($1) except select * from (${recount}) counted)
     union all
     (select * from (${recount}) counted where client_id = any($1) except select * from (${kept}) kept)`,
 }
 
-/** Of all persons there are. */
+/** Invariants of all persons. */
 const violationsOfPersons: Readonly<Record<string, string>> = {
-  'a person has one number that leads to him, and a replaced one none': `
+  'a person has one number that leads to their subject, and a replaced subject has none': `
     select s.id from subject s where (s.disabled_at is null)::int <> (
       select count(distinct i.id) from identifier i join identifier_key k on k.identifier_id = i.id
       where i.subject_id = s.id and i.valid_to is null)`,
@@ -103,7 +103,7 @@ const all = Object.entries({ ...violations, ...violationsOfPersons })
   )
   .join('\nunion all\n')
 
-/** @returns the sentences that do not hold, with what they do not hold of, and how it came */
+/** @returns the violated invariants, with the row and the audit events of its account */
 export async function findViolations(db: Db, clientIds: readonly string[]): Promise<string[]> {
   const found = await db.query<{ what: string; account: string | null }>(
     `select name || ': ' || found as what, found->>'account_id' as account from (${all}) violations`,
@@ -123,7 +123,7 @@ export async function findViolations(db: Db, clientIds: readonly string[]): Prom
   )
 }
 
-/** For who asks often. */
+/** Creates indexes for tests that check often. */
 export const indexForViolations = (db: Db): Promise<void> =>
   db.script(`
     create index on audit_event ((detail->>'link'));

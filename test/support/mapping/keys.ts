@@ -1,4 +1,4 @@
-/** Keys that several processes of a test have in common, and the people whom they all know. */
+/** Keys and persons that several processes of a test share. */
 import { Identifier } from '../../../src/citizen-id.ts'
 import type { SignIn } from '../../../src/login/sign-in.ts'
 
@@ -7,7 +7,7 @@ export const testKeys = {
   seal: [Buffer.alloc(32, 2)],
   pairwise: Buffer.alloc(32, 3),
 }
-/** A man of 1990 from Hà Nội. */
+/** The number of a man from Hà Nội, born in 1990. */
 export const numberOf = (person: number): string => `001090${String(person).padStart(6, '0')}`
 
 export const identityOf = (person: number): Parameters<SignIn>[0] => ({

@@ -1,4 +1,4 @@
-/** Everything that moves legacy accounts, on one database and without HTTP. */
+/** All operations on legacy accounts, on one database and without HTTP. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type CitizenKeys, createCitizenKeys } from '../../../src/citizen-id.ts'
@@ -19,15 +19,15 @@ import { findCase } from '../../../src/store/reviews.ts'
 import { recordPersons } from '../record.ts'
 
 export interface Mapping extends Acts, Pick<Approvals, 'approve' | 'decline'> {
-  /** The first person's half of what answers a case. @returns the approval */
+  /** Asks for the approval that confirms a case. @returns the approval's id */
   confirm(caseId: string, by: Asking): Promise<string>
-  /** The first person's half of a person's new number. @returns the approval */
+  /** Asks for the approval of a person's new number. @returns the approval's id */
   rekey(asked: { readonly subject: string; readonly number: string }, by: Asking): Promise<string>
   readonly citizenKeys: CitizenKeys
   readonly records: LegacyRecords
   readonly signIn: SignIn
   readonly vouching: Vouching
-  /** Rows as a portal's file would hold them, by the columns' English names. */
+  /** Imports rows with the columns' English names. */
   importRows(clientId: string, ...rows: Readonly<Record<string, string>>[]): Promise<ImportSummary>
 }
 
@@ -42,7 +42,7 @@ const newKeys = (): Keys => ({
   pairwise: randomBytes(32),
 })
 
-/** @param policy of every portal alike */
+/** @param policy mapping policy of all portals */
 export function createMapping({
   db,
   keys = newKeys(),

@@ -1,4 +1,4 @@
-/** For each alert: series under which it fires, and the same but for one thing, under which it does not. */
+/** For each alert: series with which it fires, and series with one difference with which it does not. */
 import type { AlertCase } from './promtool.ts'
 
 type Series = Readonly<Record<string, string>>
@@ -7,7 +7,7 @@ const pair = (at: string, fires: Series, quiet: Series, every = '1m'): AlertCase
   { at, every, series: fires, fires: true },
   { at, every, series: { ...fires, ...quiet }, fires: false },
 ]
-/** A counter that grows by so many each minute. */
+/** A counter that grows by `by` each minute. */
 const grows = (by: number, minutes = 180) => `0+${by}x${minutes}`
 const stays = (value: number, minutes = 180) => `${value}x${minutes}`
 const daysAgo = (days: number) => stays(-days * 86_400)

@@ -1,4 +1,4 @@
-/** An OpenTelemetry collector on loopback: takes traces as OTLP over HTTP, in JSON, and keeps them. */
+/** An OpenTelemetry collector on loopback: receives traces as OTLP over HTTP in JSON, and stores them. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -9,7 +9,7 @@ export interface Span {
   readonly spanId: string
   readonly parentSpanId?: string
   readonly name: string
-  /** As OTLP numbers them: 1 internal, 2 server, 3 client. */
+  /** OTLP: 1 internal, 2 server, 3 client. */
   readonly kind: number
   readonly begun: bigint
   readonly ended: bigint
@@ -40,7 +40,7 @@ interface WireSpan extends Omit<Span, 'attributes' | 'status' | 'begun' | 'ended
 export interface Collector {
   readonly url: string
   readonly spans: Span[]
-  /** As they came, with what was said of the service. */
+  /** Request bodies as received. */
   readonly bodies: string[]
   readonly services: Set<string>
   readonly headers: Record<string, unknown>[]

@@ -1,4 +1,4 @@
-/** A portal's back channel on loopback: keeps what was posted to each path, and serves documents. */
+/** A portal's back channel on loopback: stores what was posted to each path, and serves documents. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'

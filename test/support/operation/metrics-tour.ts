@@ -28,7 +28,7 @@ export async function tour(): Promise<string> {
 
 const silent = { info() {}, warn() {}, error() {}, debug() {} } as never
 
-/** Two portals: one takes logout notices, one does not; one citizen enters, one is refused. */
+/** Two portals, of which one accepts logout notices; one sign-in is completed, one refused. */
 async function seePortals(world: World): Promise<void> {
   const listener = await openListener()
   const policy = { private_networks: ['127.0.0.0/8'] }
@@ -62,7 +62,7 @@ async function seeMapping(world: World): Promise<void> {
   await (await world.portal({ clientId: 'portal-a' })).signIn()
 }
 
-/** By metric: the labels of each of its series, and none where it only says that there is such a metric. */
+/** By metric: the labels of each series; empty for a metric that is only declared. */
 export function exposedBy(text: string): Map<string, Readonly<Record<string, string>>[]> {
   const found = new Map<string, Record<string, string>[]>()
   for (const line of text.split('\n')) {

@@ -1,4 +1,4 @@
-/** What a PromQL expression asks for, by the language's own grammar. */
+/** The metrics and labels that a PromQL expression uses, by Prometheus' own grammar. */
 import { parser } from '@prometheus-io/lezer-promql'
 
 export interface Asked {
@@ -6,18 +6,18 @@ export interface Asked {
     readonly name: string
     readonly labels: readonly { readonly name: string; readonly op: string; readonly value: string }[]
   }[]
-  /** Labels that results are grouped or matched by. */
+  /** Labels by which results are grouped or matched. */
   readonly grouping: readonly string[]
 }
 
-/** @throws where it is no PromQL */
+/** @throws when the expression is not PromQL */
 export function readPromql(expression: string): Asked {
   const metrics: { name: string; labels: { name: string; op: string; value: string }[] }[] = []
   const grouping: string[] = []
   parser.parse(expression).iterate({
     enter({ type, from, to, node }) {
       const text = expression.slice(from, to)
-      if (type.isError) throw new Error(`no PromQL at ${from}: ${expression}`)
+      if (type.isError) throw new Error(`not PromQL at position ${from}: ${expression}`)
       if (type.name === 'VectorSelector') {
         const name = node.getChild('Identifier')
         metrics.push({ name: name === null ? '' : expression.slice(name.from, name.to), labels: [] })

@@ -1,4 +1,4 @@
-/** Prometheus' own tool: it knows best what a rule is, and whether it fires. */
+/** Runs promtool, which checks rules and whether they fire. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,14 +7,14 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** @returns its answer where it is installed */
+/** @returns the first line of its version, undefined if it is not installed */
 export const findPromtool = (): Promise<string | undefined> =>
   run('promtool', ['--version']).then(
     ({ stdout, stderr }) => `${stdout}${stderr}`.split('\n')[0],
     () => undefined,
   )
 
-/** @returns what it has to say; '' where all is well */
+/** @returns its error output; '' when it succeeds */
 export const promtool = (...args: string[]): Promise<string> =>
   run('promtool', args).then(
     () => '',
@@ -24,16 +24,16 @@ export const promtool = (...args: string[]): Promise<string> =>
 export interface AlertCase {
   /** `metric{labels}` → values, as `promtool test rules` writes them. */
   readonly series: Readonly<Record<string, string>>
-  /** When the alert is looked at. */
+  /** When the alert is evaluated. */
   readonly at: string
   readonly fires: boolean
-  /** How often the rule is looked at, the same in all cases of an alert; long stories want it seldom. */
+  /** Evaluation interval, the same in all cases of an alert; longer for cases that span days. */
   readonly every?: string
 }
 
 /**
- * Whether each alert fires when it should and keeps quiet when it should.
- * @param rules by name, as they stand in the rules' file; each is looked at alone, which takes a tenth of the time
+ * Checks that each alert fires exactly in the cases in which it must.
+ * @param rules rules of the file, by name; each is tested alone, which takes a tenth of the time
  */
 export async function testAlerts(
   rules: Readonly<Record<string, object>>,

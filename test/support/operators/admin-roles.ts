@@ -1,4 +1,4 @@
-/** Who may call what at the admin API, written down apart from the table that decides it. */
+/** The expected roles of each operation of the admin API, independent of the table that is tested. */
 import type { Role } from '../../../src/vocabulary.ts'
 
 const everybody: readonly Role[] = ['viewer', 'registrar', 'mapping_officer', 'auditor', 'security_officer']
@@ -22,13 +22,13 @@ export const adminRoles: Readonly<Record<string, readonly Role[]>> = {
   'GET /v1/operators/:id/history': ['auditor', 'security_officer'],
   'POST /v1/operators': ['security_officer'],
   'PATCH /v1/operators/:id': ['security_officer'],
-  // Everybody his own.
+  // All operators may ask for their own key.
   'PUT /v1/operators/:id/key': everybody,
   'POST /v1/operators/:id/disable': ['security_officer'],
   'POST /v1/operators/:id/enable': ['security_officer'],
   'GET /v1/operator-review': ['auditor', 'security_officer'],
   'POST /v1/operator-reviews': ['security_officer'],
-  // Who may end an approval, its kind says.
+  // The kind of the approval restricts these further.
   'GET /v1/approvals': everybody,
   'POST /v1/approvals/:id/approve': everybody,
   'POST /v1/approvals/:id/decline': everybody,

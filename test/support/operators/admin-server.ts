@@ -1,4 +1,4 @@
-/** An admin API of a test's own operations, over a world's stores. */
+/** An admin API with a test's own operations, on a world's stores. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { SignJWT, importJWK, type JWK } from 'jose'
@@ -16,7 +16,7 @@ import type { World } from '../world.ts'
 
 const log = createLog({ level: 'silent' })
 
-/** An operator whose key the test holds. */
+/** Creates an operator. @returns its private key */
 export async function knownOperator(world: World, id: string, roles: readonly Role[]): Promise<JWK> {
   const { privateKey, publicKey } = await generateOperatorKey()
   recordSecrets([privateKey.d])
@@ -24,7 +24,7 @@ export async function knownOperator(world: World, id: string, roles: readonly Ro
   return privateKey
 }
 
-/** @param changes claims that differ from a good assertion's */
+/** @param changes claims that differ from a valid assertion */
 export async function assertion(
   world: World,
   id: string,
@@ -55,7 +55,7 @@ type Send = (
   options?: { headers?: Record<string, string>; body?: unknown },
 ) => Promise<RawAnswer>
 
-/** @returns sends requests as they are written, by an operator of all roles */
+/** @returns sends raw requests, authenticated as the operator */
 export async function openAdmin(
   world: World,
   operations: readonly Operation[],

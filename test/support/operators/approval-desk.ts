@@ -1,4 +1,4 @@
-/** Operators at the admin API whose world begins anew with every story; and what the database then holds. */
+/** Runs random stories of operators at the admin API, each on fresh data, and reads the resulting state. */
 import { randomUUID } from 'node:crypto'
 import { createCitizenKeys, Identifier } from '../../../src/citizen-id.ts'
 import { createSeal } from '../../../src/crypto/seal.ts'
@@ -36,11 +36,11 @@ export async function openDesk() {
     return { publicKey, client }
   }
 
-  /** @returns the story's own desk, over the operators of the model and as many accounts and people */
+  /** @returns a desk for one story, with the operators, accounts and people of the model */
   return async function beginStory(model: Model) {
     await db.script('truncate operator cascade')
     const clients = new Map<string, AdminClient>()
-    /** By approval: what the test does once it was carried out. */
+    /** By approval: what the test must do once it was carried out. */
     const admissions = new Map<number, () => Promise<void>>()
     for (const [id, { kind, roles, maker }] of Object.entries(model.operators)) {
       const { publicKey, client } = await newKey(id)
@@ -62,7 +62,7 @@ export async function openDesk() {
     const idOf = (index: number) => `old-${turn}-${index}`
     const row = (index: number, more: object = {}) => ({ account_id: idOf(index), kind: 'citizen', ...more })
     await world.legacyAccounts('desk', ...model.accounts.map((_, index) => row(index)))
-    // The last one's number is another than a later file says.
+    // The last account gets a different number in a later file, which opens a case.
     const last = model.accounts.length - 1
     await world.legacyAccounts('desk', row(last, { citizen_id: newNumber() }))
     await world.legacyAccounts('desk', row(last, { citizen_id: newNumber() }))
@@ -83,7 +83,7 @@ export async function openDesk() {
     const review = (who: string, question: number, act: string, body: unknown) =>
       call(who, 'POST', `/v1/reviews/${cases[question]}/${act}`, body)
 
-    /** @returns sends it; and, if it names one, what the new operator's key or the operator's new key is */
+    /** @returns `send`: sends the request; `admit`: makes the client use the new key, if the request has one */
     async function requestOf(who: string, asked: Asked) {
       switch (asked.kind) {
         case 'create': {
@@ -93,7 +93,7 @@ export async function openDesk() {
           const admit = async () => {
             clients.set(id, client)
             if (isMachine) return
-            // How a person gets a key of its own is no part of these stories.
+            // How a person gets a key is not part of these stories.
             await db.query('update operator set public = $2 where id = $1', [id, publicKey])
           }
           return { send: () => call(who, 'POST', '/v1/operators', { id, roles, ...known }), admit }
@@ -123,7 +123,7 @@ export async function openDesk() {
       }
     }
     return {
-      /** @returns whether it waits; else it was done at once */
+      /** @returns whether it waits for a second person; otherwise it was done at once */
       async ask(who: string, asked: Asked): Promise<{ waits: boolean }> {
         const { send, admit } = await requestOf(who, asked)
         const answer = await send()
@@ -136,7 +136,7 @@ export async function openDesk() {
       },
       approve: (who: string, index: number) => call(who, 'POST', `/v1/approvals/${approvals[index]}/approve`),
       decline: (who: string, index: number) => call(who, 'POST', `/v1/approvals/${approvals[index]}/decline`),
-      /** After what was approved: keys are in use from then on. */
+      /** Call after an approval was carried out: new keys are used from then on. */
       carriedOut: async (index: number) => admissions.get(index)?.(),
       disable: (who: string, target: string) =>
         call(who, 'POST', `/v1/operators/${target}/disable`, { reason: 'left' }),
@@ -146,7 +146,7 @@ export async function openDesk() {
       },
       dismiss: (who: string, question: number) => review(who, question, 'dismiss', { reason: 'it is not' }),
       retire: (who: string, question: number) => review(who, question, 'retire', { reason: 'it is not' }),
-      /** As a change that nobody in the story made. */
+      /** A change from outside the story. */
       strip: (target: string, roles: readonly ModelRole[]) =>
         db.query('update operator set roles = $2 where id = $1', [target, roles]),
       late: (index: number) =>
@@ -155,7 +155,7 @@ export async function openDesk() {
         ]),
       sweep: () => endLateApprovals({ db, log }),
 
-      /** What is there, in the model's terms. */
+      /** The state of the database in the model's terms. */
       async state() {
         const ended = await db.query<{
           id: string
@@ -188,7 +188,7 @@ export async function openDesk() {
           }),
         }
       },
-      /** The story's audit rows, and its log lines of audit events; and by approval which events tell of it. */
+      /** The story's audit rows, its log lines of audit events, and the events of each approval. */
       async told() {
         interface Row {
           event: string

@@ -1,6 +1,6 @@
 /**
- * What must hold of everything that waits for a second person, as plain data without a database: who may ask, who may
- * approve, what ends an approval. It shares no code with the engine that it judges.
+ * A model of approvals as plain data without a database: who may ask, who may approve, what ends an approval. It shares
+ * no code with the engine that it checks.
  */
 export type ModelRole = 'viewer' | 'mapping_officer' | 'security_officer'
 
@@ -17,7 +17,7 @@ export interface ModelOperator {
   roles: ModelRole[]
   disabled: boolean
   wasOfficer: boolean
-  /** Of a machine: who made it, and who made its key. */
+  /** For a machine: who created it, and who set its key. */
   maker: string
   keyMaker?: string
 }
@@ -25,11 +25,11 @@ export interface ModelApproval {
   readonly asked: Asked
   readonly by: string
   readonly barred: string[]
-  /** The target's roles when others were asked for. */
+  /** The target's roles when a change of roles was asked for. */
   readonly present: string | undefined
   outcome: 'approved' | 'declined' | 'withdrawn' | 'expired' | null
   endedBy: string | null
-  /** Its time is over, and nobody has written that down yet. */
+  /** It has expired, and the row is not marked yet. */
   isLate: boolean
 }
 export interface Model {
@@ -40,7 +40,7 @@ export interface Model {
   people: { number: string; earlier: string[]; replacedBy: number | null }[]
 }
 
-/** Of one act: every reason against it. None: it must succeed. */
+/** All reasons against one act. Empty: it must succeed. */
 export type Reasons = Set<string>
 
 const isIn = (m: Model, id: string) => m.operators[id] !== undefined && !m.operators[id].disabled
@@ -63,7 +63,7 @@ const approvers = (asked: Asked): readonly ModelRole[] =>
 const reasons = (against: Readonly<Record<string, boolean>>): Reasons =>
   new Set(Object.entries(against).flatMap(([code, holds]) => (holds ? [code.split(' ')[0]!] : [])))
 
-/** Who can act at all, and has one of the roles. */
+/** Reasons against any act: not enabled, or none of the roles. */
 export function reasonsAgainst(m: Model, who: string, roles: readonly ModelRole[]): Reasons {
   if (!isIn(m, who)) return new Set(['unauthenticated'])
   return reasons({ forbidden: !has(m, who, roles) })
@@ -81,7 +81,7 @@ export const mayDisable = (m: Model, id: string): Reasons =>
     state_conflict: m.operators[id]?.disabled === true || isLastOfficer(m, id),
   })
 
-/** Before two persons have ever been security officers, one is enough for what is about operators. */
+/** Until two persons have been security officers, one person is enough for requests about operators. */
 export const isAlone = (m: Model, who: string, asked: Asked): boolean =>
   !isMapping(asked) &&
   m.operators[who]!.kind === 'person' &&
@@ -92,7 +92,7 @@ const holderOf = (m: Model, number: string) =>
 const openFor = (m: Model, isAbout: (asked: Asked) => boolean) =>
   m.approvals.filter(({ outcome, asked }) => outcome === null && isAbout(asked))
 
-/** Against carrying it out as things are now. */
+/** Reasons against carrying it out in the current state. */
 function hindrances(m: Model, asked: Asked, by: string): Reasons {
   switch (asked.kind) {
     case 'create':
@@ -135,7 +135,7 @@ export function reasonsAgainstAsking(m: Model, who: string, asked: Asked): Reaso
   if (against.has('unauthenticated')) return against
   const isForPersons = asked.kind === 'key' || (asked.kind === 'create' && asked.isMachine)
   if (isForPersons && m.operators[who]!.kind === 'machine') against.add('forbidden')
-  // What is about accounts and people may wait for what stands in its way; the rest is tried at once.
+  // Requests about accounts and people may be asked for although they cannot be carried out yet; others are rehearsed.
   const now = isMapping(asked) ? new Set<string>() : hindrances(m, asked, who)
   if (asked.kind === 'case') {
     const { person, account, outcome } = m.cases[asked.question]!
@@ -177,7 +177,7 @@ export function reasonsAgainstDeclining(m: Model, who: string, approval: ModelAp
   })
 }
 
-/** @returns what waits from now on */
+/** @returns the new approval */
 export function ask(m: Model, who: string, asked: Asked): ModelApproval {
   const approval: ModelApproval = {
     asked,
@@ -197,7 +197,7 @@ export function decline(approval: ModelApproval, who: string): void {
   approval.endedBy = who
 }
 
-/** When a case is settled otherwise, nothing about it waits any more. */
+/** Ends a case and the open approvals about it. */
 function settle(m: Model, question: number, outcome: string, who: string): void {
   m.cases[question]!.outcome = outcome
   for (const one of openFor(m, (asked) => asked.kind === 'case' && asked.question === question))
