@@ -9,7 +9,9 @@ import { findBinary } from './private-servers.ts'
 export async function dumpServer(url: string): Promise<string> {
   const tool = findBinary('pg_dumpall')
   if (tool === undefined)
-    throw new Error('pg_dumpall is not installed next to postgres: install it, because the run is searched for leaks')
+    throw new Error(
+      'pg_dumpall is not installed next to postgres: install it, because the run is searched for leaks',
+    )
   const { stdout } = await promisify(execFile)(tool, ['--data-only', '-d', url], { maxBuffer: 1 << 29 })
   return stdout
 }

@@ -105,7 +105,8 @@ export function createSearch(needles: readonly Needle[]): (text: string) => stri
   const filter = new Uint8Array(slots)
   for (const needle of needles) {
     const bytes = Buffer.from(needle.text.toLowerCase())
-    if (bytes.length < width) throw new Error(`must be at least ${width} bytes to be searched for: ${needle.kind}`)
+    if (bytes.length < width)
+      throw new Error(`must be at least ${width} bytes to be searched for: ${needle.kind}`)
     const head = headAt(bytes, 0)
     byHead.set(head, [...(byHead.get(head) ?? []), { bytes, needle }])
     filter[head & (slots - 1)] = 1

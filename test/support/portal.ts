@@ -1,14 +1,14 @@
-/** A portal as its developers would write it: openid-client, discovery, nothing of ours. */
+/** A portal as its developers would write it: openid-client and discovery, without code of ours. */
 import * as client from 'openid-client'
 import { type Page, type Visitor, createVisitor } from '../../src/sandbox/visitor.ts'
 
 export interface Portal {
   readonly config: client.Configuration
-  /** The authorization address, and what the answer must match. */
+  /** The authorization URL, and the values that the answer must match. */
   begin(parameters?: Record<string, string>): Promise<Begun>
-  /** The whole way: to VNeID and back, code for tokens. */
+  /** The whole flow: to VNeID and back, then the code for tokens. */
   signIn(parameters?: Record<string, string>, visitor?: Visitor): Promise<SignedIn>
-  /** The front channel only: where the browser ends, and what the portal hears if it ends there. */
+  /** Only the front channel: the browser's last page, and the portal's answer if the browser returns to it. */
   ask(parameters?: Record<string, string>, visitor?: Visitor): Promise<Asked>
   redeem(
     answer: string,
@@ -113,7 +113,7 @@ export async function discoverPortal(options: PortalOptions): Promise<Portal> {
   return portal
 }
 
-/** Presses a button of the page's form, as a browser without script does. */
+/** Submits the page's form with a button, as a browser without scripts does. */
 export function press(
   visitor: Visitor,
   page: Page,

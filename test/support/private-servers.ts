@@ -1,6 +1,6 @@
 /**
- * Servers of our own for tests and benchmarks: PostgreSQL and Redis from installed binaries, on free loopback
- * ports, in a fresh folder, keeping nothing. Each `start…` answers undefined where the binary is not installed.
+ * Private servers for tests and benchmarks: PostgreSQL and Redis from installed binaries, on free loopback ports, in a
+ * new temporary folder. Each `start…` returns undefined if the binary is not installed.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,9 +15,9 @@ const run = promisify(execFile)
 
 export interface PrivateServer {
   readonly url: string
-  /** Of the server's main process, for measuring it. */
+  /** Id of the server's main process, for measurements. */
   readonly pid?: number
-  /** Ends exactly this server and removes its folder; safe to call twice. */
+  /** Stops only this server and removes its folder; may be called twice. */
   stop(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ export async function startPostgres(): Promise<PrivateServer | undefined> {
       'full_page_writes=off',
     ].flatMap((setting) => ['-c', setting])
     const child = spawn(postgres, ['-D', data, '-p', String(port), ...flags], options)
-    // SIGQUIT is PostgreSQL's immediate shutdown: it waits for no client and writes nothing.
+    // SIGQUIT is PostgreSQL's immediate shutdown, which neither waits for clients nor writes.
     const stop = keep(child, folder, 'SIGQUIT')
     await saying(child, 'ready to accept connections', stop)
     return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop, ...pidOf(child) }
@@ -63,7 +63,7 @@ export async function startRedis(...options: string[]): Promise<PrivateServer | 
   })
 }
 
-/** One master watched by one sentinel, which is enough to be told where the master is. */
+/** One master and one sentinel, which is enough for discovery of the master. */
 export async function startRedisSentinel(): Promise<PrivateServer | undefined> {
   const redis = findBinary('redis-server')
   const master = await startRedis()
@@ -118,7 +118,7 @@ async function clusterReady(cli: string, host: string): Promise<void> {
 }
 
 const live = new Set<{ end(): void; remove(): void }>()
-// The last resort, when the run fails or is interrupted before anyone calls stop().
+// The last resort, if the run fails or is interrupted before `stop()` is called.
 process.once('exit', () => {
   if (live.size === 0) return
   for (const { end } of live) end()
@@ -146,7 +146,7 @@ function keep(child: ChildProcess, folder: string, signal: NodeJS.Signals): () =
   }
 }
 
-/** Waits for the server's own words; a server that ends or stays silent instead is stopped and thrown. */
+/** Waits for the server's message that it is ready. @throws Error when it exits or does not print it in time */
 async function saying(child: ChildProcess, words: string, stop: () => Promise<void>): Promise<void> {
   let said = ''
   const ready = new Promise<boolean>((resolve) => {
@@ -179,8 +179,8 @@ async function retried<T>(start: () => Promise<T>, attempts = 3): Promise<T> {
 }
 
 /**
- * Free together with the port 10,000 above it, where a Redis Cluster node gossips; below the range that the
- * system hands out by itself, so that no outgoing connection takes it before its server does.
+ * Finds a port that is free together with the port 10,000 above it, which a Redis Cluster node uses as its bus. Ports
+ * are below the ephemeral range, so that no outgoing connection takes one before the server does.
  */
 export async function freePort(): Promise<number> {
   const port = randomInt(12_000, 22_000)
@@ -198,7 +198,7 @@ function bind(port: number): Promise<number> {
   })
 }
 
-/** Debian keeps PostgreSQL's servers out of PATH. */
+/** Also looks where Debian installs PostgreSQL's servers, outside of PATH. */
 export function findBinary(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   const debian = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) =>

@@ -1,4 +1,4 @@
-/** What the run leaves for the search at its end (`leaks.ts`): logs, traces, the admin API's answers, metrics, dumps, and the secrets that were out. */
+/** Records the run for the search at its end (`leaks.ts`): logs, traces, the admin API's answers, metrics, dumps, and all used secrets. */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ declare module 'vitest' {
   }
 }
 
-/** @returns a function that appends to a file of this kind, of which every caller has its own */
+/** @returns a function that appends to a file of this kind; every caller gets its own file */
 export function openRecord(
   kind: 'log' | 'answers' | 'metrics' | 'rows' | 'redis' | 'secrets' | 'persons',
 ): (text: string) => void {
@@ -21,10 +21,10 @@ export function openRecord(
 let append: ((text: string) => void) | undefined
 const seen = new Set<string>()
 
-/** Shorter ones are no secrets but the made-up values of a test. */
+/** Shorter values are not recorded, because they are only placeholders in tests. */
 const shortest = 16
 
-/** A JWT is recorded by its parts: each of them would be too much, but for the header, which is the same everywhere. */
+/** Records payload and signature of a JWT separately; the header is the same everywhere and is no secret. */
 export function recordSecrets(values: Iterable<string | null | undefined>): void {
   for (const value of values) {
     for (const part of /^eyJ[\w-]+\./.test(value ?? '') ? value!.split('.').slice(1) : [value ?? '']) {
@@ -38,10 +38,10 @@ export function recordSecrets(values: Iterable<string | null | undefined>): void
 
 let appendPerson: ((text: string) => void) | undefined
 const persons = new Set<string>()
-/** Of one test file: it is enough to know that each way in and out is tight. */
+/** Largest number of recorded persons per test file; a sample is enough to find a leak. */
 const mostPersons = 1_000
 
-/** What portals told of the owners of legacy accounts, by the columns' English names. */
+/** Records the owners of imported legacy accounts, by the columns' English names. */
 export function recordPersons(rows: Iterable<Readonly<Record<string, unknown>>>): void {
   for (const { citizen_id: number, cmnd, name, birth_date: birthDate } of rows) {
     const line = JSON.stringify({ number, cmnd, name, birthDate })

@@ -1,7 +1,7 @@
 /**
  * Finds or starts the servers of a test run: `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_REDIS_CLUSTER_URL`,
- * or private ones. What is missing is named and its tests are skipped; with `CI` or `REQUIRE_SERVERS` it is a fault.
- * At the end of the run everything that it left is searched for citizens and secrets in clear.
+ * or private ones. If a server is missing, the run names it and skips its tests; with `CI` or `REQUIRE_SERVERS` the run
+ * fails. At the end of the run, everything that it recorded is searched for personal data and secrets in clear text.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -72,7 +72,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('databaseTemplate', databaseUrl && (await createServerTemplate(databaseUrl, sealKey)))
   return async () => {
     try {
-      // A server that was given to us may hold what is not ours: only private ones are dumped.
+      // Only private servers are dumped, because a given server may contain other data.
       await Promise.all(
         started.map(async ({ key, url }) => {
           const dump = key === 'databaseUrl' ? dumpServer(url) : dumpRedis(url)
@@ -89,7 +89,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 function failOnLeaks(folder: string): void {
   const { findings, files, secrets } = searchFolder(folder)
-  // A search that was given secrets and nothing to find them in would always be content.
+  // Without any recorded file the search would always succeed.
   const isBlind = secrets > 0 && !files.some((file) => file.startsWith('log-'))
   if (findings.length === 0 && !isBlind) return rmSync(folder, { recursive: true })
   process.exitCode = 1

@@ -31,7 +31,7 @@ if (!(tapped in send)) {
       }
       recordSecrets([new Headers(init?.headers).get('authorization')?.replace(/^\w+ /, '')])
       const response = await send(input, init)
-      // The browser's name carries its last portal, which is no secret: `id~portal`.
+      // The browser cookie has the form `id~portal`; only the id is a secret.
       recordSecrets(response.headers.getSetCookie().map((cookie) => /^[^=;]+=([^;~]*)/.exec(cookie)?.[1]))
       const location = URL.parse(response.headers.get('location') ?? '', response.url || undefined)
       recordSecrets([location?.searchParams.get('code')])

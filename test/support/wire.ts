@@ -1,4 +1,4 @@
-/** What no well-meaning client sends: requests by hand, forged assertions and proofs, bytes on a socket. */
+/** Requests that no correct client sends: hand-written requests, forged assertions and proofs, raw bytes. */
 import { createHash, randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { type CryptoKey, generateKeyPair, exportJWK, type JWK, SignJWT } from 'jose'
@@ -9,7 +9,7 @@ import { portalAddress, secretOf, type World } from './world.ts'
 export const verifier = 'v'.repeat(43)
 const challenge = createHash('sha256').update(verifier).digest('base64url')
 
-/** Undefined takes a parameter out. */
+/** Undefined removes a parameter. */
 export type Fields = Readonly<Record<string, string | undefined>>
 export const encode = (fields: Fields): string =>
   new URLSearchParams(
@@ -17,7 +17,7 @@ export const encode = (fields: Fields): string =>
   ).toString()
 export const now = (): number => Math.floor(Date.now() / 1000)
 
-/** A proper authorization request, but for the changes. */
+/** A valid authorization request with these changes. */
 export const wish = (clientId: string, changes: Fields = {}): Fields => ({
   client_id: clientId,
   response_type: 'code',
@@ -32,11 +32,11 @@ export const wish = (clientId: string, changes: Fields = {}): Fields => ({
 
 export interface Answer extends Page {
   readonly visitor: Visitor
-  /** What the portal hears; undefined while the browser stands on a page. */
+  /** The answer to the portal; undefined if the browser is on a page. */
   readonly heard: Readonly<Record<string, string>> | undefined
 }
 
-/** Follows the browser until it is back at the portal, wherever that may lie on 127.0.0.1:9, or on a page. */
+/** Follows redirects until the browser is back at the portal (any path on 127.0.0.1:9) or on a page. */
 export async function browse(url: string, visitor = createVisitor()): Promise<Answer> {
   const page = await visitor.open(url, {
     until: (address) => !/^http:\/\/127\.0\.0\.1:(?!9\/)/.test(address),
@@ -47,7 +47,7 @@ export async function browse(url: string, visitor = createVisitor()): Promise<An
 export const ask = (world: World, fields: Fields, visitor?: Visitor): Promise<Answer> =>
   browse(`${world.issuer}/auth?${encode(fields)}`, visitor)
 
-/** A code that `clientId` may redeem with `verifier`. */
+/** Obtains a code that `clientId` can redeem with `verifier`. */
 export async function codeFor(world: World, clientId: string, changes: Fields = {}): Promise<string> {
   const { heard } = await ask(world, wish(clientId, changes))
   expect(heard).toMatchObject({ code: expect.any(String) as string })
@@ -74,7 +74,7 @@ export async function send(url: string, init: RequestInit = {}): Promise<Reply> 
 export const post = (world: World, path: string, fields: Fields, headers: Record<string, string> = {}) =>
   send(`${world.issuer}${path}`, { method: 'POST', body: new URLSearchParams(encode(fields)), headers })
 
-/** The token request that belongs to `codeFor`, but for the changes. */
+/** The token request for `codeFor`, with these changes. */
 export const redeem = (world: World, id: string, code: string, changes: Fields = {}, headers = basic(id)) =>
   post(
     world,
@@ -110,7 +110,7 @@ export const sign = ({ privateKey, jwk }: Signer, claims: Claims, header: Claims
   new SignJWT({ ...claims }).setProtectedHeader({ alg: jwk.alg!, kid: jwk.kid!, ...header }).sign(privateKey)
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 export const unsigned = (claims: Claims): string => `${part({ alg: 'none' })}.${part(claims)}.`
-/** The old confusion: the public key, which everybody has, taken for a shared secret. */
+/** The algorithm confusion attack: HS256 with the public key as the shared secret. */
 export const signedWithPublicKey = ({ jwk }: Signer, claims: Claims, secret: string): Promise<string> =>
   new SignJWT({ ...claims }).setProtectedHeader({ alg: 'HS256', kid: jwk.kid! }).sign(Buffer.from(secret))
 
@@ -124,7 +124,7 @@ export const proof = (signer: Signer, htm: string, htu: string, claims: Claims =
 }
 export const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
-/** Bytes as they are, for what `fetch` would not send. */
+/** Sends raw bytes, for requests that `fetch` refuses to send. */
 export function sendRaw(world: World, text: string): Promise<string> {
   const { hostname, port } = new URL(world.issuer)
   return new Promise((resolve, reject) => {
@@ -132,20 +132,20 @@ export function sendRaw(world: World, text: string): Promise<string> {
     const chunks: Buffer[] = []
     socket.on('data', (chunk) => chunks.push(chunk))
     socket.on('close', () => resolve(Buffer.concat(chunks).toString('utf8')))
-    // A server that refuses before it has read everything resets the connection: what it said counts.
+    // A server that refuses before it has read the whole request resets the connection; its answer still counts.
     socket.on('error', (error: NodeJS.ErrnoException) => error.code !== 'ECONNRESET' && reject(error))
     socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')))
   })
 }
 
-/** A page of ours for a dead end: code and reference to read out, nothing from elsewhere, nobody sent anywhere. */
+/** Expects our error page: code and reference, no content from the request, no redirect. */
 export function expectPage({ url, status, headers, body }: Page, code: string, expected = 400): void {
   expect([status, new URL(url).host.split(':')[0]]).toEqual([expected, '127.0.0.1'])
   expect(headers.get('location')).toBeNull()
   expect(headers.get('x-reference')).toMatch(/^[0-9A-Z]{10}$/)
   expect(body).toContain(`<dd>${code}</dd>`)
   expect(body).toContain(headers.get('x-reference'))
-  // To ourselves, to the hotline, or back to a registered portal: nowhere that the request named.
+  // Links lead only to the broker, the hotline or a registered portal, never to a URL from the request.
   for (const [, address] of body.matchAll(/(?:href|src|action)="([^"]*)"/g)) {
     expect(address).toMatch(/^(\/(?![/\\])|tel:|data:|http:\/\/127\.0\.0\.1:\d+\/$|https:\/\/cong\.example$)/)
   }

@@ -1,4 +1,4 @@
-/** A whole world on loopback: simulator, stores, broker. Everything goes through HTTP. */
+/** A complete environment on loopback: simulator, stores, broker. Tests use it through HTTP. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { Readable } from 'node:stream'
@@ -38,36 +38,36 @@ export type Engine = 'server' | 'embedded'
 export interface World {
   readonly issuer: string
   readonly config: Config
-  /** The same as environment variables, for a broker in a process of its own. */
+  /** The settings as environment variables, for a broker in a separate process. */
   readonly settings: Readonly<Record<string, string>>
   readonly simulator: Simulator
-  /** A second connection to the same database; undefined when it is embedded (one process, one owner). */
+  /** A second connection to the same database; undefined when it is embedded, which allows only one. */
   readonly db: Database
   readonly logLines: string[]
   readonly records: LegacyRecords
   operationsUrl: string
   adminUrl: string
-  /** The admin API's table. */
+  /** The operations of the admin API. */
   readonly adminOperations: readonly Operation[]
-  /** A new operator, a person with a key, and a client that acts in its name. */
+  /** Creates an operator (a person with a key). @returns a client that authenticates as the operator */
   operator(id: string, roles: readonly Role[]): Promise<AdminClient>
   register(...definitions: Record<string, unknown>[]): Promise<void>
-  /** What changed in the database is in force on this node now, not in a second. */
+  /** Makes changes in the database effective on this node at once, instead of within a second. */
   refresh(): Promise<void>
   legacyAccount(account: {
     clientId: string
     accountId: string
     number: string
     attested?: boolean
-    /** Further columns of the import. */
+    /** Additional columns of the import. */
     readonly [column: string]: string | boolean | undefined
   }): Promise<void>
-  /** Imports rows as a portal's file would, by the columns' English names. */
+  /** Imports rows with the columns' English names. */
   legacyAccounts(clientId: string, ...rows: Readonly<Record<string, unknown>>[]): Promise<void>
-  /** The blind indexes under which a number is found. */
+  /** The keyed hashes of a number. */
   citizenKeysOf(number: string): Buffer[]
   portal(options: Partial<PortalOptions> & { clientId: string }): Promise<Portal>
-  /** @param changes settings that differ from now on */
+  /** Restarts the broker. @param changes changed settings */
   restart(changes?: Record<string, string>): Promise<void>
   close(): Promise<void>
 }
@@ -82,7 +82,7 @@ const envelope = generateKeyPairSync('rsa', {
 
 export const secretOf = (id: string): string => `${id}-secret-secret-secret-secret-secret`
 
-/** A confidential portal with a secret; tests change what they are about. */
+/** A confidential portal with a secret; tests change the fields that they are about. */
 export function portalDefinition(id: string, changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     client_id: id,
@@ -268,7 +268,7 @@ export async function openWorld({
       isClosed = true
       openRecord('metrics')(await (await fetch(`${world.operationsUrl}/metrics`)).text())
       if (database === 'embedded') openRecord('rows')(await dumpRows(db))
-      // What outlives the run is dumped at its end; a server that a test has stopped holds nothing.
+      // Servers of the whole run are dumped at its end; a server that a test has stopped has no data.
       const briefly = state === 'embedded' ? '' : await dumpRedis(stateUrl, 900).catch(() => '')
       if (briefly !== '') openRecord('redis')(briefly)
       await broker.stop()
@@ -281,7 +281,7 @@ export async function openWorld({
   return world
 }
 
-/** A database of its own, with the schema and signing keys. */
+/** Copies a database with the schema and signing keys. @returns its URL */
 async function copiedDatabase(engine: Engine): Promise<string> {
   if (engine === 'server')
     return createServerDatabase(server(), `t_${randomBytes(6).toString('hex')}`, inject('databaseTemplate'))
@@ -290,12 +290,12 @@ async function copiedDatabase(engine: Engine): Promise<string> {
   return `embedded:${folder}`
 }
 
-/** An empty database of its own on the test server. */
+/** Creates an empty database on the test server. @returns its URL */
 export const freshDatabase = (): Promise<string> =>
   createServerDatabase(server(), `t_${randomBytes(6).toString('hex')}`)
 
 function server(): string {
   const url = inject('databaseUrl')
-  if (url === undefined) throw new Error('no PostgreSQL server: this test should have been skipped by name')
+  if (url === undefined) throw new Error('there is no PostgreSQL server, so this test should have been skipped')
   return url
 }

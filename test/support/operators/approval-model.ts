@@ -225,7 +225,7 @@ export function approve(m: Model, approval: ModelApproval, who: string): void {
   carryOut(m, approval.asked, approval.by, who)
 }
 
-/** @param by who asked */
+/** @param by the operator who asked */
 export function carryOut(m: Model, asked: Asked, by: string, who: string): void {
   switch (asked.kind) {
     case 'create': {

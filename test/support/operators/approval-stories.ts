@@ -1,4 +1,4 @@
-/** Random stories of operators who ask, approve, decline and change things meanwhile. */
+/** Random stories in which operators ask, approve, decline and make other changes. */
 import fc from 'fast-check'
 import type { ModelRole } from './approval-model.ts'
 
@@ -20,10 +20,10 @@ const verdict = fc.record({
     { weight: 4, arbitrary: fc.constant('approve' as const) },
     { weight: 1, arbitrary: fc.constant('decline' as const) },
   ),
-  /** Of those that are open, unless it is of all. */
+  /** Picks one of the open approvals, or one of all. */
   pick,
   isOfAll: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, fc.constant(true)),
-  /** One who seems fit, or who asked, or anybody. */
+  /** Picks an operator who may approve, the one who asked, or any. */
   who: fc.oneof(
     { weight: 5, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constant('who asked') },
@@ -77,7 +77,7 @@ const declinedBy = (by: Verdict['who']): Command => ({
   type: 'end',
   verdict: { what: 'decline', pick: 0, isOfAll: false, who: by },
 })
-/** Told at every run, each about what random stories seldom come to. */
+/** Fixed stories that run every time, for situations that random stories rarely reach. */
 const examples: Record<string, Command[]> = {
   'a disabled operator comes back, and of two changes of roles the second is void': [
     { type: 'disable', who: 'one', target: 'other' },

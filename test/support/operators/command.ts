@@ -1,4 +1,4 @@
-/** A command of the admin API, called as the command line calls it. */
+/** Runs a command of the admin API in the same way as the command line. */
 import type { AdminClient } from '../../../src/cli/client.ts'
 import type { ClientCommand } from '../../../src/cli/command.ts'
 import { commands } from '../../../src/cli/main.ts'
@@ -11,7 +11,7 @@ const wordsOf = (options: Options): string[] =>
     return value ? [`--${name}`] : []
   })
 
-/** @param lines what it prints is added to these @returns all that it printed */
+/** @param lines collects the printed lines @returns all output */
 export async function runAs(
   admin: AdminClient,
   name: string,

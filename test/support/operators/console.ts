@@ -1,4 +1,4 @@
-/** An operator's terminal and browser: the device flow as RFC 8628 has it, nothing of ours. */
+/** An operator's terminal and browser: the device flow of RFC 8628, without code of ours. */
 import { createAdminClient } from '../../../src/cli/client.ts'
 import { type Page, type Visitor, createVisitor } from '../../../src/sandbox/visitor.ts'
 import { press } from '../portal.ts'
@@ -42,13 +42,13 @@ export function openConsole(world: World) {
     },
     poll: ({ device_code: code }: Begun) => post('/token', { grant_type: deviceGrant, device_code: code }),
     refresh: (token = '') => post('/token', { grant_type: 'refresh_token', refresh_token: token }),
-    /** The page that asks whether to go on. */
+    /** Opens the page that asks for confirmation. */
     async bring(begun: Begun, visitor: Visitor = createVisitor()): Promise<{ visitor: Visitor; page: Page }> {
       const entry = await visitor.open(begun.verification_uri_complete)
       const page = await press(visitor, entry, { user_code: begun.user_code })
       return { visitor, page }
     },
-    /** All of it, as a citizen of the sandbox. */
+    /** Runs the whole flow, as a citizen of the sandbox. */
     async allow(citizen: string, begun: Begun, visitor?: Visitor): Promise<Page> {
       world.simulator.approve(citizen)
       const { visitor: browser, page } = await terminal.bring(begun, visitor)

@@ -1,6 +1,6 @@
 /**
- * The admin API against its own description: whatever it answers to a test's client must be in there. A test that
- * expects a refusal would take our complaint for one, so the world complains once more at its end.
+ * Checks every answer that a test's client receives against the admin API's OpenAPI document. A test that expects a
+ * refusal could mistake our error for one, so the world reports all faults again at its end.
  */
 import ajvFormats from 'ajv-formats'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -17,9 +17,9 @@ interface Described {
 }
 
 export interface Contract {
-  /** @throws Error when the answer is none of those that are described, or a write is not to be found in the audit */
+  /** @throws Error when the answer is not in the document, or the audit has no event of a write */
   check(exchange: Exchange): Promise<void>
-  /** @throws Error with all that was wrong so far */
+  /** @throws Error with all faults so far */
   complain(): void
 }
 
@@ -30,7 +30,7 @@ export function createContract(rows: readonly Operation[], db: Db): Contract {
   ajv.addSchema({ $id: 'api', ...document })
   const faults: string[] = []
 
-  /** Follows `$ref`; what a pointer leads to lies in `document`. */
+  /** Follows a `$ref` within `document`. */
   function at(pointer: string): { pointer: string; value: Described } | undefined {
     let value: unknown = document
     for (const part of pointer.slice(2).split('/'))
@@ -61,11 +61,11 @@ export function createContract(rows: readonly Operation[], db: Db): Contract {
     const validate = ajv.getSchema(place)
     if (validate === undefined) return `${place} is no schema`
     if (validate(JSON.parse(text)) === true) return undefined
-    // Places and rules, not values: an answer may hold a made-up person.
+    // Paths and rules without values, because an answer may contain personal data.
     return `${status}: ${validate.errors!.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`).join('; ')}`
   }
 
-  /** What tells a lost answer from a lost request (`idempotency.ts`). */
+  /** Whether a successful write has no audit event under its reference, on which `idempotency.ts` relies. */
   async function isUntold(row: Operation, { status, headers }: Exchange): Promise<boolean> {
     if (!takesKey(row) || status >= 300 || headers['idempotency-replayed'] !== undefined) return false
     return !(await hasWritten(db, headers['x-reference'] ?? ''))
@@ -88,7 +88,7 @@ export function createContract(rows: readonly Operation[], db: Db): Contract {
     },
     complain() {
       if (faults.length > 0)
-        throw new Error(`not as the admin API is described:\n${[...new Set(faults)].join('\n')}`)
+        throw new Error(`answers differ from the OpenAPI document:\n${[...new Set(faults)].join('\n')}`)
     },
   }
 }

@@ -1,4 +1,4 @@
-/** A world in which people come, accounts are imported and officers act: what the tests of their acts share. */
+/** A world for tests of officers' acts, with sign-ins, imported accounts and officers. */
 import * as client from 'openid-client'
 import type { AdminClient, AdminError } from '../../../src/cli/client.ts'
 import { citizenNamed } from '../../../src/sandbox/citizens.ts'
@@ -9,7 +9,7 @@ export const numberOf = (citizen: string): string => citizenNamed(citizen).numbe
 export const reason = 'both papers were seen'
 export const words = { reason, evidence: 'the card itself, at the counter' }
 
-/** Why a call was refused; undefined: it was not. */
+/** The error of a refused call; undefined if it succeeded. */
 export const refusal = (call: Promise<unknown>): Promise<AdminError | undefined> =>
   call.then(
     () => undefined,
@@ -47,7 +47,7 @@ export async function openOffice() {
       portal,
       enter,
       cases,
-      /** An account under the citizen's number. */
+      /** Imports an account with the citizen's number. */
       account: (accountId: string, citizen: string, more: Record<string, string | boolean> = {}) =>
         world.legacyAccount({ clientId, accountId, number: numberOf(citizen), ...more }),
       /** The citizen signs in. @returns the ids of the accounts that the portal receives */
@@ -56,13 +56,14 @@ export async function openOffice() {
         const person = await client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)
         return (person['legacy_accounts'] as { id: string }[]).map(({ id }) => id)
       },
-      /** The one that is open. */
+      /** The only open case. */
       async question(): Promise<Case> {
         const [first, ...more] = await cases()
-        if (first === undefined || more.length > 0) throw new Error(`${more.length + 1} cases, not one`)
+        if (first === undefined || more.length > 0)
+          throw new Error(`expected one open case, found ${more.length + (first === undefined ? 0 : 1)}`)
         return first
       },
-      /** As they stand in the database; what does not fit together is a fault. */
+      /** The accounts' states in the database. @throws Error when state, links and cases are inconsistent */
       async accounts() {
         const rows = await db.query<{
           account: string
@@ -96,7 +97,7 @@ export async function openOffice() {
     one,
     two,
     openPortal,
-    /** An account that a login has made a case of: its number is the citizen's, and nobody ever compared it. */
+    /** An account for which a login opened a case, because its number was never attested. */
     async doubt(citizen: string, more: Record<string, string | boolean> = {}, policy = {}) {
       const at = await openPortal(policy)
       await at.account('old-1', citizen, { attested: false, ...more })

@@ -1,10 +1,10 @@
-/** Made-up numbers of persons who are operators. */
+/** Made-up numbers of operators. */
 import { randomInt } from 'node:crypto'
 import type { Role } from '../../../src/vocabulary.ts'
 import type { Db } from '../../../src/store/db.ts'
 import { recordPersons } from '../record.ts'
 
-/** Operators who are persons, as the database knows them: who decides without HTTP must be one, too. */
+/** Inserts operators who are persons, for tests that act without HTTP. */
 export async function knownPersons(
   db: Db,
   ids: readonly string[],
@@ -19,7 +19,7 @@ export async function knownPersons(
 
 let next = randomInt(1_000_000)
 
-/** Another one at every call. */
+/** A new number at every call. */
 export function newNumber(): string {
   const number = `001190${String(next++ % 1_000_000).padStart(6, '0')}`
   recordPersons([{ citizen_id: number }])

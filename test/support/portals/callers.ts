@@ -1,4 +1,4 @@
-/** Portals that call their own API: each with a token of its own, and citizens who sign in at it. */
+/** Portals that call the portals' API with tokens of their own, and citizens who sign in at them. */
 import { expect } from 'vitest'
 import { citizenNamed } from '../../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../../src/sandbox/visitor.ts'

@@ -1,4 +1,4 @@
-/** A portal that vouches for old accounts, and the citizen's way through the page that follows. */
+/** A portal that vouches for legacy accounts, and the citizen's steps through the page that follows. */
 import { expect } from 'vitest'
 import { citizenNamed } from '../../../src/sandbox/citizens.ts'
 import { type Page, type Visitor, createVisitor } from '../../../src/sandbox/visitor.ts'
@@ -8,7 +8,7 @@ import { type World, portalAddress, portalDefinition } from '../world.ts'
 export interface At {
   readonly clientId: string
   readonly portal: Portal
-  /** An account with whatever columns; of nobody in particular unless they say so. */
+  /** Imports an account with these columns; without a number by default. */
   account(accountId: string, columns?: Record<string, unknown>): Promise<void>
 }
 export interface Asked {
@@ -17,7 +17,7 @@ export interface Asked {
   readonly page: Page
 }
 
-/** Today the law's day for citizens is past: a portal of the tests has one of its own, far away. */
+/** A lock date far in the future, because the law's date for citizens is past. */
 export const farAway = { lock: { citizen: { locked: '2099-01-01' } } }
 export const toPortal = (url: string): boolean => url.startsWith(`${portalAddress}?`)
 export const heardAt = ({ url }: Page): Record<string, string> =>
@@ -46,7 +46,7 @@ export function createVouching(world: World) {
       }
     },
 
-    /** As far as the page of ours, or back at the portal where there is none. */
+    /** Goes as far as our page, or back to the portal if there is none. */
     async vouch(
       { portal }: At,
       citizen: string,
@@ -58,7 +58,7 @@ export function createVouching(world: World) {
       return { visitor, begun, page: await visitor.open(begun.url, { until: toPortal }) }
     },
 
-    /** What the portal makes of the answer: tokens, and what they tell of the person. */
+    /** Redeems the answer for tokens and their claims. */
     async learn({ portal }: At, { begun }: Asked, { url }: Page) {
       const tokens = await portal.redeem(url, begun)
       const claims = tokens.claims()!
@@ -66,7 +66,7 @@ export function createVouching(world: World) {
       return { tokens, claims, person, told: person['legacy_account_link'], accounts: idsOf(person) }
     },
 
-    /** The whole way. */
+    /** The whole flow. */
     async wayThrough(at: At, citizen: string, accountId: string, choice?: 'link' | 'skip', wish = {}) {
       const asked = await vouching.vouch(at, citizen, accountId, wish)
       const answer = await decide(asked.visitor, asked.page, choice)
@@ -102,7 +102,7 @@ export function createVouching(world: World) {
 const idsOf = (person: Record<string, unknown>) =>
   (person['legacy_accounts'] as { id: string }[] | undefined)?.map(({ id }) => id)
 
-/** The question, in Vietnamese: whose account becomes whose. */
+/** The page's question in Vietnamese, with account and person. */
 export function expectQuestion({ page }: Asked, citizen: string, accountId: string): void {
   const { name, number } = citizenNamed(citizen)
   expect(page.status).toBe(200)

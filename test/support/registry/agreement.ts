@@ -1,4 +1,4 @@
-/** What the law asks for beside a definition, where a test says nothing about it. */
+/** Adds the fields that the law requires of a definition, unless a test sets them. */
 const agreement = {
   owner: { name: 'Ủy ban nhân dân tỉnh Sơn Hà', kind: 'province' },
   contact: { desk: 'Phòng Chuyển đổi số', email: 'cds@son-ha.example.vn', phone: '024 3000 0000' },

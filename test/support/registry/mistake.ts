@@ -1,16 +1,16 @@
-/** A reviewed file with one mistake in it. */
+/** Reviewed files with one mistake each. */
 import { stringify } from 'yaml'
 import { agreed } from './agreement.ts'
 import { signer } from '../keys.ts'
 import { recordSecrets } from '../record.ts'
 
 export interface Mistake {
-  /** The text of the file; of several, by name. */
+  /** The content of the file, or of several files by name. */
   readonly file: string | Buffer | Record<string, string | Buffer>
-  /** Which line is named: where this first stands, or its number. */
+  /** The line that the error names: the first line with this text, or its number. */
   readonly at: string | number
   readonly told: RegExp
-  /** The file that is named. */
+  /** The file that the error names. */
   readonly name?: string
 }
 
@@ -19,7 +19,7 @@ export const secret = 'a-secret-in-a-reviewed-file-which-is-wrong'
 export const privatePart = 'AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_abcde'
 recordSecrets([secret, privatePart])
 
-/** What may stand in the registry, active, but for these changes. */
+/** A complete definition of an active portal, with these changes. */
 export function definition(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { policy, ...rest } = changes
   const whole = agreed({
@@ -33,7 +33,7 @@ export function definition(changes: Record<string, unknown> = {}): Record<string
   return JSON.parse(JSON.stringify(whole)) as Record<string, unknown>
 }
 
-/** A file with one portal, or a list of several. */
+/** YAML of one portal, or of a list of several. */
 export const yaml = (...changes: Record<string, unknown>[]): string =>
   stringify(changes.length === 1 ? definition(changes[0]) : changes.map(definition), {
     aliasDuplicateObjects: false,

@@ -1,4 +1,4 @@
-/** Mistakes in how a file and its fields are written, for `test/registry/mistakes.test.ts`. */
+/** Syntax mistakes of files and fields, for `test/registry/mistakes.test.ts`. */
 import { consoleId } from '../../../src/operators/console.ts'
 import { definition, type Mistake, secret, yaml } from './mistake.ts'
 
@@ -82,7 +82,11 @@ export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
     told: /is a list; in a folder each portal has a file/,
   },
   'a folder without files': { file: {}, at: 1, told: /holds no .yaml, .yml or .json file; put/, name: '' },
-  'no client_id': { file: yaml({ client_id: undefined }), at: 1, told: /client_id: is missing; add a string/ },
+  'no client_id': {
+    file: yaml({ client_id: undefined }),
+    at: 1,
+    told: /client_id: is missing; add a string/,
+  },
   'a malformed client_id': {
     file: yaml({ client_id: 'Portal A' }),
     at: 'client_id:',

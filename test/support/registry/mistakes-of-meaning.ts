@@ -1,4 +1,4 @@
-/** Mistakes in what a definition says, for `test/registry/mistakes.test.ts`. */
+/** Mistakes in the content of definitions, for `test/registry/mistakes.test.ts`. */
 import { jwks, type Mistake, privatePart, secret, yaml } from './mistake.ts'
 
 const keyed = { token_endpoint_auth_method: 'private_key_jwt', jwks }

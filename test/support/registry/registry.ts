@@ -1,4 +1,4 @@
-/** The registry as its commands and its files reach it. */
+/** Uses the registry through its commands and files. */
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,11 +13,11 @@ import { portalDefinition, type World } from '../world.ts'
 
 interface Ran {
   readonly out: string
-  /** What it failed with, and the exit code would be 1. */
+  /** The error message; the exit code would be 1. */
   readonly told: string | undefined
 }
 
-/** A command of the registry, as its name on the command line calls it. */
+/** Runs a command of the registry by its name. */
 export async function runCommand(
   admin: AdminClient,
   name: string,
@@ -39,7 +39,7 @@ export async function runCommand(
 export const secretsIn = (out: string): string[] =>
   [...out.matchAll(/shown this once: ([\w-]{43})/g)].map(([, secret]) => secret!)
 
-/** What a reviewed file says of a portal. */
+/** The definition of a portal in a reviewed file. */
 export function fileOf(id: string, changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { client_secret: _, ...definition } = portalDefinition(id, changes)
   return { ...agreed(definition), state: 'active', ...changes, policy: agreed(changes)['policy'] }
@@ -48,7 +48,7 @@ export function fileOf(id: string, changes: Record<string, unknown> = {}): Recor
 const folder = mkdtempSync(join(tmpdir(), 'broker-registry-'))
 atEnd(() => rmSync(folder, { recursive: true }))
 let count = 0
-/** A folder with these portals, one a file. */
+/** Writes a folder with one file per portal. */
 export function files(...definitions: Record<string, unknown>[]): string {
   const path = join(folder, String(++count))
   mkdirSync(path)
