@@ -27,7 +27,7 @@ export const limitTable = {
   forms: { address: 6_000 },
   /** Entry of a user code, which could be guessed. */
   user_code: { browser: 30, newcomers: 60, address: 300 },
-  /** A device requests a code. That needs no secret and stores a record, so it is limited even if all callers share one address. */
+  /** A device requests a code, which needs no secret and stores a record: limited even if all callers share an address. */
   device_code: { address: 60 },
   token: { client: 300_000, failures: 300, address: 600_000 },
   par: { client: 120_000, failures: 300, address: 600_000 },

@@ -22,7 +22,10 @@ export interface Registry {
   find(id: string): Promise<AdapterPayload | undefined>
   /** Whether the portal is registered but not usable: draft, suspended, retired, or re-homed into another. */
   isOutOfService(id: string): boolean
-  /** Whether a token or session of the portal is invalid, because the portal is or was out of service since. @param issuedAt seconds since the epoch */
+  /**
+   * Whether a token or session of the portal is invalid, because the portal is or was out of service since.
+   * @param issuedAt seconds since the epoch
+   */
   isVoid(id: string, issuedAt: number): boolean
   /** The portal and those re-homed into it, nearest first: the portals whose accounts it has. */
   portalsOf(id: string): readonly string[]

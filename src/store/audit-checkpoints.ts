@@ -30,7 +30,7 @@ export interface Fence {
   readonly open: readonly string[]
 }
 
-/** Only this database: transactions of others may run for hours. A prepared transaction has no process (`a.datid` is null). */
+/** Only this database: transactions of others may run for hours. A prepared transaction has no process (null `datid`). */
 const running = `select transactionid::text from pg_locks l left join pg_stat_activity a on a.pid = l.pid
   where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted
     and (a.datid is null or a.datid = (select oid from pg_database where datname = current_database()))`

@@ -7,7 +7,10 @@ export interface Partition {
   readonly month: string
 }
 
-/** Creates the missing partitions of this and the next `ahead` months, and of rows in the default partition. @returns the new partitions */
+/**
+ * Creates the missing partitions of this and the next `ahead` months, and of rows in the default partition.
+ * @returns the new partitions
+ */
 export function makeAuditPartitions(
   db: Database,
   classes: readonly string[],

@@ -82,7 +82,10 @@ export interface KnownSubject {
   readonly replacedBy: string | null
 }
 
-/** The subjects that a number leads or led to, with merged subjects of the same person. @param keys hashes under every index key */
+/**
+ * The subjects that a number leads or led to, with merged subjects of the same person.
+ * @param keys hashes of the number under every index key
+ */
 export function findSubjectsOf(db: Db, type: string, keys: readonly Buffer[]): Promise<KnownSubject[]> {
   return db.query<KnownSubject>(
     `with recursive same as (

@@ -7,13 +7,13 @@ export interface Backlog {
   readonly oldestCase: number
   readonly importsRunning: number
   readonly importsStuck: number
-  /** Age of the oldest audit row without a checkpoint, in seconds. Read here, because a failing checkpointer reports nothing. */
+  /** Age of the oldest audit row without a checkpoint, in seconds; a failing checkpointer would not report it. */
   readonly uncovered: number
   /** Seconds since the epoch. */
   readonly clock: number
 }
 
-/** An import is stuck if it made no progress for ten minutes and no later import of the portal began; ignored after a week. */
+/** An import is stuck if it made no progress for ten minutes and the portal has no later import; ignored after a week. */
 export async function readBacklog(db: Db): Promise<Backlog> {
   const [row] = await db.query<Backlog>(
     `with unfinished as (

@@ -172,7 +172,7 @@ export async function revokeSigningKey(
   return row
 }
 
-/** If no key signs yet, makes the next one sign from now on. @returns the `kid` of the signing key, undefined if there is none */
+/** If no key signs yet, makes the next one sign from now on. @returns the signing key's `kid`, undefined if none */
 export async function startNextSigningKey(tx: Db, alg: string): Promise<string | undefined> {
   await tx.query(
     `update signing_key set sign_from = now()

@@ -113,7 +113,7 @@ export async function insertOperator(
   return operator.citizen === undefined || bindCitizen(tx, operator.id, operator.citizen)
 }
 
-/** Must run in a transaction, which the caller rolls back on false. @returns false if the number belongs to another operator */
+/** Must run in a transaction, which the caller rolls back on false. @returns false if another operator has the number */
 async function bindCitizen(tx: Db, id: string, { type, keys }: CitizenKeysOf): Promise<boolean> {
   try {
     await tx.query(

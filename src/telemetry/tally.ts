@@ -5,7 +5,7 @@
 import { vietnamDate } from '../vietnam-date.ts'
 import { logins, logoutDeliveries, portalLogins, protocolRefusals } from './metrics.ts'
 
-/** One count. `code` by `what`: `login` our error code ('' if completed), `logout` delivered or failed, `request` the OAuth error. */
+/** A count. `code` of `login`: our error code or '' if completed; of `logout`: delivered, failed; of `request`: OAuth error. */
 export interface Tally {
   readonly clientId: string
   /** Date in Vietnam, `YYYY-MM-DD`. */

@@ -54,7 +54,7 @@ export const traceTo = (next: Sink | undefined): void => void (sink = next)
 const now = () => performance.timeOrigin + performance.now()
 const newId = (bytes: number) => randomBytesOf(bytes).toString('hex')
 
-/** Runs a request as the root span of a trace. @param caller the caller's `traceparent`: linked, but never continued or trusted for sampling */
+/** Runs a request as the root span of a trace. @param caller the caller's `traceparent`: linked, but not continued */
 export async function inTrace<T>(caller: string, work: () => Promise<T>): Promise<T> {
   if (sink === undefined) return work()
   const { take, ratio } = sink

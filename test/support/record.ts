@@ -1,4 +1,4 @@
-/** Records the run for the search at its end (`leaks.ts`): logs, traces, the admin API's answers, metrics, dumps, and all used secrets. */
+/** Records the run for the search at its end (`leaks.ts`): logs, traces, admin answers, metrics, dumps, used secrets. */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
