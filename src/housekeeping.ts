@@ -44,7 +44,7 @@ const minute = 60_000
  * @param soon milliseconds until the first run, random so that nodes that start together do not run together
  * @returns stops it, and resolves when the running chore has ended
  */
-export function keepHouse<Chore extends string>({
+export function startHousekeeping<Chore extends string>({
   chores,
   urgent = [],
   log,

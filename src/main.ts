@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from './admin/operation.ts'
 import { createApp } from './app.ts'
 import { type Config, loadConfig } from './config/config.ts'
-import { keepHouse } from './housekeeping.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { createListener } from './http/listener.ts'
 import type { Periods } from './parts.ts'
 import { createLog, type Log } from './telemetry/log.ts'
@@ -53,7 +53,7 @@ export async function start(
   const url = await listen(server, config.listen)
   const operationsUrl = await listen(app.health, config.operations)
   const adminUrl = await listen(app.admin, config.admin)
-  const endHousekeeping = keepHouse({ ...app.housekeeping, log })
+  const endHousekeeping = startHousekeeping({ ...app.housekeeping, log })
   log.info({
     event: 'broker.started',
     issuer: config.issuer,

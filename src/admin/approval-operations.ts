@@ -20,9 +20,9 @@ const waiting = z
     expires_at: z.iso.datetime().nullable(),
   })
   .meta({ id: 'Approval' })
-export type ToldApproval = z.output<typeof waiting>
+export type ApprovalAnswer = z.output<typeof waiting>
 
-const tell = (row: Waiting) => ({
+const present = (row: Waiting) => ({
   id: row.id,
   kind: row.kind,
   about: row.about,
@@ -51,7 +51,7 @@ export function approvalOperations({ approvals }: { approvals: Approvals }): Ope
         const kinds = approvals.kinds.filter(seenBy(operator.roles))
         const listed = await approvals.list(kinds, { after, limit: longest + 1 })
         const page = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
-        return { approvals: page.rows.map(tell), ...page.end }
+        return { approvals: page.rows.map(present), ...page.end }
       },
     }),
 

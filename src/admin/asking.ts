@@ -4,7 +4,7 @@ import type { Approvals, Asked } from '../approvals/approvals.ts'
 import type { Kind } from '../approvals/kind.ts'
 import { type Call, type Operation, operation } from './operation.ts'
 
-export const waitingTold = z
+export const waitingAnswer = z
   .strictObject({ approval: z.uuid(), expires_at: z.iso.datetime().nullable() })
   .meta({
     id: 'Waiting',
@@ -12,9 +12,9 @@ export const waitingTold = z
   })
 
 /** Fields of an operation that always needs a second person. */
-export const alwaysWaits = { status: 202, answer: waitingTold, twoPersons: true } as const
+export const alwaysWaits = { status: 202, answer: waitingAnswer, twoPersons: true } as const
 
-export function tellWaiting(asked: Asked): { approval: string; expires_at: Date | null } {
+export function presentWaiting(asked: Asked): { approval: string; expires_at: Date | null } {
   if (!('approval' in asked))
     throw new Error('an operation that always needs a second person was carried out by one')
   return { approval: asked.approval, expires_at: asked.expiresAt }
@@ -43,7 +43,7 @@ export const asking = <Path extends string, Body, What>(
       const held = await approvals.ask(kind, asked({ params, body }), { actor: operator.id, reference })
       if ('answer' in held) return held.answer
       ctx.status = 202
-      ctx.body = tellWaiting(held)
+      ctx.body = presentWaiting(held)
       return undefined
     },
   })

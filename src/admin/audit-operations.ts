@@ -17,7 +17,7 @@ const moment = z
 export const span = { from: moment.optional(), to: moment.optional() }
 const reference = z.string().regex(/^[\w-]{1,64}$/, 'must be a reference: 1 to 64 letters, digits, _ or -')
 
-const eventTold = z
+const eventAnswer = z
   .strictObject({
     id: z.string(),
     at: z.string(),
@@ -30,9 +30,9 @@ const eventTold = z
     detail: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'AuditEvent' })
-export type EventTold = z.output<typeof eventTold>
+export type EventAnswer = z.output<typeof eventAnswer>
 
-const subjectTold = z
+const subjectAnswer = z
   .strictObject({
     subject: z.uuid(),
     kind: z.string(),
@@ -41,15 +41,15 @@ const subjectTold = z
     replaced_by: z.uuid().nullable(),
   })
   .meta({ id: 'KnownSubject' })
-export type SubjectTold = z.output<typeof subjectTold>
+export type SubjectAnswer = z.output<typeof subjectAnswer>
 
-const traceTold = z.strictObject({
+const traceAnswer = z.strictObject({
   reference: z.string(),
-  events: z.array(eventTold),
+  events: z.array(eventAnswer),
   /** Whether there are more events than this answer holds. */
   more: z.boolean(),
 })
-export type TraceTold = z.output<typeof traceTold>
+export type TraceAnswer = z.output<typeof traceAnswer>
 
 const mostTraced = 500
 
@@ -82,7 +82,7 @@ export function auditOperations({
         after: auditCursor.optional(),
         limit,
       }),
-      answer: z.strictObject({ events: z.array(eventTold), ...pageEnd }),
+      answer: z.strictObject({ events: z.array(eventAnswer), ...pageEnd }),
       async handle({ operator, query: { after, limit: longest, subject, ...by }, reference: own }) {
         const filter: AuditFilter = {
           event: by.event,
@@ -99,7 +99,7 @@ export function auditOperations({
         const asked = Object.keys(by).filter((name) => by[name as keyof typeof by] !== undefined)
         const detail = { by: subject === undefined ? asked : ['subject', ...asked], found: rows.length }
         await note({ actor: operator.id, reference: own, detail, ...(subject && { subjectId: subject }) })
-        return { events: rows.map(tellEvent), ...end }
+        return { events: rows.map(presentEvent), ...end }
       },
     }),
 
@@ -111,7 +111,7 @@ export function auditOperations({
       roles: ['auditor'],
       body: z.strictObject({ citizen_id: citizenNumber, after: auditCursor.optional(), limit }),
       readsOnly: true,
-      answer: z.strictObject({ subjects: z.array(subjectTold), events: z.array(eventTold), ...pageEnd }),
+      answer: z.strictObject({ subjects: z.array(subjectAnswer), events: z.array(eventAnswer), ...pageEnd }),
       async handle({ operator, body: { citizen_id: number, after, limit: longest }, reference: own }) {
         const subjects = await findSubjectsOf(db, number.type, citizenKeys.keys(number))
         const subjectIds = subjects.map(({ id }) => id)
@@ -135,7 +135,7 @@ export function auditOperations({
             disabled_at: disabledAt,
             replaced_by: replacedBy,
           })),
-          events: rows.map(tellEvent),
+          events: rows.map(presentEvent),
           ...end,
         }
       },
@@ -146,7 +146,7 @@ export function auditOperations({
       path: '/v1/traces/:reference',
       about: 'Lists the audit events of one request, by the reference that its error or page showed.',
       roles: ['auditor', 'security_officer', 'viewer'],
-      answer: traceTold,
+      answer: traceAnswer,
       async handle({ operator, params, reference: own }) {
         const known = reference.safeParse(params.reference)
         const rows = known.success
@@ -157,7 +157,7 @@ export function auditOperations({
         const maySeeSubjects = operator.roles.some(
           (role) => role === 'auditor' || role === 'security_officer',
         )
-        const events = rows.slice(0, mostTraced).map(tellEvent)
+        const events = rows.slice(0, mostTraced).map(presentEvent)
         return {
           reference: params.reference,
           events: maySeeSubjects ? events : events.map((event) => ({ ...event, subject: null })),
@@ -168,7 +168,7 @@ export function auditOperations({
   ]
 }
 
-const tellEvent = (row: AuditRow): EventTold => ({
+const presentEvent = (row: AuditRow): EventAnswer => ({
   id: row.id,
   at: row.at,
   class: row.class,

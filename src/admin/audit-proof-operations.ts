@@ -14,7 +14,7 @@ import { auditCursor, span } from './audit-operations.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, pageEnd, pageOf } from './paging.ts'
 
-const checkpointTold = z
+const checkpointAnswer = z
   .strictObject({
     checkpoint: z.int(),
     at: z.string(),
@@ -26,7 +26,7 @@ const checkpointTold = z
     hash: z.string(),
   })
   .meta({ id: 'AuditCheckpoint' })
-export type CheckpointTold = z.output<typeof checkpointTold>
+export type CheckpointAnswer = z.output<typeof checkpointAnswer>
 
 /** @param seal the seal with the purpose `signing key` */
 export function auditProofOperations({
@@ -47,11 +47,11 @@ export function auditProofOperations({
       about: 'Lists the checkpoints of the audit, oldest first.',
       roles: ['auditor', 'security_officer'],
       query: z.strictObject({ ...span, after: auditCursor.optional(), limit }),
-      answer: z.strictObject({ checkpoints: z.array(checkpointTold), ...pageEnd }),
+      answer: z.strictObject({ checkpoints: z.array(checkpointAnswer), ...pageEnd }),
       async handle({ query: { after, limit: longest, from, to } }) {
         const listed = await listCheckpoints(db, { after: after ?? '0', from, to, limit: longest + 1 })
         const { rows, end } = pageOf(listed, { limit: longest, after }, ({ number }) => number)
-        return { checkpoints: rows.map(tellCheckpoint), ...end }
+        return { checkpoints: rows.map(presentCheckpoint), ...end }
       },
     }),
 
@@ -63,11 +63,11 @@ export function auditProofOperations({
       roles: ['auditor', 'security_officer'],
       // The checkpointer makes the same checkpoints on its own, so this changes nothing that an operator decides.
       readsOnly: true,
-      answer: z.strictObject({ rows: z.int(), head: checkpointTold.nullable() }),
+      answer: z.strictObject({ rows: z.int(), head: checkpointAnswer.nullable() }),
       async handle() {
         const rows = await checkpointer.checkpoint(10_000)
         const last = await findLastCheckpoint(db)
-        return { rows, head: last === undefined ? null : tellCheckpoint(last) }
+        return { rows, head: last === undefined ? null : presentCheckpoint(last) }
       },
     }),
 
@@ -102,10 +102,8 @@ export function auditProofOperations({
       query: z.strictObject(span),
       produces: 'application/x-ndjson',
       async handle({ operator, query: { from, to }, reference: own, ctx }) {
-        const told = { ...(from && { from: from.toISOString() }), ...(to && { to: to.toISOString() }) }
-        await record({ db, log }, [
-          { event: 'audit.exported', actor: operator.id, reference: own, detail: told },
-        ])
+        const detail = { ...(from && { from: from.toISOString() }), ...(to && { to: to.toISOString() }) }
+        await record({ db, log }, [{ event: 'audit.exported', actor: operator.id, reference: own, detail }])
         ctx.type = 'application/x-ndjson'
         ctx.body = Readable.from(exportAudit(db, { from, to }), { highWaterMark: 4 })
       },
@@ -113,7 +111,7 @@ export function auditProofOperations({
   ]
 }
 
-function tellCheckpoint({ number, header: text }: StoredCheckpoint): CheckpointTold {
+function presentCheckpoint({ number, header: text }: StoredCheckpoint): CheckpointAnswer {
   const header = readHeader(text)
   const { at = '', from = '', to = '', key = '', parts = [] } = header ?? {}
   const rows = parts.reduce((sum, part) => sum + part.rows, 0)

@@ -12,9 +12,9 @@ import {
   listed,
   shown,
   state,
-  tellChange,
-  tellListed,
-  tellShown,
+  presentChange,
+  presentListed,
+  presentShown,
 } from './client-output.ts'
 import { clientId, words } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
@@ -67,7 +67,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
         const { after = '', limit: most, state: wanted } = query
         const found = await pageClients(db, { after, state: wanted, limit: most + 1 })
         const { rows, end } = pageOf(found, { limit: most, after: query.after }, ({ id }) => id)
-        return { clients: rows.map(tellListed), ...end }
+        return { clients: rows.map(presentListed), ...end }
       },
     }),
 
@@ -80,7 +80,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
       async handle({ params, ctx }) {
         const row = await find(params.id)
         ctx.set('etag', etagOf(row.version))
-        return tellShown(row)
+        return presentShown(row)
       },
     }),
 
@@ -99,7 +99,7 @@ export function clientOperations({ db, log }: { db: Database; log: Log }): Opera
         const { after = '0', limit: most } = query
         const found = await listClientChanges(db, { clientId: id, after, limit: most + 1 })
         const { rows, end } = pageOf(found, { limit: most, after: query.after }, (row) => row.id)
-        return { changes: rows.map(tellChange), ...end }
+        return { changes: rows.map(presentChange), ...end }
       },
     }),
 

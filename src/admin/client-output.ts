@@ -33,7 +33,12 @@ export const listed = z.object({
   kinds: z.array(z.enum(admissibleKinds)),
 })
 
-export function tellListed({ id, state: now, version, metadata: said }: ClientRow): z.output<typeof listed> {
+export function presentListed({
+  id,
+  state: now,
+  version,
+  metadata: said,
+}: ClientRow): z.output<typeof listed> {
   const { token_endpoint_auth_method: method, policy } = said as unknown as ClientMetadata
   return {
     client_id: id,
@@ -55,7 +60,7 @@ export const shown = z.object({
   metadata,
 })
 
-export const tellShown = ({ id, state: now, version, notBefore, metadata: said }: ClientRow) => ({
+export const presentShown = ({ id, state: now, version, notBefore, metadata: said }: ClientRow) => ({
   client_id: id,
   state: now,
   version,
@@ -72,7 +77,7 @@ export const changed = z.object({
   changes: z.array(difference),
 })
 
-export function tellChange({ at, actor, action, reason, version, metadata: said, before }: PastChange) {
+export function presentChange({ at, actor, action, reason, version, metadata: said, before }: PastChange) {
   // A new portal has nothing to compare with.
   const changes: readonly Difference[] = before === null ? [] : differences(before, said)
   return { at, actor, action, reason, version, changes: [...changes] }

@@ -16,7 +16,7 @@ import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.t
 const readers: readonly Role[] = ['mapping_officer', 'auditor', 'viewer']
 
 const count = z.int()
-const runTold = z
+const runAnswer = z
   .strictObject({
     id: z.uuid(),
     client: z.string(),
@@ -82,7 +82,7 @@ export function importOperations({
           if (report.destroyed || report.write(text)) return
           await Promise.race([once(report, 'drain'), once(report, 'close')])
         }
-        let isTelling = false
+        let isReporting = false
         const ended = importLegacy({
           id: query.id,
           clientId: query.client,
@@ -92,20 +92,20 @@ export function importOperations({
           // Not destroyed when the import ends early: the answer uses the same connection.
           source: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>,
           async onReport(text) {
-            if (!isTelling) {
-              isTelling = true
+            if (!isReporting) {
+              isReporting = true
               // A reader that stops reading would block the worker thread and its database connection.
               ctx.req.socket.setTimeout(longestPause, () => ctx.req.socket.destroy())
-              report.emit('telling')
+              report.emit('reporting')
               await write(reportHeader)
             }
             await write(text)
           },
         })
-        const telling = once(report, 'telling')
+        const reporting = once(report, 'reporting')
         try {
           // Waits for the first of: the report's first page, a fault, the end of a file without rows.
-          await Promise.race([telling, ended])
+          await Promise.race([reporting, ended])
         } catch (error) {
           // Reads and discards the rest of the file, so that the sender gets to read our answer. The remaining
           // listener belongs to the iterator, which is no longer read.
@@ -113,7 +113,7 @@ export function importOperations({
           request.resume()
           throw error
         }
-        if (!isTelling) report.write(reportHeader)
+        if (!isReporting) report.write(reportHeader)
         ended.then(
           () => report.end(),
           (error: Error) => report.destroy(error),
@@ -133,11 +133,11 @@ export function importOperations({
       about: 'Lists a portal’s imports, newest first.',
       roles: readers,
       query: z.strictObject({ client: clientId, after: momentCursor.optional(), limit }),
-      answer: z.strictObject({ imports: z.array(runTold), ...pageEnd }),
+      answer: z.strictObject({ imports: z.array(runAnswer), ...pageEnd }),
       async handle({ query: { client, after, limit: longest } }) {
         const listed = await listImports(db, { clientId: client, after, limit: longest + 1 })
         const { rows, end } = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
-        return { imports: rows.map(told), ...end }
+        return { imports: rows.map(presentRun), ...end }
       },
     }),
 
@@ -146,17 +146,17 @@ export function importOperations({
       path: '/v1/legacy-imports/:id',
       about: 'Returns the progress and the result of an import.',
       roles: readers,
-      answer: runTold,
+      answer: runAnswer,
       async handle({ params }) {
         const run = z.uuid().safeParse(params.id).success ? await findImport(db, params.id) : undefined
         if (run === undefined) throw new BrokerError('not_found')
-        return told(run)
+        return presentRun(run)
       },
     }),
   ]
 }
 
-const told = (run: ImportRun) => ({
+const presentRun = (run: ImportRun) => ({
   id: run.id,
   client: run.clientId,
   dry_run: run.dryRun,

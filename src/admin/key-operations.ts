@@ -63,7 +63,7 @@ const ring = z.object({
   operators_behind: z.number(),
 })
 
-const tellReseal = (run: ResealRun) => ({
+const presentReseal = (run: ResealRun) => ({
   id: run.id,
   state: run.endedAt === null ? ('unfinished' as const) : ('done' as const),
   begun_by: run.begunBy,
@@ -206,7 +206,7 @@ export function keyOperations({
       refuses: ['state_conflict'],
       async handle({ operator, reference }) {
         const begun = await reseals.begin({ actor: operator.id, reference })
-        return { ...tellReseal(begun), older_key_in_use: begun.olderKeyInUse }
+        return { ...presentReseal(begun), older_key_in_use: begun.olderKeyInUse }
       },
     }),
 
@@ -216,7 +216,7 @@ export function keyOperations({
       about: 'Lists the latest re-sealing runs with their progress.',
       roles: readers,
       answer: z.object({ reseals: z.array(reseal) }),
-      handle: async () => ({ reseals: (await listReseals(db, 20)).map(tellReseal) }),
+      handle: async () => ({ reseals: (await listReseals(db, 20)).map(presentReseal) }),
     }),
 
     operation({
@@ -228,7 +228,7 @@ export function keyOperations({
       async handle({ params: { id } }) {
         const run = z.uuid().safeParse(id).success ? await findReseal(db, id) : undefined
         if (run === undefined) throw new BrokerError('not_found')
-        return tellReseal(run)
+        return presentReseal(run)
       },
     }),
   ]

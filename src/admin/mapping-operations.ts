@@ -7,7 +7,7 @@ import { classNames, classesOf } from '../mapping/classes.ts'
 import { type AccountRow, findAccount, listLinkHistory, searchAccounts } from '../store/accounts.ts'
 import { findHolder } from '../store/identifiers.ts'
 import { findOperatorByNumber } from '../store/operators.ts'
-import { alwaysWaits, tellWaiting } from './asking.ts'
+import { alwaysWaits, presentWaiting } from './asking.ts'
 import {
   type MappingParts,
   accountNumber,
@@ -17,7 +17,7 @@ import {
   uuidOf,
   words,
 } from './mapping-input.ts'
-import { linkTold, tellLink } from './mapping-output.ts'
+import { linkAnswer, presentLink } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, pageEnd, pageOf } from './paging.ts'
 import { accountStates, populations } from '../vocabulary.ts'
@@ -63,7 +63,7 @@ const found = z
         linked_at: z.iso.datetime().nullable(),
       })
       .nullable(),
-    history: z.array(linkTold),
+    history: z.array(linkAnswer),
   })
   .meta({ id: 'FoundAccount' })
 export type FoundAccount = z.output<typeof found>
@@ -94,7 +94,7 @@ export function mappingOperations({
         : (['identifier_key', records.numberKeys(number)] as const)
     return searchAccounts(db, { column, keys, clientId: client ?? null, after, limit: longest + 1 })
   }
-  async function tell(row: AccountRow) {
+  async function present(row: AccountRow) {
     const { accountId, identifier, cmnd } = records.open(row.accountKey, row.sealed)
     return {
       account: row.account,
@@ -110,7 +110,7 @@ export function mappingOperations({
         row.linkId === null
           ? null
           : { id: row.linkId, subject: row.subjectId, method: row.method, linked_at: row.linkedAt },
-      history: (await listLinkHistory(db, row.account)).map(tellLink),
+      history: (await listLinkHistory(db, row.account)).map(presentLink),
     }
   }
 
@@ -134,7 +134,7 @@ export function mappingOperations({
         await record({ db, log }, [
           { event: 'account.searched', ...about, actor: operator.id, reference, detail },
         ])
-        return { accounts: await Promise.all(rows.map(tell)), ...end }
+        return { accounts: await Promise.all(rows.map(present)), ...end }
       },
     }),
 
@@ -180,7 +180,7 @@ export function mappingOperations({
         if (holder.disabled) throw new BrokerError('state_conflict', 'the person is disabled')
         const asked = { subject: holder.subjectId, number: number.reveal() }
         const by = { actor: operator.id, evidence, reason, reference }
-        return tellWaiting(await approvals.ask(kinds.rekey, asked, by))
+        return presentWaiting(await approvals.ask(kinds.rekey, asked, by))
       },
     }),
   ]

@@ -6,7 +6,7 @@ import type { CaseRow } from '../store/reviews.ts'
 
 const instant = z.iso.datetime()
 
-export const reviewTold = z
+export const reviewAnswer = z
   .strictObject({
     id: z.uuid(),
     client: z.string(),
@@ -24,7 +24,7 @@ export const reviewTold = z
   })
   .meta({ id: 'Review' })
 
-export const tellCase = (row: CaseRow) => ({
+export const presentCase = (row: CaseRow) => ({
   id: row.id,
   client: row.clientId,
   account: row.account,
@@ -40,7 +40,7 @@ export const tellCase = (row: CaseRow) => ({
   decision_reason: row.decisionReason,
 })
 
-export const linkTold = z
+export const linkAnswer = z
   .strictObject({
     id: z.uuid(),
     subject: z.uuid(),
@@ -54,7 +54,7 @@ export const linkTold = z
   })
   .meta({ id: 'Link' })
 
-export const tellLink = (row: LinkHistoryRow) => ({
+export const presentLink = (row: LinkHistoryRow) => ({
   id: row.id,
   subject: row.subjectId,
   method: row.method,
@@ -66,7 +66,7 @@ export const tellLink = (row: LinkHistoryRow) => ({
   unlink_reason: row.unlinkReason,
 })
 
-export const approvalTold = z
+export const approvalAnswer = z
   .strictObject({
     id: z.uuid(),
     kind: z.string(),
@@ -80,7 +80,7 @@ export const approvalTold = z
   })
   .meta({ id: 'ApprovalOfCase' })
 
-export const tellApproval = (row: ApprovalRow) => ({
+export const presentApproval = (row: ApprovalRow) => ({
   id: row.id,
   kind: row.kind,
   evidence: row.evidence,

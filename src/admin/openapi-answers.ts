@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi'
 import { type ErrorCode, errorTable } from '../errors.ts'
-import { waitingTold } from './asking.ts'
+import { waitingAnswer } from './asking.ts'
 import { type Operation, isWrite, takesKey } from './operation.ts'
 
 export const problem = z
@@ -88,7 +88,7 @@ function success(row: Operation): ZodOpenApiResponsesObject {
       202: {
         description: 'Waits for a second person: `POST /v1/approvals/{id}/approve`.',
         headers,
-        content: { 'application/json': { schema: waitingTold } },
+        content: { 'application/json': { schema: waitingAnswer } },
       },
     }),
     ...(isRead && { 304: { description: 'The version is still the one in If-None-Match.', headers } }),

@@ -102,8 +102,8 @@ function describe(row: Operation, failures: Failures): ZodOpenApiOperationObject
   }
 }
 
-const told = (schema: z.ZodType, description: string) => schema.meta({ param: { description } })
-const key = told(
+const described = (schema: z.ZodType, description: string) => schema.meta({ param: { description } })
+const key = described(
   z
     .string()
     .min(16)
@@ -113,8 +113,8 @@ const key = told(
   'Chosen by the caller, new for each request. If the same request is sent again with this key within a day, it ' +
     'receives the first answer and is not carried out again.',
 )
-const ifMatch = told(z.string(), 'The ETag of the version that the change is based on.')
-const ifNoneMatch = told(z.string().optional(), 'The ETag of the version that the caller already has.')
+const ifMatch = described(z.string(), 'The ETag of the version that the change is based on.')
+const ifNoneMatch = described(z.string().optional(), 'The ETag of the version that the caller already has.')
 const headersOf = (row: Operation) => ({
   ...(takesKey(row) && { 'Idempotency-Key': key }),
   ...(row.conditional === true && { 'If-Match': ifMatch }),

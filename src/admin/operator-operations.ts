@@ -16,7 +16,7 @@ import { operatorKinds, roles } from '../vocabulary.ts'
 
 const kind = z.enum(operatorKinds)
 const moment = z.iso.datetime()
-const told = z.object({
+const operatorAnswer = z.object({
   id: operatorId,
   kind,
   roles: z.array(z.enum(roles)),
@@ -65,7 +65,7 @@ export function operatorOperations({
       about: 'Lists all operators, enabled and disabled.',
       roles: ['security_officer', 'auditor'],
       query: z.strictObject({ after: z.string().max(64).optional(), limit }),
-      answer: z.object({ operators: z.array(told), ...pageEnd }),
+      answer: z.object({ operators: z.array(operatorAnswer), ...pageEnd }),
       async handle({ query: { after, limit: longest } }) {
         const listed = await listOperators(db, { after, limit: longest + 1 })
         const { rows, end } = pageOf(listed, { limit: longest, after }, ({ id }) => id)

@@ -4,7 +4,7 @@ import { audited, record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { operatorReviewDue } from '../telemetry/metrics.ts'
-import { countDeeds, findReviewPeriod, insertReview } from '../store/operator-reviews.ts'
+import { countOperatorEvents, findReviewPeriod, insertReview } from '../store/operator-reviews.ts'
 import type { Database, Db } from '../store/db.ts'
 import { listOperators } from '../store/operators.ts'
 import { type Operation, operation } from './operation.ts'
@@ -46,7 +46,7 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
         const { since, dueAt, now } = await findReviewPeriod(db)
         const [operators, acts] = await Promise.all([
           listOperators(db),
-          countDeeds(db, { since, until: now }),
+          countOperatorEvents(db, { since, until: now }),
         ])
         const detail = { read_at: now.toISOString() }
         await record({ db, log }, [{ event: 'operator.review_read', actor: operator.id, reference, detail }])

@@ -9,7 +9,7 @@ import { countRefusals, listRefusals } from '../store/refusals.ts'
 import { clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, numberCursor, pageEnd, pageOf } from './paging.ts'
-import { progressTold } from './progress-output.ts'
+import { progressAnswer } from './progress-output.ts'
 import { roles } from '../vocabulary.ts'
 
 const oneDay = 86_400_000
@@ -50,13 +50,13 @@ const refusalCount = z.strictObject({
   last: z.iso.datetime(),
 })
 
-const refusalsTold = z.strictObject({
+const refusalsAnswer = z.strictObject({
   refusals: z.array(refusal),
   /** Only on the first page: the counts cover all pages. */
   counts: z.array(refusalCount).optional(),
   ...pageEnd,
 })
-export type RefusalsPage = z.output<typeof refusalsTold>
+export type RefusalsPage = z.output<typeof refusalsAnswer>
 
 export function progressOperations({ db }: { db: Database }): Operation[] {
   return [
@@ -67,7 +67,7 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
         'Returns the progress of the mapping by portal, by province and in total, with a daily trend; also as CSV.',
       roles,
       query: progressQuery,
-      answer: progressTold,
+      answer: progressAnswer,
       produces: 'text/csv',
       async handle({ query: { client, province, ...span }, ctx }) {
         const now = Date.now()
@@ -94,7 +94,7 @@ export function progressOperations({ db }: { db: Database }): Operation[] {
       about: 'Lists refused links with reason and start of the lock, oldest first.',
       roles: ['mapping_officer', 'auditor'],
       query: refusalsQuery,
-      answer: refusalsTold,
+      answer: refusalsAnswer,
       async handle({ query: { client, after, limit: longest } }) {
         const [listed, counts] = await Promise.all([
           listRefusals(db, { clientId: client, after: after ?? '0', limit: longest + 1 }),

@@ -28,7 +28,7 @@ const lock = z
   .meta({ id: 'Lock' })
 const locks = z.strictObject({ citizen: lock, organisation: lock, foreigner: lock })
 
-export const progressTold = z
+export const progressAnswer = z
   .strictObject({
     at: z.iso.datetime(),
     lock: locks,

@@ -70,9 +70,9 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
       async handle({ body }) {
         const plan = await planRegistration(db, body.clients)
         return {
-          clients: plan.clients.map(tellPlanned),
-          faults: plan.faults.map(tellPlanFault),
-          missing: plan.missing.map(tellMissing),
+          clients: plan.clients.map(presentPlanned),
+          faults: plan.faults.map(presentPlanFault),
+          missing: plan.missing.map(presentMissing),
         }
       },
     }),
@@ -112,18 +112,18 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
 /** A map, because an id may equal the name of an inherited property. */
 const mapOf = <T>(record: Readonly<Record<string, T>>): Map<string, T> => new Map(Object.entries(record))
 
-const tellPlanned = (one: Planned) => ({
+const presentPlanned = (one: Planned) => ({
   client_id: one.id,
   version: one.row?.version ?? 0,
   from: one.row?.state ?? null,
   state: one.state,
   changes: [...one.differences],
   makes_secret: one.makesSecret,
-  notes: one.notes.map(tellNote),
+  notes: one.notes.map(presentNote),
 })
-const tellNote = ({ path, message, remedy }: Fault) => ({ path: path.map(shown), message, remedy })
-const tellPlanFault = ({ index, ...what }: PlanFault) => ({ index, ...tellNote(what) })
-const tellMissing = ({ id, name, state: now, version: its }: Missing) => ({
+const presentNote = ({ path, message, remedy }: Fault) => ({ path: path.map(shown), message, remedy })
+const presentPlanFault = ({ index, ...what }: PlanFault) => ({ index, ...presentNote(what) })
+const presentMissing = ({ id, name, state: now, version: its }: Missing) => ({
   client_id: id,
   client_name: name,
   state: now,

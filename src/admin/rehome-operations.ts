@@ -27,8 +27,8 @@ const rehome = z.object({
   undone_at: z.iso.datetime().nullable(),
   completed_at: z.iso.datetime().nullable(),
 })
-export type ToldRehome = z.output<typeof rehome>
-const tell = (row: RehomeRow) => ({
+export type RehomeAnswer = z.output<typeof rehome>
+const present = (row: RehomeRow) => ({
   id: row.id,
   old_client: row.oldClient,
   new_client: row.newClient,
@@ -87,7 +87,7 @@ export function rehomeOperations({
       async handle({ query: { after, limit: most } }) {
         const found = await listRehomes(db, { before: after, limit: most + 1 })
         const { rows, end } = pageOf(found, { limit: most, after }, ({ id }) => id)
-        return { rehomes: rows.map(tell), ...end }
+        return { rehomes: rows.map(present), ...end }
       },
     }),
 
@@ -105,7 +105,7 @@ export function rehomeOperations({
       roles: ['registrar'],
       answer: rehome,
       handle: async ({ operator, params, reference }) =>
-        tell(await endRehome({ db, log }, params.client, { actor: operator.id, reference })),
+        present(await endRehome({ db, log }, params.client, { actor: operator.id, reference })),
     }),
   ]
 }

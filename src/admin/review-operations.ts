@@ -10,16 +10,23 @@ import { listApprovalsOfCase } from '../store/approvals.ts'
 import { findAccountByNumber, listLinkHistory } from '../store/accounts.ts'
 import { findActiveIdentifier, findHolder } from '../store/identifiers.ts'
 import { type CaseRow, findCase, listCases, listOpenCases } from '../store/reviews.ts'
-import { alwaysWaits, tellWaiting } from './asking.ts'
+import { alwaysWaits, presentWaiting } from './asking.ts'
 import { type MappingParts, accountNumber, citizenNumber, clientId, uuidOf, words } from './mapping-input.ts'
-import { approvalTold, linkTold, reviewTold, tellApproval, tellCase, tellLink } from './mapping-output.ts'
+import {
+  approvalAnswer,
+  linkAnswer,
+  reviewAnswer,
+  presentApproval,
+  presentCase,
+  presentLink,
+} from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
 import { limit, momentCursor, momentCursorOf, pageEnd, pageOf } from './paging.ts'
 import { accountStates, populations } from '../vocabulary.ts'
 
 type Side = Pick<LegacyRecord, 'identifier' | 'cmnd' | 'name' | 'birthDate'>
 /** Numbers are masked to their last three digits. */
-const sideTold = z.strictObject({
+const sideAnswer = z.strictObject({
   name: z.string().nullable(),
   birth_date: z.string().nullable(),
   number: z.string().nullable(),
@@ -27,9 +34,9 @@ const sideTold = z.strictObject({
   cmnd: z.string().nullable(),
 })
 const agrees = z.boolean().nullable()
-const reviewInFull = reviewTold
+const reviewInFull = reviewAnswer
   .extend({
-    account: sideTold.extend({
+    account: sideAnswer.extend({
       account: z.string(),
       state: z.enum(accountStates),
       kind: z.enum(populations),
@@ -39,12 +46,12 @@ const reviewInFull = reviewTold
       last_used_on: z.iso.date().nullable(),
       province: z.string(),
     }),
-    other: sideTold.nullable(),
+    other: sideAnswer.nullable(),
     agrees: z.strictObject({ number: agrees, name: agrees, birth_date: agrees }),
     history: z.strictObject({
-      reviews: z.array(reviewTold),
-      links: z.array(linkTold),
-      approvals: z.array(approvalTold),
+      reviews: z.array(reviewAnswer),
+      links: z.array(linkAnswer),
+      approvals: z.array(approvalAnswer),
     }),
   })
   .meta({ id: 'ReviewInFull' })
@@ -81,11 +88,11 @@ export function reviewOperations({
       about: 'Lists the open cases, oldest first.',
       roles: ['mapping_officer', 'auditor'],
       query: z.strictObject({ client: clientId.optional(), after: momentCursor.optional(), limit }),
-      answer: z.strictObject({ reviews: z.array(reviewTold), ...pageEnd }),
+      answer: z.strictObject({ reviews: z.array(reviewAnswer), ...pageEnd }),
       async handle({ query: { client = null, after, limit: longest } }) {
         const listed = await listOpenCases(db, { clientId: client, after, limit: longest + 1 })
         const { rows, end } = pageOf(listed, { limit: longest, after: after?.text }, momentCursorOf)
-        return { reviews: rows.map(tellCase), ...end }
+        return { reviews: rows.map(presentCase), ...end }
       },
     }),
 
@@ -118,7 +125,7 @@ export function reviewOperations({
         }
         await record({ db, log }, [{ event: 'review.read', ...who, detail }])
         return {
-          ...tellCase(question),
+          ...presentCase(question),
           account: {
             account: account.account,
             state: account.state,
@@ -128,14 +135,14 @@ export function reviewOperations({
             attested_on: account.attestedOn,
             last_used_on: account.lastUsedOn,
             province: account.province,
-            ...tellSide(ours),
+            ...presentSide(ours),
           },
-          other: other === undefined ? null : tellSide(other),
+          other: other === undefined ? null : presentSide(other),
           agrees: agreements(ours, other),
           history: {
-            reviews: cases.filter(({ id }) => id !== question.id).map(tellCase),
-            links: links.map(tellLink),
-            approvals: asked.map(tellApproval),
+            reviews: cases.filter(({ id }) => id !== question.id).map(presentCase),
+            links: links.map(presentLink),
+            approvals: asked.map(presentApproval),
           },
         }
       },
@@ -179,7 +186,7 @@ export function reviewOperations({
         const question = await findCase(db, uuidOf(params.id))
         if (question === undefined) throw new BrokerError('case_gone')
         const by = { actor: operator.id, ...body, reference }
-        return tellWaiting(await approvals.ask(kinds.confirming(question), { case: question.id }, by))
+        return presentWaiting(await approvals.ask(kinds.confirming(question), { case: question.id }, by))
       },
     }),
 
@@ -202,7 +209,7 @@ export function reviewOperations({
   ]
 }
 
-const tellSide = ({ identifier, cmnd, name, birthDate }: Side) => ({
+const presentSide = ({ identifier, cmnd, name, birthDate }: Side) => ({
   name: name ?? null,
   birth_date: birthDate ?? null,
   number: masked(identifier?.reveal()),

@@ -30,8 +30,8 @@ const secret = z.object({
   created_by: z.string().nullable(),
   expires_at: z.iso.datetime(),
 })
-export type ToldSecret = z.output<typeof secret>
-const tell = ({ id, createdAt, createdBy, expiresAt }: SecretRow) => ({
+export type SecretAnswer = z.output<typeof secret>
+const present = ({ id, createdAt, createdBy, expiresAt }: SecretRow) => ({
   id,
   created_at: createdAt,
   created_by: createdBy,
@@ -50,7 +50,7 @@ export function secretOperations({ db, log }: { db: Database; log: Log }): Opera
       async handle({ params }) {
         if ((await findClients(db, [params.id])).length === 0)
           throw new BrokerError('not_found', 'there is no portal with this id')
-        return { secrets: (await listSecrets(db, params.id)).map(tell) }
+        return { secrets: (await listSecrets(db, params.id)).map(present) }
       },
     }),
 
@@ -77,7 +77,7 @@ export function secretOperations({ db, log }: { db: Database; log: Log }): Opera
           expiresAt: body.expires_at ?? new Date(Date.now() + oneYear),
           othersEnd: body.retire_others_at,
         }
-        return tell(await addSecret({ db, log }, what, { actor: operator.id, reference }))
+        return present(await addSecret({ db, log }, what, { actor: operator.id, reference }))
       },
     }),
 

@@ -1,5 +1,5 @@
 /** What waits for a second person, on the command line. */
-import type { ToldApproval } from '../admin/approval-operations.ts'
+import type { ApprovalAnswer } from '../admin/approval-operations.ts'
 import type { Page } from '../admin/paging.ts'
 import { clientCommand } from './command.ts'
 import { eachPage } from './each-page.ts'
@@ -17,7 +17,7 @@ export const approvalCommands = {
   'approval list': clientCommand({
     about: 'what waits for a second person',
     async run({ admin, print }) {
-      for await (const { approvals } of eachPage<Page<'approvals', ToldApproval>>(admin, '/v1/approvals'))
+      for await (const { approvals } of eachPage<Page<'approvals', ApprovalAnswer>>(admin, '/v1/approvals'))
         for (const approval of approvals) for (const line of tellLines(approval)) print(line)
     },
   }),
@@ -36,7 +36,7 @@ function end(what: 'approve' | 'decline', about: string) {
   })
 }
 
-function tellLines({ id, kind, asks, reason, evidence, ...approval }: ToldApproval): string[] {
+function tellLines({ id, kind, asks, reason, evidence, ...approval }: ApprovalAnswer): string[] {
   const until = approval.expires_at === null ? '' : `  until ${approval.expires_at}`
   return [
     `${id}  ${kind}  by ${approval.asked_by}  ${approval.asked_at.slice(0, 16)}${until}`,

@@ -1,8 +1,8 @@
 /** Audit events as an operator reads them. */
 import { type AuditName, auditTable } from '../audit.ts'
-import type { EventTold, TraceTold } from '../admin/audit-operations.ts'
+import type { EventAnswer, TraceAnswer } from '../admin/audit-operations.ts'
 
-type Shown = Omit<EventTold, 'subject'> & { readonly subject?: string | null | undefined }
+type Shown = Omit<EventAnswer, 'subject'> & { readonly subject?: string | null | undefined }
 
 const tellDetail = (detail: Shown['detail']): string =>
   Object.entries(detail)
@@ -21,7 +21,7 @@ export function tellEventLine({ id, at, event, client, subject, actor, reference
 }
 
 /** A story: what happened, one thing after another. */
-export function tellTrace({ reference, events, more }: TraceTold): string[] {
+export function tellTrace({ reference, events, more }: TraceAnswer): string[] {
   const [first] = events
   if (first === undefined)
     return [

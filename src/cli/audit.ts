@@ -2,8 +2,8 @@ import { createWriteStream } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import type { EventTold, SubjectTold, TraceTold } from '../admin/audit-operations.ts'
-import type { CheckpointTold } from '../admin/audit-proof-operations.ts'
+import type { EventAnswer, SubjectAnswer, TraceAnswer } from '../admin/audit-operations.ts'
+import type { CheckpointAnswer } from '../admin/audit-proof-operations.ts'
 import { tellEventLine, tellTrace } from './audit-output.ts'
 import { eachPage } from './each-page.ts'
 import { clientCommand, optional, required } from './command.ts'
@@ -12,7 +12,7 @@ import { readInputLines } from './input-lines.ts'
 import type { Page } from '../admin/paging.ts'
 
 const span = { from: optional('DAY', 'the first day'), to: optional('DAY', 'the last day') }
-type EventsPage = Page<'events', EventTold>
+type EventsPage = Page<'events', EventAnswer>
 
 export const auditCommands = {
   'audit events': clientCommand({
@@ -39,7 +39,7 @@ export const auditCommands = {
       const [number] = await readInputLines('citizen id')
       for (let after: string | null = null, more = true; more;) {
         const asked: object = { citizen_id: number, limit: 1000, ...(after !== null && { after }) }
-        const page: EventsPage & { subjects: SubjectTold[] } = await admin.call(
+        const page: EventsPage & { subjects: SubjectAnswer[] } = await admin.call(
           'POST',
           '/v1/audit/search',
           asked,
@@ -58,7 +58,7 @@ export const auditCommands = {
   'audit checkpoint': clientCommand({
     about: 'make a checkpoint over what has been committed, and show the last one',
     async run({ admin, print }) {
-      const { rows, head } = await admin.call<{ rows: number; head: CheckpointTold | null }>(
+      const { rows, head } = await admin.call<{ rows: number; head: CheckpointAnswer | null }>(
         'POST',
         '/v1/audit/checkpoints',
       )
@@ -71,7 +71,7 @@ export const auditCommands = {
     about: 'the checkpoints, the oldest first',
     options: span,
     async run({ admin, print }, _args, options) {
-      for await (const { checkpoints } of eachPage<Page<'checkpoints', CheckpointTold>>(
+      for await (const { checkpoints } of eachPage<Page<'checkpoints', CheckpointAnswer>>(
         admin,
         '/v1/audit/checkpoints',
         options,
@@ -141,7 +141,7 @@ export const auditCommands = {
     about: 'what happened under a reference that a citizen or a portal was told',
     args: { REF: 'the reference' },
     async run({ admin, print }, { REF: reference }) {
-      const found = await admin.call<TraceTold>('GET', `/v1/traces/${encodeURIComponent(reference)}`)
+      const found = await admin.call<TraceAnswer>('GET', `/v1/traces/${encodeURIComponent(reference)}`)
       for (const line of tellTrace(found)) print(line)
     },
   }),

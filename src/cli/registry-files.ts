@@ -1,7 +1,7 @@
 /** The registry beside its reviewed files: where they differ, and how it becomes equal to them. */
 import type { z } from 'zod'
 import { makeSecret } from '../registry/client-secret.ts'
-import { type Fault, secretsIn, tellFault } from '../registry/definition.ts'
+import { type Fault, secretsIn, formatFault } from '../registry/definition.ts'
 import { type Entry, type FileFault, readClientFiles } from './client-files.ts'
 import { Told } from './told.ts'
 import type { ClientTools } from './tools.ts'
@@ -40,7 +40,7 @@ export async function reviewFiles({ admin }: ClientTools, path: string): Promise
 const placed = (entry: Entry, fault: Fault): FileFault => ({
   file: entry.file,
   line: entry.lineOf(fault.path),
-  message: tellFault(fault),
+  message: formatFault(fault),
 })
 
 export const differsIn = ({ version, from, state, changes, makes_secret: makesSecret }: Planned): boolean =>
@@ -66,7 +66,7 @@ export function show(
       if (to !== undefined) print(`  + ${path}: ${JSON.stringify(to)}`)
     }
     if (makesSecret) print('  + a client_secret will be made, and shown once')
-    for (const note of notes) print(`  ! ${tellFault(note)}`)
+    for (const note of notes) print(`  ! ${formatFault(note)}`)
   }
   for (const one of missing) {
     const { client_id: id, client_name: name, state } = one

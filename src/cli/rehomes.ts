@@ -1,7 +1,7 @@
 import { eachPage } from './each-page.ts'
 import { clientCommand, required } from './command.ts'
 import { type Held, tellHeld } from './approvals.ts'
-import type { ToldRehome } from '../admin/rehome-operations.ts'
+import type { RehomeAnswer } from '../admin/rehome-operations.ts'
 
 const subsOf = { old: 'every sub stays', own: 'subs of its own, and former_sub' } as const
 
@@ -9,7 +9,7 @@ export const rehomeCommands = {
   'client rehome list': clientCommand({
     about: 'portals that went over into another, or are about to',
     async run({ admin, print }) {
-      type Listed = { rehomes: ToldRehome[]; next: string | null; more: boolean }
+      type Listed = { rehomes: RehomeAnswer[]; next: string | null; more: boolean }
       for await (const { rehomes } of eachPage<Listed>(admin, '/v1/rehomes'))
         for (const one of rehomes)
           print(
@@ -22,7 +22,7 @@ export const rehomeCommands = {
     about: 'take a re-homing back, until its last day is past',
     args: { OLD: 'the portal that goes over into another' },
     async run({ admin, print }, { OLD: old }) {
-      const undone = await admin.call<ToldRehome>('POST', `/v1/rehomes/${encodeURIComponent(old)}/undo`)
+      const undone = await admin.call<RehomeAnswer>('POST', `/v1/rehomes/${encodeURIComponent(old)}/undo`)
       print(`${old} does not go over into ${undone.new_client}`)
     },
   }),
@@ -46,7 +46,7 @@ export const rehomeCommands = {
   }),
 }
 
-function standOf({ undone_at: undone, completed_at: completed }: ToldRehome): string {
+function standOf({ undone_at: undone, completed_at: completed }: RehomeAnswer): string {
   if (undone !== null) return `undone ${undone.slice(0, 10)}`
   return completed === null ? 'under way' : `completed ${completed.slice(0, 10)}`
 }

@@ -5,12 +5,12 @@ import { eachPage } from './each-page.ts'
 import { clientCommand, optional, required } from './command.ts'
 import type { ClientTools } from './tools.ts'
 import { readInputLines } from './input-lines.ts'
-import type { linkTold, reviewTold } from '../admin/mapping-output.ts'
+import type { linkAnswer, reviewAnswer } from '../admin/mapping-output.ts'
 import type { Page } from '../admin/paging.ts'
 import type { ReviewInFull } from '../admin/review-operations.ts'
 
-type Link = z.output<typeof linkTold>
-type Reviews = Page<'reviews', z.output<typeof reviewTold>>
+type Link = z.output<typeof linkAnswer>
+type Reviews = Page<'reviews', z.output<typeof reviewAnswer>>
 
 const path = (...parts: readonly string[]) => `/v1/${parts.map(encodeURIComponent).join('/')}`
 const minute = (at: string | null) => (at === null ? '' : at.slice(0, 16))

@@ -2,7 +2,7 @@
 import { makeSecret, warnedDays } from '../registry/client-secret.ts'
 import { clientCommand, withDefault } from './command.ts'
 import { secondsIn } from './terminal.ts'
-import type { ToldSecret } from '../admin/secret-operations.ts'
+import type { SecretAnswer } from '../admin/secret-operations.ts'
 
 const oneDay = 86_400_000
 const pathOf = (id: string) => `/v1/clients/${encodeURIComponent(id)}/secrets`
@@ -21,7 +21,7 @@ export const secretCommands = {
       const [othersEnd, expiresAt] = [momentIn(oldEnds, '--old-ends'), momentIn(expires, '--expires')]
       const { secret, hash } = makeSecret()
       const body = { hash: hash.toString('base64url'), expires_at: expiresAt, retire_others_at: othersEnd }
-      const made = await admin.call<ToldSecret>('POST', path, body)
+      const made = await admin.call<SecretAnswer>('POST', path, body)
       print(
         `${made.id}  in service until ${made.expires_at}; the one before until ${othersEnd} at the latest`,
       )
@@ -33,7 +33,7 @@ export const secretCommands = {
     about: 'the secrets in service, with a warning before one ends',
     args: { ID },
     async run({ admin, print }, args) {
-      const { secrets } = await admin.call<{ secrets: ToldSecret[] }>('GET', pathOf(args.ID))
+      const { secrets } = await admin.call<{ secrets: SecretAnswer[] }>('GET', pathOf(args.ID))
       if (secrets.length === 0) print('none: the portal cannot authenticate by a secret')
       for (const { id, created_at: at, created_by: by, expires_at: end } of secrets)
         print(`${id}  made ${at.slice(0, 10)} by ${by ?? 'its definition'}  ends ${end}${warningOf(end)}`)

@@ -20,7 +20,10 @@ export type FromThread =
   | { kind: 'report'; text: string }
   | { kind: 'done'; summary: ImportSummary }
   | { kind: 'failed'; code: string | undefined; message: string; detail: string | undefined }
-export type ToThread = { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> } | { kind: 'end' } | { kind: 'heard' }
+export type ToThread =
+  | { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'end' }
+  | { kind: 'reported' }
 
 /** Heap limits in MB. An import's objects are short-lived, so a larger young generation would only use more memory. */
 const limits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 }
@@ -51,7 +54,7 @@ export function createImportThreads(config: Pick<Config, 'database' | 'keys'>): 
         send({ kind: 'chunk', bytes }, [bytes.buffer])
       } else if (message.kind === 'report') {
         await onReport?.(message.text)
-        send({ kind: 'heard' })
+        send({ kind: 'reported' })
       } else if (message.kind === 'progress') onProgress(message.progress)
     }
     try {

@@ -13,13 +13,13 @@ import type { FromThread, ThreadOrder, ToThread } from './thread.ts'
 
 const port = parentPort!
 const { databaseUrl, keys: given, work } = workerData as ThreadOrder
-const say = (message: FromThread) => port.postMessage(message)
-const hear = async () => ((await once(port, 'message')) as [ToThread])[0]
+const send = (message: FromThread) => port.postMessage(message)
+const receive = async () => ((await once(port, 'message')) as [ToThread])[0]
 
 async function* received(): AsyncIterable<Buffer> {
   for (;;) {
-    say({ kind: 'more' })
-    const message = await hear()
+    send({ kind: 'more' })
+    const message = await receive()
     if (message.kind !== 'chunk') return
     yield Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength)
   }
@@ -37,16 +37,16 @@ try {
   const summary = await run({
     ...work,
     source: received(),
-    onProgress: (progress) => say({ kind: 'progress', progress }),
+    onProgress: (progress) => send({ kind: 'progress', progress }),
     onReport: async (text) => {
-      say({ kind: 'report', text })
-      await hear()
+      send({ kind: 'report', text })
+      await receive()
     },
   })
-  say({ kind: 'done', summary })
+  send({ kind: 'done', summary })
 } catch (error) {
   const { code, message, detail } = error as { code?: string; message: string; detail?: string }
-  say({ kind: 'failed', code, message, detail })
+  send({ kind: 'failed', code, message, detail })
 } finally {
   await db.close()
   port.close()

@@ -102,7 +102,7 @@ export function createCheckpointer({ db, seal, log }: { db: Database; seal: Seal
       const mine = (fence ??= await openFence(db))
       while (!(await isPast(db, mine))) {
         if (performance.now() >= until) {
-          await tellLag(db)
+          await setLagMetric(db)
           return 0
         }
         await sleep(50)
@@ -114,7 +114,7 @@ export function createCheckpointer({ db, seal, log }: { db: Database; seal: Seal
         total += outcome.rows
         done = outcome.done
       }
-      await tellLag(db)
+      await setLagMetric(db)
       return total
     },
   }
@@ -186,7 +186,7 @@ async function collect(
   }
 }
 
-async function tellLag(db: Db): Promise<void> {
+async function setLagMetric(db: Db): Promise<void> {
   const { to } = await lastOf(db)
   auditCheckpointLag.set(await readCheckpointLag(db, to))
 }

@@ -35,17 +35,17 @@ export function compareCheckpoint(
     const here = present.get(name) ?? []
     present.delete(name)
     const list = kept.find((one) => one.class === part.class && one.month === part.month)
-    const told = judgePart(part, list, here)
-    if (told.says !== undefined)
+    const judged = judgePart(part, list, here)
+    if (judged.says !== undefined)
       faults.push({
         kind: 'hashes altered',
         checkpoint: header.checkpoint,
-        says: `the hashes of ${name} under checkpoint ${header.checkpoint} ${told.says}`,
+        says: `the hashes of ${name} under checkpoint ${header.checkpoint} ${judged.says}`,
       })
-    if (told.isRetired) retired.push({ part: name, rows: part.rows })
-    if (told.isWhole) continue
+    if (judged.isRetired) retired.push({ part: name, rows: part.rows })
+    if (judged.isWhole) continue
     doubtful.push(...here)
-    for (const [id, leaf] of told.covered) covered.set(id, { leaf, checkpoint: header.checkpoint })
+    for (const [id, leaf] of judged.covered) covered.set(id, { leaf, checkpoint: header.checkpoint })
   }
   doubtful.push(...[...present.values()].flat())
   const strange = doubtful.filter(({ row, leaf }) => {

@@ -47,11 +47,11 @@ export function checkDeletions(
     }
     used.push(...records)
     const { id } = record
-    const told = records.reduce((sum, one) => sum + one.rows, 0)
+    const recorded = records.reduce((sum, one) => sum + one.rows, 0)
     const wrong =
       Date.parse(record.at) < endOf(part) + leastDays * 86_400_000
         ? `event ${id} records a deletion before the end of retention`
-        : isWhole && told !== rows && `event ${id} records the deletion of ${told}`
+        : isWhole && recorded !== rows && `event ${id} records the deletion of ${recorded}`
     if (wrong)
       faults.push({
         kind: 'deletion not recorded',

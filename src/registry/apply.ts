@@ -9,7 +9,7 @@ import type { Database, Db } from '../store/db.ts'
 import { lacking } from './activation.ts'
 import type { LifeAct } from './life.ts'
 import type { ClientMetadata } from './clients.ts'
-import { tellFault } from './definition.ts'
+import { formatFault } from './definition.ts'
 import { changeClient, createClient, moveClient } from './change.ts'
 import { idOf, makePlan, type Plan, type Planned, readStanding } from './plan.ts'
 
@@ -67,12 +67,12 @@ export async function applyRegistration(
 /** @throws BrokerError `definition_invalid` */
 export function refuse({ faults }: Plan, definitions: readonly unknown[]): void {
   if (faults.length === 0) return
-  const told = faults.map((fault) => {
+  const lines = faults.map((fault) => {
     const id = idOf(definitions[fault.index])
     const name = /^[a-z0-9._-]{3,64}$/.test(id) ? id : `definition ${fault.index + 1}`
-    return `${name}: ${tellFault(fault)}`
+    return `${name}: ${formatFault(fault)}`
   })
-  throw new BrokerError('definition_invalid', told.join('\n'))
+  throw new BrokerError('definition_invalid', lines.join('\n'))
 }
 
 function expectVersions(
@@ -134,7 +134,7 @@ export const actOnClient = (
       const { algorithms, withSecret } = await readStanding(tx, [id])
       const client = row.metadata as unknown as ClientMetadata
       const faults = lacking(client, { hasSecret: withSecret.has(id), algorithms })
-      if (faults.length > 0) throw new BrokerError('client_incomplete', faults.map(tellFault).join('\n'))
+      if (faults.length > 0) throw new BrokerError('client_incomplete', faults.map(formatFault).join('\n'))
     }
     return moved
   })

@@ -28,7 +28,7 @@ export async function createClient(
   if (!(await insertClient(tx, { id, metadata })))
     throw new BrokerError('precondition_failed', `${id}: was registered after the plan was made; plan again`)
   await putSecret(tx, id, { metadata, secretHash })
-  await enter(tx, note, { id, version: 1, metadata, action: 'created', ...told(metadata, undefined) }, by)
+  await enter(tx, note, { id, version: 1, metadata, action: 'created', ...detailOf(metadata, undefined) }, by)
   return 1
 }
 
@@ -47,7 +47,7 @@ export async function changeClient(
     version,
     metadata,
     action: 'changed',
-    ...told(metadata, row.metadata),
+    ...detailOf(metadata, row.metadata),
   } as const
   await enter(tx, note, change, by)
   return version
@@ -120,7 +120,7 @@ async function enter(
 }
 
 /** The audit names the changed fields without their values; a PKCE exemption is recorded with its reason. */
-function told(metadata: ClientMetadata, before: Record<string, unknown> | undefined) {
+function detailOf(metadata: ClientMetadata, before: Record<string, unknown> | undefined) {
   const { pkce_exemption: exemption } = metadata.policy
   return {
     detail: {

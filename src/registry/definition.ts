@@ -21,7 +21,7 @@ export const faultAt = (path: Path, text: string): Fault => {
 }
 
 /** `policy.agreement.date: is missing; add it`. */
-export const tellFault = ({ path, message, remedy }: Fault): string =>
+export const formatFault = ({ path, message, remedy }: Fault): string =>
   `${path.length === 0 ? 'the definition' : path.map(shown).join('.')}: ${message}; ${remedy}`
 
 /** A file may have anything in place of a field name, even a secret: only what looks like a name is repeated. */

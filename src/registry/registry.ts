@@ -71,19 +71,19 @@ export async function openRegistry({
     for (const row of rows) {
       const secrets = hashes.filter(({ clientId }) => clientId === row.id)
       keep({ row, secrets })
-      tellExpiry(row, secrets)
+      setExpiryMetric(row, secrets)
     }
     // A re-homing can affect the payload of portals further down the chain, so all are rebuilt.
     if (!isSame) for (const entry of clients.values()) keep(entry)
   }
   let readAt = 0
-  const tellRead = () => {
+  const noteRead = () => {
     readAt = performance.now()
     registrySize.set(clients.size)
     registryRead.setToCurrentTime()
   }
   await load(await listClients(db))
-  tellRead()
+  noteRead()
 
   async function read(): Promise<void> {
     const versions = await listClientVersions(db)
@@ -97,7 +97,7 @@ export async function openRegistry({
       .filter((row) => clients.get(row.id)?.row.version !== row.version)
       .map((row) => row.id)
     if (changed.length > 0) await load(await findClients(db, changed), changed)
-    tellRead()
+    noteRead()
   }
   // The readiness check reports an unreachable database; the clients in memory stay usable.
   const endRenewal = repeat(period, () => read().catch(() => {}))
@@ -160,7 +160,7 @@ const named = (payload: AdapterPayload, name: string): AdapterPayload =>
   Object.defineProperty(payload, 'toJSON', { value: () => name })
 
 /** Sets the metric to the latest expiry of the portal's secrets, or to 0 if it has none. */
-function tellExpiry({ id, state, metadata }: ClientRow, secrets: Entry['secrets']): void {
+function setExpiryMetric({ id, state, metadata }: ClientRow, secrets: Entry['secrets']): void {
   const ends = secrets.map(({ expiresAt }) => expiresAt.getTime() / 1000)
   const isExpected = ['active', 'suspended'].includes(state) && needsSecret(metadata as ClientMetadata)
   if (isExpected) clientSecretExpires.set({ client: id }, Math.max(0, ...ends))

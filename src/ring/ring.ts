@@ -13,7 +13,7 @@ import {
   beginKeyUse,
   countSealed,
   hasKeyUse,
-  liesUnder,
+  isKeyUsed,
   listKeyUse,
   numberedTables,
   sealedTables,
@@ -58,7 +58,7 @@ export async function checkRing(db: Database, ring: Ring): Promise<void> {
   // A key that was used but no longer seals any row is not needed.
   await db.session(async (session) => {
     for (const use of lacking)
-      if (use.purpose !== index && (await liesUnder(session, use))) sealed.add(use.purpose)
+      if (use.purpose !== index && (await isKeyUsed(session, use))) sealed.add(use.purpose)
   })
   const faults = [
     ...(sealed.size > 0

@@ -6,7 +6,7 @@ import { lockClients } from '../store/client-changes.ts'
 import type { Database } from '../store/db.ts'
 import { hashSecret, makeSecret } from '../registry/client-secret.ts'
 import { clientSchema, needsSecret } from '../registry/clients.ts'
-import { faultsOf, tellFault } from '../registry/definition.ts'
+import { faultsOf, formatFault } from '../registry/definition.ts'
 import { applyOne, refuse } from '../registry/apply.ts'
 import { makePlan, readStanding } from '../registry/plan.ts'
 
@@ -56,5 +56,5 @@ function checked(definition: unknown) {
   const { data, error } = clientSchema.safeParse(definition)
   if (data !== undefined) return data
   const faults = error.issues.flatMap((issue) => faultsOf(clientSchema, definition, issue))
-  throw new BrokerError('definition_invalid', faults.map(tellFault).join('\n'))
+  throw new BrokerError('definition_invalid', faults.map(formatFault).join('\n'))
 }

@@ -22,7 +22,7 @@ export async function findReviewPeriod(db: Db): Promise<ReviewPeriod> {
 }
 
 /** Counts audit events of operators only: the condition on `actor` matches the partial index. */
-export function countDeeds(
+export function countOperatorEvents(
   db: Db,
   { since, until }: { since: Date | null; until: Date },
 ): Promise<{ actor: string; event: string; n: number }[]> {

@@ -102,7 +102,7 @@ export async function forgetKeyUse(
 }
 
 /** Scans the tables; used only in the rare case that a key is missing. */
-export async function liesUnder(db: Db, { purpose, keyId }: Omit<KeyUse, 'seenAt'>): Promise<boolean> {
+export async function isKeyUsed(db: Db, { purpose, keyId }: Omit<KeyUse, 'seenAt'>): Promise<boolean> {
   for (const table of [...sealedTables, ...numberedTables]) {
     if (table.purpose !== purpose) continue
     const [row] = await db.query<{ found: boolean }>(

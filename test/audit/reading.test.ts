@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AdminClient } from '../../src/cli/client.ts'
-import type { EventTold, SubjectTold, TraceTold } from '../../src/admin/audit-operations.ts'
-import type { CheckpointTold } from '../../src/admin/audit-proof-operations.ts'
+import type { EventAnswer, SubjectAnswer, TraceAnswer } from '../../src/admin/audit-operations.ts'
+import type { CheckpointAnswer } from '../../src/admin/audit-proof-operations.ts'
 import { createOperator } from '../../src/operators/operators.ts'
 import type { Role } from '../../src/vocabulary.ts'
 import { generateOperatorKey } from '../../src/operators/key.ts'
@@ -70,7 +70,7 @@ beforeAll(async () => {
 })
 
 test('an auditor finds events by what they are about, page by page', async () => {
-  type Events = { events: EventTold[]; next: string | null; more: boolean }
+  type Events = { events: EventAnswer[]; next: string | null; more: boolean }
   const get = (query: string) => auditor.call<Events>('GET', `/v1/audit/events?${query}`)
   const { events } = await get(`subject=${came.an}`)
   expect(events.map(({ event }) => event)).toEqual(
@@ -91,7 +91,7 @@ test('an auditor finds events by what they are about, page by page', async () =>
 test('everything about a citizen is found by the number, under the subjects that were replaced as well', async () => {
   const { number } = citizenNamed('an')
   const search = () =>
-    auditor.call<{ subjects: SubjectTold[]; events: EventTold[] }>('POST', '/v1/audit/search', {
+    auditor.call<{ subjects: SubjectAnswer[]; events: EventAnswer[] }>('POST', '/v1/audit/search', {
       citizen_id: number,
     })
   expect(await search()).toMatchObject({ subjects: [{ subject: came.an, kind: 'citizen' }] })
@@ -127,7 +127,7 @@ test('who reads the audit of a person stands in the audit, before the answer', a
 
 test('a reference leads to its story; a viewer reads it without the person', { timeout }, async () => {
   const path = `/v1/traces/${came.reference}`
-  const told = await auditor.call<TraceTold>('GET', path)
+  const told = await auditor.call<TraceAnswer>('GET', path)
   expect(told.events.map(({ event }) => event)).toEqual(['subject.created', 'login.completed'])
   expect(told.events[0]!.subject).toBe(came.an)
   expect(JSON.stringify(await viewer.call('GET', path))).not.toContain(came.an)
@@ -200,7 +200,7 @@ test('an export is verified without broker, database or operator key', { timeout
 test('a new audit key signs what comes; the old one still proves what was', { timeout }, async () => {
   const keysBefore = await auditor.call<{ keys: { kid: string }[] }>('GET', '/v1/audit/keys')
   const { kid } = await officer.call<{ kid: string }>('POST', '/v1/audit/keys')
-  const { head } = await officer.call<{ head: CheckpointTold }>('POST', '/v1/audit/checkpoints')
+  const { head } = await officer.call<{ head: CheckpointAnswer }>('POST', '/v1/audit/checkpoints')
   expect(head.key).toBe(kid)
   const { keys } = await auditor.call<{ keys: { kid: string }[] }>('GET', '/v1/audit/keys')
   expect(keys.map((one) => one.kid)).toEqual([kid, keysBefore.keys[0]!.kid])

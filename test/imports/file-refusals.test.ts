@@ -215,7 +215,7 @@ test('the first fault is the one that is told, whatever the chunks', async () =>
   const late = Buffer.from([0xff])
   for (const [, content, detail] of faults.slice(3, 21)) {
     const file = Buffer.concat([bytesOf(content), Buffer.from('\nmore,'), late])
-    const first = detail.includes('never closed') ? /not UTF-8/ : detail
+    const first = detail.includes('no closing quote') ? /not UTF-8/ : detail
     for (const chunk of [1, 65_536]) expect(await outcome(file, { chunk })).toMatch(first)
   }
 })

@@ -78,7 +78,7 @@ test('a renamed metric, label or value would be noticed', () => {
     'logins_total{kind}',
     'logins_total{outcome="done"}',
   ])
-  expect(() => faultsOf('sum by (')).toThrow('no PromQL')
+  expect(() => faultsOf('sum by (')).toThrow('not PromQL')
 })
 
 const faulty = (asked: readonly (readonly [who: string, expr: string])[]) =>

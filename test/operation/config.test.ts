@@ -141,7 +141,7 @@ test('a secret may be mounted as a file, and an unreadable one is named without 
   const { UPSTREAM_CLIENT_SECRET: _, ...rest } = development
   expect(loadConfig({ ...rest, UPSTREAM_CLIENT_SECRET_FILE: file }).upstream.clientSecret).toBe('from-a-file')
   expect(faultsOf({ ...rest, UPSTREAM_CLIENT_SECRET_FILE: `${file}.gone` })[0]).toBe(
-    'UPSTREAM_CLIENT_SECRET_FILE cannot be read',
+    'UPSTREAM_CLIENT_SECRET_FILE cannot be read: check the path and its permissions',
   )
 })
 

@@ -1,6 +1,6 @@
 /** The chores of a node: soon after its start, then hourly, and none of them stops the others. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { keepHouse } from '../../src/housekeeping.ts'
+import { startHousekeeping } from '../../src/housekeeping.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { registry } from '../../src/telemetry/metrics.ts'
 
@@ -23,7 +23,7 @@ test('a node does what is urgent at once, all of it within two minutes of its st
     fire: async () => void done.push('fire'),
     floor: async () => void done.push('floor'),
   }
-  const end = keepHouse({ chores, urgent: ['fire'], log })
+  const end = startHousekeeping({ chores, urgent: ['fire'], log })
   expect(await failed()).toMatchObject({ brokenDoor: 0, floor: 0 })
   await vi.advanceTimersByTimeAsync(minute - 1)
   expect(done).toEqual(['fire'])
@@ -42,7 +42,7 @@ test('a node that ends begins no further chore, and waits for the one under way'
   const { promise: swept, resolve: sweep } = Promise.withResolvers<void>()
   const done: string[] = []
   const chores = { last: () => swept, next: async () => void done.push('next') }
-  const end = keepHouse({ chores, log })
+  const end = startHousekeeping({ chores, log })
   await vi.advanceTimersByTimeAsync(3 * minute)
   const ended = end().then(() => done.push('ended'))
   await vi.advanceTimersByTimeAsync(minute)
