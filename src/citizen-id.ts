@@ -1,6 +1,6 @@
 /**
- * Identification numbers: the one module that sees them raw. Elsewhere a number is an `Identifier`,
- * which prints as `[redacted]`, or a keyed hash of it.
+ * Identification numbers: the only module that handles them in clear text. Elsewhere a number is an `Identifier`,
+ * which prints as `[redacted]`, or its keyed hash.
  */
 import { inspect } from 'node:util'
 import { BrokerError } from './errors.ts'
@@ -30,7 +30,7 @@ export class Identifier {
     this.#value = value
   }
 
-  /** Refuses anything but the exact form: a number is never trimmed, padded or guessed. */
+  /** Accepts only the exact format; never trims or pads. @throws BrokerError `identifier_malformed` */
   static parse(type: IdentifierType, value: unknown): Identifier {
     if (typeof value !== 'string' || !patterns[type].test(value)) {
       throw new BrokerError('identifier_malformed', `not a well-formed ${type}`)
@@ -57,7 +57,7 @@ export class Identifier {
 }
 
 export interface CitizenKeys {
-  /** Blind indexes under every key of the queue, the newest key first; 32 bytes each. */
+  /** Keyed hashes under every index key, newest key first; 32 bytes each. */
   keys(identifier: Identifier): Buffer[]
   seal(identifier: Identifier): Buffer
   open(type: IdentifierType, sealed: Buffer): Identifier
@@ -79,13 +79,13 @@ export function createCitizenKeys({
   }
 }
 
-/** As much of a number as people are shown: the last three digits. */
+/** Masks a number to its last three digits, for display. */
 export const masked = (number: string | undefined): string | null =>
   number === undefined ? null : `${'*'.repeat(Math.max(number.length - 3, 0))}${number.slice(-3)}`
 
 /**
- * What the digits say, against what VNeID says. A re-issued number may rightly differ
- * (Decree 70/2024 art. 11), so a mismatch is a warning and never a refusal.
+ * Compares birth year and sex in the digits with VNeID's values. A re-issued number may legitimately differ
+ * (Decree 70/2024 art. 11), so a mismatch is only a warning.
  */
 export function disagreements(
   identifier: Identifier,

@@ -125,7 +125,7 @@ export function createApprovals({
         if (!verdict.areTwo) throw new BrokerError('second_person_needed')
         if (!verdict.isApprover) throw notForRoles()
         if (outcome !== null || isLate) throw new BrokerError('case_gone')
-        if (!verdict.stands)
+        if (!verdict.mayStillAsk)
           throw new BrokerError(
             'state_conflict',
             'the operator who asked for it is disabled or no longer has the role',

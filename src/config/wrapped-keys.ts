@@ -32,11 +32,15 @@ export function unwrapByCommand(
       stdio: ['pipe', 'pipe', 'ignore'],
     })
     const { code } = (error ?? {}) as { code?: string }
-    if (code === 'ETIMEDOUT') throw new Error(`KEY_COMMAND did not finish within ${patience / 1000} seconds`)
+    if (code === 'ETIMEDOUT')
+      throw new Error(`cannot be unwrapped: KEY_COMMAND did not finish within ${patience / 1000} seconds`)
     // EPIPE is accepted: a command may return the key without reading its input.
-    if (code !== undefined && code !== 'EPIPE') throw new Error(`KEY_COMMAND cannot be run (${code})`)
-    if (status !== 0) throw new Error(`KEY_COMMAND ended with ${signal ?? `exit code ${status}`}`)
-    if (stdout.length !== 32) throw new Error('KEY_COMMAND must write exactly the 32 bytes of a key')
+    if (code !== undefined && code !== 'EPIPE')
+      throw new Error(`cannot be unwrapped: KEY_COMMAND cannot be run (${code})`)
+    if (status !== 0)
+      throw new Error(`cannot be unwrapped: KEY_COMMAND ended with ${signal ?? `exit code ${status}`}`)
+    if (stdout.length !== 32)
+      throw new Error('cannot be unwrapped: KEY_COMMAND must write exactly the 32 bytes of a key')
     return stdout
   }
 }

@@ -119,7 +119,7 @@ export const completeDueRehomes = (tools: Tools): Promise<void> =>
   audited(tools, async (tx, note) => {
     await lockRehomes(tx)
     for (const row of await completeRehomes(tx)) {
-      const by = { actor: 'system', reason: `gone over into ${row.newClient}: ${row.reason}`.slice(0, 500) }
+      const by = { actor: 'system', reason: `re-homed into ${row.newClient}: ${row.reason}`.slice(0, 500) }
       const [before] = await lockClients(tx, [row.oldClient])
       if (before!.state !== 'retired') await setClientState(tx, { id: row.oldClient, state: 'retired' })
       await enter(tx, note, 'rehome_completed', row, by)

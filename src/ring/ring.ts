@@ -131,11 +131,11 @@ export async function reportRing(db: Db, ring: Ring, longest: number): Promise<R
       )
       const until = state && new Date(state.seenAt.getTime() + longest * 1000)
       const tables = tablesOf(position)
-      const lies = Object.keys(tables).length > 0
+      const isSealing = Object.keys(tables).length > 0
       return {
         key,
         tables,
-        needed: position === 0 || lies || purposes.some((purpose) => isUsed(purpose, position)),
+        needed: position === 0 || isSealing || purposes.some((purpose) => isUsed(purpose, position)),
         stateUntil: until !== undefined && until.getTime() > Date.now() ? until : null,
       }
     }),

@@ -254,7 +254,7 @@ export const makersOf = (id: string): string =>
 
 /**
  * Judges an approval by the current operators. `areTwo`: the approver is a person, is not the asker, and did not create
- * the machine that asked or set its key, then or since. `isApprover`: the approver has a role for it. `stands`: the
+ * the machine that asked or set its key, then or since. `isApprover`: the approver has a role for it. `mayStillAsk`: the
  * asker is still enabled and has a role to ask.
  */
 export async function judgeApproval(
@@ -275,13 +275,13 @@ export async function judgeApproval(
     /** Roles that may approve. */
     approvers: readonly string[]
   },
-): Promise<{ areTwo: boolean; isApprover: boolean; stands: boolean }> {
-  const [row] = await db.query<{ areTwo: boolean; isApprover: boolean; stands: boolean }>(
+): Promise<{ areTwo: boolean; isApprover: boolean; mayStillAsk: boolean }> {
+  const [row] = await db.query<{ areTwo: boolean; isApprover: boolean; mayStillAsk: boolean }>(
     `select exists (select from operator a where a.id = $2 and a.kind = 'person' and a.disabled_at is null
          and a.id <> $1 and a.id <> all($3::text[]) and a.id <> all(${makersOf('$1')})) as "areTwo",
        exists (select from operator where id = $2 and disabled_at is null and roles && $5::text[]) as "isApprover",
        exists (select from operator where id = $1 and disabled_at is null and not ${isIdle}
-         and roles && $4::text[]) as stands`,
+         and roles && $4::text[]) as "mayStillAsk"`,
     [askedBy, approvedBy, barred, askers, approvers],
   )
   return row!

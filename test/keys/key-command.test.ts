@@ -100,8 +100,9 @@ test('the command is told the wrapped key and nothing else of ours', () => {
 
 test('a command that fails is named by how it failed, never by what it said', () => {
   const cases = {
-    [program('short.cjs', `process.stdout.write('0123456789abcdef')`)]: 'did not write the 32 bytes of a key',
-    [program('long.cjs', `process.stdout.write('x'.repeat(33))`)]: 'did not write the 32 bytes of a key',
+    [program('short.cjs', `process.stdout.write('0123456789abcdef')`)]:
+      'must write exactly the 32 bytes of a key',
+    [program('long.cjs', `process.stdout.write('x'.repeat(33))`)]: 'must write exactly the 32 bytes of a key',
     [program(
       'loud.cjs',
       `console.error('TELL-NOBODY'); process.stdout.write('TELL-NOBODY'); process.exit(3)`,
@@ -113,7 +114,10 @@ test('a command that fails is named by how it failed, never by what it said', ()
   }
   for (const [command, how] of Object.entries(cases)) {
     const faults = faultsOf({ ...given, KEY_COMMAND: command })
-    expect(faults).toEqual([`SEAL_KEYS KEY_COMMAND ${how}`, `PAIRWISE_KEY KEY_COMMAND ${how}`])
+    expect(faults).toEqual([
+      `SEAL_KEYS cannot be unwrapped: KEY_COMMAND ${how}`,
+      `PAIRWISE_KEY cannot be unwrapped: KEY_COMMAND ${how}`,
+    ])
   }
 })
 

@@ -150,12 +150,12 @@ function keep(child: ChildProcess, folder: string, signal: NodeJS.Signals): () =
 async function saying(child: ChildProcess, words: string, stop: () => Promise<void>): Promise<void> {
   let said = ''
   const ready = new Promise<boolean>((resolve) => {
-    const hear = (chunk: Buffer) => {
+    const collect = (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4_000)
       if (said.includes(words)) resolve(true)
     }
-    child.stdout?.on('data', hear)
-    child.stderr?.on('data', hear)
+    child.stdout?.on('data', collect)
+    child.stderr?.on('data', collect)
     child.once('exit', () => resolve(false))
     child.once('error', (error) => {
       said += error.message

@@ -59,7 +59,7 @@ export function createContract(rows: readonly Operation[], db: Db): Contract {
     if (!type.endsWith('json') || text === undefined) return undefined
     const place = `api${answer.pointer}/content/${type.replaceAll('/', '~1')}/schema`
     const validate = ajv.getSchema(place)
-    if (validate === undefined) return `${place} is no schema`
+    if (validate === undefined) return `there is no schema at ${place}`
     if (validate(JSON.parse(text)) === true) return undefined
     // Paths and rules without values, because an answer may contain personal data.
     return `${status}: ${validate.errors!.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`).join('; ')}`
