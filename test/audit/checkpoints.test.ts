@@ -169,7 +169,9 @@ for (const { name, missing, address } of engines)
       await db.query(`update audit_checkpoint_part set ids = null, leaves = null where class = 'link'`)
       await forge('now()', 1)
       await checkpointer.checkpoint(5_000)
-      expect((await verifyOf(db)).faults.map(({ says }) => says).join()).toContain('before the end of retention')
+      expect((await verifyOf(db)).faults.map(({ says }) => says).join()).toContain(
+        'before the end of retention',
+      )
     })
   })
 

@@ -296,6 +296,7 @@ export const freshDatabase = (): Promise<string> =>
 
 function server(): string {
   const url = inject('databaseUrl')
-  if (url === undefined) throw new Error('there is no PostgreSQL server, so this test should have been skipped')
+  if (url === undefined)
+    throw new Error('there is no PostgreSQL server, so this test should have been skipped')
   return url
 }
