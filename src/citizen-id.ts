@@ -38,7 +38,7 @@ export class Identifier {
     return new Identifier(type, value)
   }
 
-  /** The raw number. Only for a released claim, a seal or a keyed hash. */
+  /** The raw number. Use it only for a released claim, a seal or a keyed hash. */
   reveal(): string {
     return this.#value
   }
@@ -63,7 +63,7 @@ export interface CitizenKeys {
   open(type: IdentifierType, sealed: Buffer): Identifier
 }
 
-/** @param indexKeys HMAC-SHA-256 keys, 32 bytes each, newest first; all are searched, rows are written under all. */
+/** @param indexKeys HMAC-SHA-256 keys, 32 bytes each, newest first; searches and new rows use all of them */
 export function createCitizenKeys({
   indexKeys,
   seal,

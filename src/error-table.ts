@@ -1,16 +1,16 @@
-/** What can go wrong before a citizen's eyes; the sentences are in `pages/vi-errors.ts` and `pages/en-errors.ts`. */
+/** Every error code with its status and what it means. Citizens' sentences are in `pages/vi-errors.ts` and `pages/en-errors.ts`. */
 export interface ErrorEntry {
   /** HTTP status of the page or JSON answer. */
   readonly status: number
-  /** RFC 6749 §4.1.2.1 / OIDC Core §3.1.2.6 code the portal hears while its request is alive. */
+  /** Error code sent to the portal while its request is open (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). */
   readonly oauth?: string
-  /** `error` wakes someone, `warn` served but degraded, `info` is business as usual. */
+  /** `error`: wakes the operator on duty; `warn`: unusual, to be looked at; `info`: normal operation. */
   readonly level: 'error' | 'warn' | 'info'
-  /** What it means, for the portal's developer and the operator. */
+  /** What the code means, for operators and portals' developers. */
   readonly meaning: string
-  /** What to do about it: the operator's side, and the portal's where there is one for it. */
+  /** What the operator does about it; for codes of the portals' API also what the portal does. */
   readonly remedy: string
-  /** What the portal does that hears or meets it; every code that a citizen may see has it. */
+  /** What the portal does about it. Every code that a citizen may see has this. */
   readonly portal?: string
 }
 
@@ -19,40 +19,40 @@ export const citizenTable = {
   request_invalid: {
     status: 400,
     level: 'info',
-    meaning: 'The request is malformed or names a portal or address that is not registered.',
+    meaning: 'The request is malformed, or names a portal or redirect URI that is not registered.',
     remedy:
-      'The log line says what was wrong. Many at once from one portal: it has changed something; tell it.',
+      'The log line says what is wrong. If one portal causes many of these, it has changed its requests: tell the portal.',
     portal:
-      'Compare the request with docs/integrate.md and mend it: the citizen is stuck here, and the portal hears nothing.',
+      'Compare the request with docs/integrate.md and correct it. The citizen sees our error page; the portal gets no answer.',
   },
   portal_not_in_service: {
     status: 403,
     level: 'info',
-    meaning: 'The portal is registered, but suspended, retired, not active yet, or gone over into another.',
-    remedy: '"client show ID" tells the state and why. It comes back by "client activate ID".',
-    portal: 'Call the operators. Take the button off your page until you are back in service.',
+    meaning: 'The portal is registered, but suspended, retired, not active yet, or merged into another.',
+    remedy: '"client show ID" shows the state and the reason. "client activate ID" ends a suspension.',
+    portal: 'Call the operators. Remove the sign-in button from your page until you are in service again.',
   },
   interaction_gone: {
     status: 400,
     level: 'info',
-    meaning: 'The sign-in was finished already, expired, or belongs to another browser.',
+    meaning: 'The sign-in is already finished, has expired, or belongs to another browser.',
     remedy:
-      'Nothing for one. Many at once: the clocks, a Redis that lost its memory, or INTERACTION_TTL too short.',
-    portal: 'Nothing to mend: begin each login anew, and never keep or share an address of ours.',
+      'A single one needs nothing. If there are many at once, check the clocks, whether Redis lost its data, and whether INTERACTION_TTL is too short.',
+    portal: 'Nothing to correct. Start each login at /auth; never store or share a URL of our pages.',
   },
   not_found: {
     status: 404,
     level: 'info',
-    meaning: 'No such page.',
-    remedy: 'Nothing, unless a proxy changes paths.',
-    portal: 'Take every address from the discovery document.',
+    meaning: 'There is no such page.',
+    remedy: 'Usually nothing. Check whether a proxy changes paths.',
+    portal: 'Take every endpoint URL from the discovery document.',
   },
   request_too_large: {
     status: 413,
     level: 'info',
-    meaning: 'The request body is larger than any standard request needs.',
-    remedy: 'Nothing on our side; the limits are in docs/operate/limits.md.',
-    portal: 'Push the request (RFC 9126), or ask for less.',
+    meaning: 'The request body is larger than we accept.',
+    remedy: 'Nothing. docs/operate/limits.md lists the limits.',
+    portal: 'Push the request (RFC 9126), or send fewer parameters.',
   },
 
   // The identity source
@@ -60,8 +60,8 @@ export const citizenTable = {
     status: 403,
     oauth: 'access_denied',
     level: 'info',
-    meaning: 'The citizen declined at VNeID, or VNeID declined the citizen.',
-    remedy: 'Nothing on our side; the citizen may try again.',
+    meaning: 'The citizen cancelled at VNeID, or VNeID refused the citizen.',
+    remedy: 'Nothing. The citizen can try again.',
     portal: 'Show the error, and offer “Đăng nhập bằng VNeID” again.',
   },
   upstream_unavailable: {
@@ -69,9 +69,10 @@ export const citizenTable = {
     oauth: 'temporarily_unavailable',
     level: 'error',
     meaning: 'VNeID did not answer in time, or answered with a server error.',
-    remedy: 'Check the road to VNeID (address allow-list, TLS, its status). No fallback login exists.',
+    remedy:
+      'Check the connection to VNeID (its address allow-list, TLS, its status). There is no other login.',
     portal:
-      'Say that VNeID cannot be reached, and let the citizen try again in some minutes; do not retry by itself.',
+      'Tell the citizen that VNeID cannot be reached, and to try again in a few minutes. Do not retry automatically.',
   },
   upstream_rejected_us: {
     status: 502,
@@ -79,25 +80,24 @@ export const citizenTable = {
     level: 'error',
     meaning: 'VNeID refused our code exchange or our client credentials.',
     remedy: 'Check UPSTREAM_CLIENT_ID, its secret or key, and the registered redirect URI.',
-    portal: "As upstream_unavailable: nothing on the portal's side.",
+    portal: 'Nothing to correct. Tell the citizen to try again in a few minutes. Do not retry automatically.',
   },
   upstream_answer_invalid: {
     status: 502,
     oauth: 'server_error',
     level: 'error',
-    meaning:
-      'An answer of VNeID failed a check: signature, issuer, audience, time, nonce, envelope or schema.',
-    remedy: 'The log names the check. Treat repeated failures as an attack or as a change of contract.',
+    meaning: "VNeID's answer failed a check: signature, issuer, audience, time, nonce, envelope or schema.",
+    remedy: 'The log names the check. If it repeats, it is an attack, or VNeID has changed its interface.',
     portal:
-      "As upstream_unavailable: nothing on the portal's side. Give the reference to the operator if it repeats.",
+      'Nothing to correct. Tell the citizen to try again in a few minutes. If it happens again, give the reference to the operators.',
   },
   upstream_authentication_stale: {
     status: 403,
     oauth: 'login_required',
     level: 'info',
-    meaning: 'A fresh authentication was asked for and VNeID vouched only for an older one.',
-    remedy: 'Many at once: VNeID ignores prompt or max_age.',
-    portal: 'Ask once more with prompt=login; do not loop.',
+    meaning: 'The portal required a recent authentication, and VNeID vouched only for an older one.',
+    remedy: 'If there are many, VNeID ignores prompt or max_age: report it to VNeID.',
+    portal: 'Send the request once more with prompt=login. Do not repeat it automatically.',
   },
 
   // The person
@@ -105,65 +105,66 @@ export const citizenTable = {
     status: 502,
     oauth: 'access_denied',
     level: 'error',
-    meaning: 'VNeID sent an identification number that has not the form of one.',
-    remedy: 'Check UPSTREAM_CLAIMS and the identifier patterns; no account was made.',
+    meaning: 'VNeID sent an identification number that is not well-formed.',
+    remedy: 'Check UPSTREAM_CLAIMS and the patterns in src/citizen-id.ts. No subject was created.',
     portal: 'Send the citizen to the hotline with the reference.',
   },
   identifier_cancelled: {
     status: 403,
     oauth: 'access_denied',
     level: 'warn',
-    meaning: 'The number was cancelled and replaced; it leads to nobody (Decree 70/2024 art. 11).',
-    remedy: 'The citizen updates VNeID; an operator may move the subject to the new number.',
-    portal: 'Tell the citizen to update VNeID first; the number the portal has recorded is no longer valid.',
+    meaning: 'The number was cancelled and replaced (Decree 70/2024 art. 11).',
+    remedy: 'The citizen updates VNeID. An operator can move the subject to the new number.',
+    portal: 'Tell the citizen to update VNeID first. The number in your records is no longer valid.',
   },
   subject_disabled: {
     status: 403,
     oauth: 'access_denied',
     level: 'warn',
-    meaning: 'The subject was disabled by an operator.',
-    remedy: 'See the audit events of the subject.',
-    portal: 'Send the citizen to the hotline with the reference; end the session that the portal may have.',
+    meaning: 'An operator has disabled the subject.',
+    remedy: "The subject's audit events say who disabled it and why.",
+    portal: "Send the citizen to the hotline with the reference, and end the portal's own session.",
   },
   kind_unauthorised: {
     status: 403,
     oauth: 'access_denied',
     level: 'info',
-    meaning: 'A person of an organisation who has no authority to act for it.',
-    remedy: 'The organisation authorises the person in VNeID.',
-    portal: 'Tell whoever acts for an organisation that it must authorise them in VNeID.',
+    meaning: 'The person signed in for an organisation, but has no authority to act for it.',
+    remedy: 'Nothing. The organisation must authorise the person in VNeID.',
+    portal: 'Tell the person that the organisation must authorise them in VNeID.',
   },
   kind_not_admitted: {
     status: 403,
     oauth: 'access_denied',
     level: 'info',
-    meaning: 'The portal does not admit this kind of person.',
-    remedy: 'If it should, change the kinds in the registered client.',
-    portal: 'Say beside the button who is served. To admit more, change the agreement with the operator.',
+    meaning: 'The portal does not admit this kind of person (citizen, foreigner, organisation).',
+    remedy: "If it should, change the kinds in the portal's definition.",
+    portal:
+      'Say beside the sign-in button who can use it. To admit more kinds, ask the operators to change the registration.',
   },
   level_unmet: {
     status: 403,
     oauth: 'unmet_authentication_requirements',
     level: 'info',
-    meaning: 'The assurance level of the VNeID account is lower than the portal or the request asks for.',
-    remedy: 'The citizen raises the VNeID account to level 02 at a police office.',
-    portal: 'Tell the citizen how to reach level 02; ask for a lower level only where the service allows it.',
+    meaning: 'The assurance level of the VNeID account is lower than the portal or its request requires.',
+    remedy: 'Nothing. The citizen upgrades the VNeID account to level 02 at a police office.',
+    portal: 'Tell the citizen how to get level 02. Request a lower level only where the service allows it.',
   },
   login_mismatch: {
     status: 403,
     oauth: 'login_required',
     level: 'info',
-    meaning: 'Another person signed in than the one the portal asked for (id_token_hint or claims.sub).',
-    remedy: 'Nothing on our side: a shared computer, mostly.',
-    portal: "End the portal's own session, then begin again without id_token_hint.",
+    meaning: 'Another person signed in than the one that the portal requested (id_token_hint or claims.sub).',
+    remedy: 'Nothing. It happens mostly on shared computers.',
+    portal: "End the portal's own session, then start the login again without id_token_hint.",
   },
   operator_unknown: {
     status: 403,
     oauth: 'access_denied',
     level: 'warn',
-    meaning: 'The person who signed in to the operators’ console is no operator, or is disabled or idle.',
-    remedy: 'A security officer creates or enables the operator; many of these are somebody trying.',
-    portal: 'Nothing: no portal begins this sign-in.',
+    meaning: 'The person who signed in to the console is not an operator, or is disabled or inactive.',
+    remedy: 'A security officer creates or enables the operator. Many of these may be an attack.',
+    portal: 'Nothing. Portals do not start this sign-in.',
   },
 
   // Ourselves
@@ -171,10 +172,10 @@ export const citizenTable = {
     status: 429,
     oauth: 'temporarily_unavailable',
     level: 'info',
-    meaning: 'One browser, address or portal asked more than its share of a minute (docs/operate/limits.md).',
+    meaning: 'A browser, address or portal has spent its budget of requests (docs/operate/limits.md).',
     remedy:
-      'The metric limited_total tells which budget. A crowd behind one address: raise it by LIMITS; else look for a loop.',
-    portal: 'Wait as long as Retry-After says. Ask for keys and discovery once an hour, not once a login.',
+      'The metric limited_total names the budget. If many citizens share one address, raise that budget in LIMITS; otherwise look for a client that loops.',
+    portal: 'Wait for the seconds in Retry-After. Fetch keys and discovery hourly, not at every login.',
   },
   overloaded: {
     status: 503,
@@ -182,117 +183,118 @@ export const citizenTable = {
     level: 'error',
     meaning: 'The in-process state store is full.',
     remedy: 'Use Redis (STATE_URL), or raise STATE_LIMIT.',
-    portal: 'Let the citizen try again in some minutes; do not retry by itself.',
+    portal: 'Tell the citizen to try again in a few minutes. Do not retry automatically.',
   },
   store_unavailable: {
     status: 503,
     oauth: 'temporarily_unavailable',
     level: 'error',
     meaning: 'PostgreSQL or Redis did not answer.',
-    remedy: 'See /health/ready: it names the store.',
-    portal: 'Let the citizen try again in some minutes; do not retry by itself.',
+    remedy: 'Look at /health/ready: it names the store that does not answer.',
+    portal: 'Tell the citizen to try again in a few minutes. Do not retry automatically.',
   },
   server_error: {
     status: 500,
     oauth: 'server_error',
     level: 'error',
-    meaning: 'A fault of the broker.',
-    remedy: 'Look the reference up in the log and report it.',
-    portal: 'Give the reference to the operator.',
+    meaning: 'The broker failed: a defect in its code or its setup.',
+    remedy: 'Find the reference in the log, and report the error.',
+    portal: 'Give the reference to the operators.',
   },
 } as const satisfies Record<string, ErrorEntry & { portal: string }>
 
-/** Answers of the portals' and the operators' APIs (RFC 9457); no citizen ever reads them. */
+/** Codes of the portals' and the operators' APIs (RFC 9457). Citizens never see them. */
 export const apiTable = {
   unauthenticated: {
     status: 401,
     level: 'info',
-    meaning: 'The credential is missing, malformed, expired, used before, or of somebody not known here.',
-    remedy: 'Portals: a new access token by client credentials. Operators: the right key, and a right clock.',
+    meaning: 'The credential is missing, malformed, expired, already used, or unknown.',
+    remedy:
+      'Portals: get a new access token with the client credentials grant. Operators: sign with the registered key, and check the clock.',
   },
   forbidden: {
     status: 403,
     level: 'warn',
-    meaning: 'The credential is good, but not for this.',
-    remedy: 'The portal lacks the scope, or the operator the role.',
+    meaning: 'The credential is valid, but does not permit this operation.',
+    remedy: 'Portals: request the scope that the operation needs. Operators: ask for the role.',
   },
   input_invalid: {
     status: 400,
     level: 'info',
-    meaning: 'A parameter or the body is not what the operation takes; nothing was changed.',
-    remedy: 'The detail names the field.',
+    meaning: 'A parameter or the body is not valid for the operation. Nothing was changed.',
+    remedy: 'The detail names the field and what it must be. Correct it and send the request again.',
   },
   import_invalid: {
     status: 422,
     level: 'info',
-    meaning: 'The file cannot be read as it is; nothing of it was imported.',
-    remedy: 'The detail names line and column. Mend the file and import it again.',
+    meaning: 'The file cannot be read. Nothing was imported.',
+    remedy: 'The detail names line and column. Correct the file and import it again.',
   },
   account_unknown: {
     status: 404,
     level: 'info',
-    meaning: 'The portal has no legacy account of that id.',
-    remedy: 'Import it first, or compare the id with the imported one: it is taken letter by letter.',
+    meaning: 'The portal has no legacy account with that id.',
+    remedy: 'Import the account first, or compare the id with the imported one. Ids are case-sensitive.',
   },
   case_gone: {
     status: 409,
     level: 'info',
-    meaning: 'The case or approval is not there, or it has ended already.',
-    remedy: 'Read it again.',
+    meaning: 'The case or approval does not exist, or has already ended.',
+    remedy: 'List the open cases or approvals again.',
   },
   second_person_needed: {
     status: 409,
     level: 'warn',
     meaning:
-      'Who asked for it may not approve it, nor who made the machine that asked; a machine approves nothing.',
-    remedy: 'Another operator of the same role approves.',
+      'Neither the operator who asked, nor the one who created the machine that asked, may approve. A machine may never approve.',
+    remedy: 'Another operator with the same role approves it.',
   },
   state_conflict: {
     status: 409,
     level: 'info',
-    meaning: 'What was asked does not follow from the state the account, link or person is in.',
-    remedy: 'Read it again; the detail names the state.',
+    meaning: 'The account, link or person is in a state that does not allow the operation.',
+    remedy: 'The detail names the state. Read the resource again, then decide.',
   },
   definition_invalid: {
     status: 422,
     level: 'info',
-    meaning: 'A definition of a portal, or the state asked for it, cannot stand; nothing was changed.',
-    remedy: 'The detail names portal, field and what to write; mend the reviewed file and apply it again.',
+    meaning: "A portal's definition, or the state requested for it, is not valid. Nothing was changed.",
+    remedy: 'The detail names portal, field and what to write. Correct the file and apply it again.',
   },
   client_incomplete: {
     status: 409,
     level: 'info',
-    meaning: 'The portal lacks what the law, or its own definition, asks for before citizens may come to it.',
-    remedy: 'The detail names each missing thing; add it to the reviewed file and apply that.',
+    meaning: 'The portal lacks something that the law or its own definition requires for going into service.',
+    remedy: 'The detail names everything that is missing. Add it to the reviewed file and apply the file.',
   },
   precondition_required: {
     status: 428,
     level: 'info',
-    meaning: 'The operation wants to know which version it changes, and the request does not say.',
+    meaning: 'The operation needs an If-Match header that names the version to change.',
     remedy: 'Read the resource and send its ETag as If-Match.',
   },
   precondition_failed: {
     status: 412,
     level: 'info',
-    meaning: 'Somebody has changed the resource since it was read; nothing was changed.',
-    remedy: 'Read it again, look at what is new, and send the new ETag as If-Match.',
+    meaning: 'The resource has changed since it was read. This request changed nothing.',
+    remedy: 'Read it again, check what is new, and send the new ETag as If-Match.',
   },
   idempotency_conflict: {
     status: 422,
     level: 'info',
-    meaning: 'The Idempotency-Key was sent before, with another request; nothing was changed.',
-    remedy: 'A new request takes a new key.',
+    meaning: 'The Idempotency-Key was already used for a different request. Nothing was changed.',
+    remedy: 'Use a new key for a new request.',
   },
   idempotency_running: {
     status: 409,
     level: 'info',
-    meaning: 'The first request with this Idempotency-Key is not done yet, or its node died at it.',
-    remedy: 'Send the same request with the same key again; after five minutes a dead one is cleared.',
+    meaning: 'The first request with this Idempotency-Key is still running, or its node stopped.',
+    remedy: 'Send the same request with the same key again, at the latest after five minutes.',
   },
   idempotency_lost: {
     status: 409,
     level: 'warn',
-    meaning: 'The first request with this Idempotency-Key was carried out, but its answer is lost.',
+    meaning: 'The first request with this Idempotency-Key was executed, but its answer is lost.',
     remedy: 'Do not repeat it. Read what it changed; the detail names its reference.',
   },
 } as const satisfies Record<string, ErrorEntry>

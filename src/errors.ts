@@ -12,14 +12,14 @@ export type ErrorCode = CitizenErrorCode | keyof typeof apiTable
 export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = { ...citizenTable, ...apiTable }
 export const isForCitizens = (code: ErrorCode): code is CitizenErrorCode => code in citizenTable
 
-/** What is wrong with one field of a request: never its value. */
+/** What is wrong with one field of a request. Never contains the field's value. */
 export interface InputFault {
-  /** Names with dots between; empty: the whole. */
+  /** Field names joined by dots, such as `contact.email`; empty for the whole body or query. */
   readonly path: string
   readonly message: string
 }
 
-/** A failure with a code of the table. `detail` is for the log and the portal's developer: never a person's datum or a secret. */
+/** A failure with a code of the table. `detail` goes into the log and to the portal's developer; it never contains personal data or a secret. */
 export class BrokerError extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
@@ -37,7 +37,7 @@ export class BrokerError extends Error {
     this.faults = options?.faults
   }
 
-  /** As the engine and Koa read it. */
+  /** Read by the engine and by Koa. */
   get statusCode(): number {
     return errorTable[this.code].status
   }
