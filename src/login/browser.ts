@@ -1,7 +1,7 @@
 /**
- * Two cookies of our own, beside the engine's session: which browser this is (a random name, for binding
- * trips to VNeID), with the portal it last came from so that a dead end can offer the way back; and the
- * language its user chose.
+ * Our own two cookies, beside the engine's session cookie. One identifies the browser by a random name, to which trips to
+ * VNeID are bound, and holds the portal it last came from, so that an error page can link back to that portal. The other
+ * holds the language that the user chose.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
@@ -30,7 +30,7 @@ function macName(ctx: Context, random: Buffer): Buffer[] {
   return marks.map((mark) => Buffer.concat([random, mark.subarray(0, 6)]))
 }
 
-/** The name of a browser that has been here before; undefined for a name that we did not give. */
+/** The browser's name from its cookie; undefined if there is none or if we did not issue it. */
 export function knownBrowser(ctx: Context): string | undefined {
   const id = readBrowser(ctx)?.id
   const name = Buffer.from(id ?? '', 'base64url')
@@ -40,7 +40,7 @@ export function knownBrowser(ctx: Context): string | undefined {
   return isOurs ? id : undefined
 }
 
-/** The browser's name; a browser without one of ours gets one now. */
+/** The browser's name. Sets the cookie if the browser has no name of ours, or if it came from another portal last time. */
 export function nameBrowser(ctx: Context, clientId: string): string {
   const known = knownBrowser(ctx)
   const id = known ?? macName(ctx, randomBytes(10))[0]!.toString('base64url')
@@ -57,7 +57,7 @@ export function nameBrowser(ctx: Context, clientId: string): string {
   return id
 }
 
-/** The language that the citizen chose on a page of ours (`?ui_locales=`, then remembered); else the portal's wish, then the browser's. */
+/** The language of the page: the citizen's choice on one of our pages (`?ui_locales=`, kept in a cookie), then `ui_locales` of the portal's request, then `Accept-Language`. */
 export function localeOf(ctx: Context, uiLocales?: unknown): Locale {
   const chosen = ctx.query['ui_locales']
   const ours = !('oidc' in ctx && ctx['oidc']) && typeof chosen === 'string'

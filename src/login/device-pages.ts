@@ -1,6 +1,6 @@
 /**
- * The pages of the device flow (RFC 8628): a person brings the code that a terminal shows. Wrong codes are counted by
- * session; a code is one of 5·10¹¹ and lives ten minutes.
+ * The pages of the device flow (RFC 8628), on which a person enters the code that a terminal shows. Wrong codes are
+ * counted by session. A code is one of 5·10¹¹ and expires after ten minutes.
  */
 import type { Context, Middleware } from 'koa'
 import type { KoaContextWithOIDC as EngineContext } from 'oidc-provider'
@@ -13,14 +13,14 @@ import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../pages/device.ts'
 import { errorPage } from '../pages/error.ts'
 import { localeOf, nameBrowser } from './browser.ts'
-import { otherThan, sendPage } from './page.ts'
+import { otherLocale, sendPage } from './page.ts'
 
 const path = '/device'
-/** Wrong codes that one browser may bring, and for how many seconds they are remembered. */
-const mostWrong = 5
-const memory = 600
+/** Wrong codes that one session may enter before it is refused, and how many seconds the count is kept. */
+const maxWrongCodes = 5
+const wrongCodesTtl = 600
 
-/** By the engine's session: an invented one holds no secret of a form, so the engine looks at no code that comes with it. */
+/** Counts by the engine's session. An invented session holds no form secret, so the engine does not check a code sent with it. */
 const countKey = (ctx: Context) => {
   const session = ctx.cookies.get(ctx.secure ? '__Host-session' : 'session', { signed: false })
   if (session === undefined || session === '') throw new BrokerError('interaction_gone')
@@ -28,16 +28,16 @@ const countKey = (ctx: Context) => {
 }
 const wrongSoFar = async (key: string) => Number((await currentUnit().read(key))?.['wrong'] ?? 0)
 
-/** The code that stood in the address. */
+/** The `user_code` parameter of the request. */
 const userCodes = new WeakMap<Context, string>()
 
-/** Before the engine, which would show a page of its own for a code in the address, and does not limit attempts. */
+/** Runs before the engine, which would show its own page for a `user_code` in the URL and does not limit attempts. */
 export const guardUserCodes: Middleware = async (ctx, next) => {
-  // A browser that comes back from VNeID goes on within the callback, never by this address.
+  // A browser that returns from VNeID continues within /callback, so no browser of ours requests this path.
   if (ctx.path.startsWith(`${path}/`) && ctx.path !== `${path}/auth`)
     throw new BrokerError('interaction_gone')
   if (ctx.path !== path) return next()
-  if (ctx.method === 'POST' && (await wrongSoFar(countKey(ctx))) >= mostWrong)
+  if (ctx.method === 'POST' && (await wrongSoFar(countKey(ctx))) >= maxWrongCodes)
     throw new BrokerError('too_many_requests')
   if (ctx.method === 'GET') {
     const { user_code: code, ui_locales: locale } = ctx.query
@@ -52,7 +52,7 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
     const locale = localeOf(ctx, ctx.query['ui_locales'])
     const code = userCodes.get(ctx)
     const other = new URLSearchParams({
-      ui_locales: otherThan(locale),
+      ui_locales: otherLocale(locale),
       ...(code !== undefined && { user_code: code }),
     })
     return {
@@ -64,7 +64,7 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
   }
   const secretOf = (ctx: EngineContext) => (ctx.oidc.session!.state as { secret: string }).secret
 
-  /** What the engine makes of a refusal of ours; see `Resume.refuse`. */
+  /** Our error code, read back from the engine's error. `Resume.refuse` writes it into the description. */
   const refusalIn = (error: Error): ErrorCode | undefined => {
     const { cause = error } = error as { cause?: unknown }
     const [, code = ''] =
@@ -81,13 +81,14 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
     sendPage(ctx, errorPage({ ...frame(ctx), code, reference: referenceOf(ctx) }))
   const countWrong = async (ctx: EngineContext) => {
     const key = countKey(ctx)
-    currentUnit().put(key, { wrong: (await wrongSoFar(key)) + 1 }, memory)
+    currentUnit().put(key, { wrong: (await wrongSoFar(key)) + 1 }, wrongCodesTtl)
   }
 
   return {
     async input(ctx, error) {
       if (error === undefined) return askForCode(ctx)
-      // The engine has put the secret of a new form into a session that it cannot save: no form is shown here.
+      // The engine has put a new form's secret into a session that it cannot save. We show no form, so the session need
+      // not be saved.
       const session = ctx.oidc.session as { new?: boolean } | undefined
       if (session?.new === true) Object.assign(session, { touched: false })
       const refused = refusalIn(error)
@@ -102,7 +103,7 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
         return showError(ctx, code)
       }
       if (why === 'wrong') await countWrong(ctx)
-      // A form would carry a secret that the engine has not saved: another attempt begins with a new page.
+      // A form here would carry a secret that the engine has not saved, so the page links to a new form instead.
       return sendPage(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
     },
     confirm(ctx, code) {
@@ -114,7 +115,7 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
   }
 }
 
-/** By the names of the engine's errors. */
+/** Name of the engine's error → what the page says. */
 const reasons = new Map<string, 'wrong' | 'gone' | 'stopped'>([
   ['NotFoundError', 'wrong'],
   ['NoCodeError', 'wrong'],

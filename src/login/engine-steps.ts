@@ -1,4 +1,4 @@
-/** Two steps that the engine takes in the middle of a request and that are the citizen's side's to decide. */
+/** Two hooks that the engine calls in the middle of a request: where the browser goes, and whether a session still serves. */
 import type { Context } from 'koa'
 import { referenceOf } from '../http/boundary.ts'
 import { toEngineError } from '../oidc/engine-error.ts'
@@ -16,7 +16,7 @@ export function createEngineSteps({
   trips,
   signIn,
 }: Pick<Parts, 'db' | 'log'> & { trips: Trips; signIn: SignIn }): CitizenSteps {
-  /** The engine answers the portal; what kept the citizen out is noted first. */
+  /** Logs and audits a refusal, then hands it to the engine, which answers the portal. */
   async function refusing<T>(ctx: Context, clientId: string, step: () => Promise<T>): Promise<T> {
     try {
       return await step()

@@ -1,6 +1,7 @@
 /**
- * An answer by form (OAuth Form Post Response Mode): the engine's page submits itself by a script whose hash stands in its
- * headers. Where scripts are off, the citizen reads the page, so we put it into their language and leave the script alone.
+ * `response_mode=form_post` (OAuth 2.0 Form Post Response Mode). The engine's page submits itself by a script, whose hash
+ * is in the Content-Security-Policy header. A citizen whose browser runs no scripts reads the page, so we translate its
+ * text and leave the script unchanged.
  */
 import type { Middleware } from 'koa'
 import { sentences } from '../pages/locale.ts'

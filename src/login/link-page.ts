@@ -1,25 +1,25 @@
-/** What the citizen sees of an account that the portal vouches for: a question, or how it went. */
+/** The page about an account that the portal vouches for: it asks whether the account is the citizen's, or shows the result. */
 import type { Context } from 'koa'
 import type { LinkOutcome, Question } from '../mapping/vouching.ts'
 import type { IdentityRecord } from '../oidc/identity-record.ts'
 import { legacyAccountOf } from '../oidc/legacy-account.ts'
 import { linkPage, linkToldPage } from '../pages/link.ts'
 import type { Parts } from '../parts.ts'
-import { loginFrame, wishOf } from './page.ts'
+import { loginFrame, localeQuery } from './page.ts'
 import type { Interaction, PendingLogin } from './trip.ts'
 
-/** What is kept while the page waits. */
+/** What the state store keeps while the page waits for the citizen's answer. */
 export interface LinkQuestion {
   readonly interaction: Interaction
   readonly subjectId: string
   readonly identity: IdentityRecord
   readonly answer: Question | LinkOutcome
-  /** Of the request that found the answer. */
+  /** Reference of the request that computed `answer`. */
   readonly reference: string
 }
 
 export const accountIn = ({ params }: Interaction) => legacyAccountOf(params)!
-/** The portal whose account it is, where that is not the one that asks. */
+/** The portal that owns the account; undefined if it is the portal that sent the request. */
 export const formerIn = ({ interaction, client }: PendingLogin): string | undefined => {
   const { owner } = accountIn(interaction)
   return owner === client.clientId ? undefined : owner
@@ -36,7 +36,7 @@ export function pageOf(
     ...loginFrame(ctx, { config }, login),
     account: accountIn(login.interaction).id,
     ...(former !== undefined && { accountPortal: registry.nameOf(former) }),
-    formAction: `${ctx.path}${wishOf(ctx)}`,
+    formAction: `${ctx.path}${localeQuery(ctx)}`,
   }
   if (answer.outcome !== 'ask')
     return linkToldPage({

@@ -1,6 +1,7 @@
 /**
- * The portal vouches for an old account: the citizen, back from VNeID, is asked or told. Between page and decision
- * everything lies in one sealed record, which the decision takes: of two clicks one counts.
+ * The page about an account that the portal vouches for. It is shown after the citizen returns from VNeID and before the
+ * portal gets its answer. The login waits in one sealed record of the state store. The POST takes that record, so of two
+ * clicks only one counts.
  */
 import Router from '@koa/router'
 import type { Context, Middleware, Next } from 'koa'
@@ -16,19 +17,19 @@ import { type Payload, currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import { continueTrace } from '../telemetry/tracing.ts'
 import { type LinkQuestion, accountIn, formerIn, pageOf } from './link-page.ts'
-import { sendPage, wishOf } from './page.ts'
+import { sendPage, localeQuery } from './page.ts'
 import type { Resume } from './resume.ts'
 import type { PendingLogin, PendingLogins, Trips } from './trip.ts'
 
-/** Seconds that the page waits for the citizen: the next person at a shared computer must not find it. */
-export const patience = 120
+/** Seconds that the page waits for an answer. It is short so that the next person at a shared computer cannot answer it. */
+export const linkPageTtl = 120
 
-/** Before the question is kept: who came, and what the rules answered. */
+/** The person and what the rules answered, before they are stored as a `LinkQuestion`. */
 type Asked = Pick<LinkQuestion, 'subjectId' | 'identity' | 'answer'>
 
 export interface LinkRoutes {
   readonly routes: Middleware
-  /** For a person who has just come back from VNeID with a request that names an account. */
+  /** Continues a login whose request names an account, for a person who has just returned from VNeID. */
   begin(ctx: Context, login: PendingLogin, arrival: Arrival, next: Next): Promise<void>
 }
 
@@ -62,7 +63,7 @@ export function createLinkRoutes({
     const secrets = recognise(ctx)
     const choice = new URLSearchParams(await readForm(ctx)).get('choice')
     const question = found(await currentUnit().take(questionKey(secrets.uid)))
-    // The engine's own record ended with the trip to VNeID, and its time may have, too.
+    // The callback took the engine's own interaction record, and its `exp` may have passed.
     const interaction = { ...question.interaction, exp: Math.floor(Date.now() / 1000) + 60 }
     const login = await pending.restore(interaction, secrets)
     const isQuestion = question.answer.outcome === 'ask'
@@ -74,7 +75,7 @@ export function createLinkRoutes({
       return resume.refuse(ctx, login, error, next)
     }
     const { answer, arrival } = decided
-    // Things changed between page and decision: the citizen is told first.
+    // The situation changed between page and answer, so the citizen sees the new result first.
     if (answer.outcome === 'ask' || (isQuestion && isTold(answer)))
       return ask(ctx, login, { ...question, answer })
     return enter(ctx, login, arrival, answer, next)
@@ -88,14 +89,14 @@ export function createLinkRoutes({
     return question
   }
 
-  /** When another person has signed in here meanwhile, the question to the one before is void. */
+  /** @throws BrokerError `login_mismatch` if another person has signed in with this browser since the page was shown */
   async function assertSamePerson(ctx: Context, subjectId: string) {
     const session = await sessionOf(provider, ctx)
     if (session?.accountId !== undefined && session.accountId !== subjectId)
       throw new BrokerError('login_mismatch')
   }
 
-  /** What the citizen chose, where there was a choice, and the person with the links that stand after it. */
+  /** Applies the citizen's choice, if there was one. @returns the outcome, and the person with the current links */
   async function decide(ctx: Context, login: PendingLogin, question: LinkQuestion, choice: string | null) {
     const { subjectId } = question
     const { clientId } = login.client
@@ -127,12 +128,12 @@ export function createLinkRoutes({
     return vouching.settle({ ...about, clientId: client.clientId, subjectId, person: identity }, agreed)
   }
 
-  /** To the page. */
+  /** Stores the question and redirects to its page. */
   function ask(ctx: Context, { interaction, transaction }: PendingLogin, asked: Asked) {
     const { subjectId, identity, answer } = asked
     const question: LinkQuestion = { interaction, subjectId, identity, answer, reference: referenceOf(ctx) }
-    currentUnit().put(questionKey(interaction.uid), question as unknown as Payload, patience)
-    ctx.redirect(`${config.issuer}/interaction/${transaction.state}/link${wishOf(ctx)}`)
+    currentUnit().put(questionKey(interaction.uid), question as unknown as Payload, linkPageTtl)
+    ctx.redirect(`${config.issuer}/interaction/${transaction.state}/link${localeQuery(ctx)}`)
     ctx.status = 303
   }
 
@@ -160,6 +161,6 @@ export function createLinkRoutes({
   }
 }
 
-/** A portal may not know its own accounts, or name one unclearly: that is the portal's to mend, and stops no citizen. */
+/** Whether the citizen sees the outcome. An unknown or ambiguous account is the portal's fault, and the citizen continues without a page. */
 const isTold = ({ outcome, reason }: LinkOutcome): boolean =>
   outcome === 'in_review' || (outcome === 'refused' && reason !== 'unknown_account' && reason !== 'ambiguous')

@@ -1,33 +1,35 @@
 /**
- * The citizen, between the two issuers: a portal sends a browser to us, we send it to VNeID, and what comes back becomes
- * a subject in our database and an answer to the portal. The engine (`oidc/`) speaks with the portal, `upstream/` with
- * VNeID; this room connects one interaction of the engine to one trip to VNeID, and binds both to one browser.
+ * One login, from the portal's request to our answer. A portal sends a browser to us, and we send it to VNeID. VNeID's
+ * answer becomes a subject in our database and an answer to the portal. The engine (`oidc/`) talks to the portal,
+ * `upstream/` talks to VNeID. This room connects one interaction of the engine to one trip to VNeID, and binds both to one
+ * browser.
  *
  *   portal          → GET /auth        The engine checks the request, and asks `oidc/policy.ts` whether the session of
  *                                      this browser serves. If it does, the person is looked up again
  *                                      (`engine-steps.ts`, admitAgain: step 5), and the engine answers with a code. If it
- *                                      does not, the engine stores an interaction and asks `engine-steps.ts` where the
- *                                      browser goes now.
- *   1 trip.ts       begin              To our notice page, if the portal wants one (`routes.ts`: notice, start, cancel),
- *                                      otherwise to VNeID. Nothing is stored: `state`, `nonce` and the PKCE verifier are
- *                                      derived from the interaction's uid and the browser's name (`browser.ts`).
+ *                                      does not, the engine stores an interaction and asks `engine-steps.ts` where to
+ *                                      redirect the browser.
+ *   1 trip.ts       begin              Redirects to our notice page, if the portal wants one (`routes.ts`: notice, start,
+ *                                      cancel), otherwise to VNeID. Stores nothing: `state`, `nonce` and the PKCE verifier
+ *                                      are derived from the interaction's uid and the browser's name (`browser.ts`).
  *   2 browser       → VNeID            The citizen signs in there; we ask for the level and the age that the portal
  *                                      requires.
  *   VNeID           → GET /callback    With `code` and `state`, through the same browser.
  *   3 trip.ts       takeReturned       `state` must belong to this browser's trip; the interaction is taken from the
- *                                      state store, so that of two callbacks one goes on.
+ *                                      state store, so that of two callbacks only one continues.
  *   4 upstream/     complete           `code` → checked answers of VNeID → `Identity`.
  *   5 sign-in.ts    signIn             `Identity` → subject, links, audit; or a refusal.
  *                   session.ts         The session of another person in this browser ends.
- *                   link-routes.ts     The portal vouches for an account: the citizen is asked on a page of ours, and
- *                                      the answer comes by POST.
- *   6 resume.ts     enter, refuse      The engine goes on within the same request: with the person, left for it in
- *                                      `oidc/arrival.ts`, or with the OAuth error that stands for the refusal.
- *   engine          → portal           `code`, `state`, `iss`. What the code buys: `oidc/grants.ts`, `oidc/accounts.ts`.
+ *                   link-routes.ts     If the portal vouches for an account: one of our pages asks the citizen, and the
+ *                                      answer comes by POST.
+ *   6 resume.ts     enter, refuse      The engine continues within the same request, either with the person, passed in
+ *                                      `oidc/arrival.ts`, or with the OAuth error of the refusal.
+ *   engine          → portal           `code`, `state`, `iss`. `oidc/grants.ts` and `oidc/accounts.ts` decide which claims
+ *                                      the portal gets for the code.
  *
- * An operator's terminal comes the same way by the device flow (`device-pages.ts`, then step 1); `sign-in.ts` asks the
- * operators' gate. The way out is in `logout-routes.ts`. `page.ts`, `pages.ts` and `link-page.ts` render, and decide
- * nothing. An error that no step answers is the boundary's (`http/boundary.ts`).
+ * The device flow of an operator's terminal takes the same steps (`device-pages.ts`, then step 1), and `sign-in.ts` calls
+ * `operator-gate.ts`. Logout is in `logout-routes.ts`. `page.ts`, `pages.ts` and `link-page.ts` render, and decide
+ * nothing. The boundary (`http/boundary.ts`) answers every error that no step handles.
  */
 import type { Middleware } from 'koa'
 import type { Provider } from 'oidc-provider'
@@ -37,7 +39,7 @@ import type { Parts } from '../parts.ts'
 import { createDevicePages, guardUserCodes } from './device-pages.ts'
 import { createEngineSteps } from './engine-steps.ts'
 import { speakFormPost } from './form-post.ts'
-import { createLinkRoutes, patience } from './link-routes.ts'
+import { createLinkRoutes, linkPageTtl } from './link-routes.ts'
 import { createLogoutRoutes } from './logout-routes.ts'
 import { type Pages, createPages } from './pages.ts'
 import { createResume, hideEngineCookies } from './resume.ts'
@@ -46,15 +48,15 @@ import { createSignIn } from './sign-in.ts'
 import { createPendingLogins, createTrips } from './trip.ts'
 
 export interface Login {
-  /** What the engine asks of this room. */
+  /** Hooks that the engine calls. */
   readonly steps: CitizenSteps
   readonly pages: Pages
   readonly device: DevicePages
-  /** Seconds that a page of ours may hold an interaction beyond its own end. */
-  readonly patience: number
-  /** Before every other route. */
+  /** Seconds by which a page of ours may outlast the interaction's own expiry. */
+  readonly linkPageTtl: number
+  /** Middleware that runs before every route. */
   readonly guards: readonly Middleware[]
-  /** Our addresses, and what is done to answers of the engine. */
+  /** The routes of this room, and the middleware that changes the engine's answers. */
   routes(provider: Provider): Middleware[]
 }
 
@@ -65,7 +67,7 @@ export function createLogin(parts: Omit<Parts, 'state' | 'provider'>): Login {
     steps: createEngineSteps({ ...parts, trips, signIn }),
     pages: createPages(parts),
     device: createDevicePages(parts),
-    patience,
+    linkPageTtl,
     guards: [hideEngineCookies, guardUserCodes],
     routes(provider) {
       const served = { ...parts, provider, trips, signIn, resume: createResume(parts) }

@@ -1,4 +1,4 @@
-/** The citizen's way out, around the engine's own: no needless page, and VNeID's session ends too. */
+/** Logout, around the engine's own endpoints: it skips a page that asks nothing, and ends the session at VNeID too. */
 import { randomBytes } from 'node:crypto'
 import type { ParsedUrlQuery } from 'node:querystring'
 import Router from '@koa/router'
@@ -20,9 +20,9 @@ export function createLogoutRoutes({
 }: Pick<Parts, 'config' | 'db' | 'provider' | 'registry' | 'upstream' | 'log'>): Middleware {
   const router = new Router()
 
-  // Without a session the engine would show a form that a script or a needless click must submit: we redirect instead.
+  // Without a session the engine would show a form that a script or a click must submit. We redirect instead.
   router.get('end_session', '/session/end', async (ctx, next) => {
-    // A portal that is out of service is ignored, and the citizen is signed out all the same.
+    // The citizen is signed out even if the portal is out of service; the portal's parameters are dropped.
     if (registry.isOutOfService(portalIn(ctx.query))) {
       const { ui_locales: locales } = ctx.query
       ctx.query = locales === undefined ? {} : { ui_locales: locales }
@@ -42,7 +42,7 @@ export function createLogoutRoutes({
     ctx.redirect(to.href)
   })
 
-  // Back from VNeID's own logout: to where the portal wanted.
+  // VNeID redirects here after its own logout; we redirect on to the portal's `post_logout_redirect_uri`.
   router.get('signed-out', '/signed-out', async (ctx) => {
     const { state } = ctx.query
     const onward = typeof state !== 'string' ? undefined : await currentUnit().take(keyOf('SignedOut', state))
@@ -50,8 +50,8 @@ export function createLogoutRoutes({
     ctx.redirect(typeof onward?.['to'] === 'string' ? onward['to'] : `${config.issuer}/session/end/success`)
   })
 
-  // After the engine has ended the session here, the one at VNeID ends too: the next person at this
-  // computer must not inherit it.
+  // After the engine has ended our session, the browser goes to VNeID to end the session there, so that the next person at
+  // this computer cannot use it.
   router.post('end_session_confirm', '/session/end/confirm', async (ctx, next) => {
     const before = await sessionOf(provider, ctx)
     await next()
@@ -72,7 +72,7 @@ export function createLogoutRoutes({
   return router.routes() as unknown as Middleware
 }
 
-/** The portal that asks for the logout. The engine checks the hint; here only its audience is read. */
+/** `client_id` of the portal that requests the logout. Reads the audience of `id_token_hint` unchecked; the engine checks it. */
 function portalIn({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string {
   try {
     return String(id ?? decodeJwt(String(hint)).aud)

@@ -1,13 +1,13 @@
-/** Who may sign in to the operators' console: a person that an operator is bound to, and nobody else. */
+/** Admits to the operators' console only persons whose number is bound to an enabled operator. */
 import { BrokerError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import { findOperatorByNumber, renewCitizenKeys } from '../store/operators.ts'
 import type { Identity } from '../upstream/upstream.ts'
 
 export interface OperatorGate {
-  /** Before anything is written, so that a stranger who tries leaves no subject behind. @throws BrokerError `operator_unknown` */
+  /** Called before anything is written, so that a refused person gets no subject. @throws BrokerError `operator_unknown` */
   admit(identity: Identity): Promise<{ readonly id: string }>
-  /** An index key may have come since the number was bound; only now is the number at hand again. */
+  /** Hashes the number under index keys that were added after the operator was bound; the number is known only at a sign-in. */
   renewKeys(operator: { readonly id: string }, identity: Identity): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** What our pages have in common: how they leave, their language, and the way to the same page in the other one. */
+/** What our pages share: headers, language, and the link to the same page in the other language. */
 import type { Context } from 'koa'
 import type { Parts } from '../parts.ts'
 import { pageHeaders } from '../pages/csp.ts'
@@ -11,9 +11,9 @@ export function sendPage(ctx: Context, markup: string, page?: { form?: boolean }
   ctx.body = markup
 }
 
-export const otherThan = (locale: Locale): Locale => (locale === 'vi' ? 'en' : 'vi')
+export const otherLocale = (locale: Locale): Locale => (locale === 'vi' ? 'en' : 'vi')
 
-/** Of a page that a pending login waits at, under an address of its own. */
+/** The layout's fields for a page of a pending login, which has its own URL. */
 export function loginFrame(
   ctx: Context,
   { config }: Pick<Parts, 'config'>,
@@ -23,11 +23,11 @@ export function loginFrame(
   return {
     locale,
     hotline: config.hotline,
-    switchUrl: `${ctx.path}?ui_locales=${otherThan(locale)}`,
+    switchUrl: `${ctx.path}?ui_locales=${otherLocale(locale)}`,
     portalName: client.clientName ?? client.clientId,
   }
 }
 
-/** The language chosen on a page goes on with its buttons. */
-export const wishOf = (ctx: Context): string =>
+/** Query string for a page's buttons and forms, so that the next page keeps the language chosen on this one. */
+export const localeQuery = (ctx: Context): string =>
   'ui_locales' in ctx.query ? `?ui_locales=${localeOf(ctx)}` : ''

@@ -1,4 +1,4 @@
-/** The pages that the engine and the boundary ask for: failures and the way out. They decide nothing about a login. */
+/** The pages that the engine and the boundary render: errors and logout. They decide nothing about a login. */
 import type { Context } from 'koa'
 import type { KoaContextWithOIDC as EngineContext } from 'oidc-provider'
 import { errorTable } from '../errors.ts'
@@ -10,7 +10,7 @@ import { leftPortalPage, loggedOutPage } from '../pages/logged-out.ts'
 import { logoutPage } from '../pages/logout.ts'
 import type { Parts } from '../parts.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
-import { otherThan, sendPage } from './page.ts'
+import { otherLocale, sendPage } from './page.ts'
 
 export interface Pages extends CitizenPages {
   /** The page for a failure that no route answered. */
@@ -18,20 +18,20 @@ export interface Pages extends CitizenPages {
 }
 
 export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'registry' | 'log'>): Pages {
-  /** This page in the other language, where asking for it again is harmless and shows nothing that was posted. */
+  /** URL of this page in the other language; undefined where a second GET has an effect or lacks what was posted. */
   const switchUrl = (ctx: Context, locale: Locale) => {
     const { pathname, searchParams } = URL.parse(ctx.originalUrl, config.issuer) ?? {}
     if (ctx.method !== 'GET' || searchParams === undefined || searchParams.has('posted')) return undefined
-    searchParams.set('ui_locales', otherThan(locale))
+    searchParams.set('ui_locales', otherLocale(locale))
     return `${pathname}?${searchParams.toString()}`
   }
   const frame = (ctx: Context, uiLocales?: unknown) => {
     const locale = localeOf(ctx, uiLocales)
     return { locale, hotline: config.hotline, switchUrl: switchUrl(ctx, locale) }
   }
-  const wishIn = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
-  /** The portal that this browser last came from: every dead end shows the way back to it. */
-  const wayBack = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
+  const requestedLocales = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
+  /** Link to the portal that this browser last came from. Every error page shows it. */
+  const portalLink = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
     const client = await registry.find(clientId ?? '')
     return (
       client && {
@@ -45,10 +45,13 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
     return (await registry.find(asked)) === undefined ? '-' : asked
   }
   const showFailure = async (ctx: Context, failure: Failure, engine?: EngineContext) => {
-    const way = await wayBack(ctx, engine?.oidc.client?.clientId)
+    const link = await portalLink(ctx, engine?.oidc.client?.clientId)
     const retryUrl =
       failure.code === 'too_many_requests' && ctx.method === 'GET' ? ctx.originalUrl : undefined
-    sendPage(ctx, errorPage({ ...frame(ctx, engine && wishIn(engine)), ...way, ...failure, retryUrl }))
+    sendPage(
+      ctx,
+      errorPage({ ...frame(ctx, engine && requestedLocales(engine)), ...link, ...failure, retryUrl }),
+    )
   }
 
   return {
@@ -58,7 +61,7 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
         ctx.oidc.client === undefined && typeof asked === 'string' && registry.isOutOfService(asked)
       const code = isOut ? 'portal_not_in_service' : codeOf(error)
       if (isOut) ctx.status = errorTable[code].status
-      // A fault has been reported by the engine's event; what it refuses on a page carries our code as well.
+      // `http/engine-events.ts` has reported a server error already; other errors (`expose`) are reported here.
       if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
       await showFailure(ctx, { code, reference: referenceOf(ctx) }, ctx)
     },
@@ -68,8 +71,8 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
       if (ctx.accepts('json', 'html') === 'json')
         ctx.body = { error: failure.code, reference: failure.reference }
       else {
-        // A browser that must wait gets a name, to be known when it comes back. A form that another site's page posts
-        // comes without the cookie, so a name that there is cannot be seen.
+        // A browser that must wait gets a name, so that its retry counts as a known browser. A form posted from another
+        // site arrives without our SameSite=Lax cookie, so a POST may hide an existing name: we do not replace it.
         if (failure.code === 'too_many_requests' && ctx.method === 'GET')
           nameBrowser(ctx, await portalAsked(ctx))
         await showFailure(ctx, failure)
@@ -79,7 +82,7 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
     logoutPage(ctx) {
       const { secret } = ctx.oidc.session!.state as { secret: string }
       const view = {
-        ...frame(ctx, wishIn(ctx)),
+        ...frame(ctx, requestedLocales(ctx)),
         formAction: ctx.oidc.urlFor('end_session_confirm'),
         xsrf: secret,
         portalName: ctx.oidc.client?.clientName,
@@ -89,9 +92,9 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
 
     async loggedOutPage(ctx) {
       const { client } = ctx.oidc
-      const view = { ...frame(ctx, wishIn(ctx)), ...(await wayBack(ctx, client?.clientId)) }
+      const view = { ...frame(ctx, requestedLocales(ctx)), ...(await portalLink(ctx, client?.clientId)) }
       const logoutUrl = `${config.issuer}/session/end`
-      // The engine names a client here only when that portal alone was left.
+      // The engine sets a client here only when the citizen signed out of that portal alone.
       const markup = client?.clientName
         ? leftPortalPage({ ...view, portalName: client.clientName, logoutUrl })
         : loggedOutPage(view)

@@ -1,4 +1,4 @@
-/** What kept a citizen out of a portal, before, after or without the trip to VNeID. */
+/** Records why a citizen was refused at a portal, before, after or without a trip to VNeID. */
 import type { Context } from 'koa'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
@@ -7,9 +7,9 @@ import { record } from '../recording.ts'
 import { tallyLogin } from '../telemetry/tally.ts'
 
 /**
- * A log line, a count and an audit event.
- * @returns our code, and the OAuth error that the portal hears
- * @throws the error itself where no OAuth error stands for it
+ * Writes a log line, a metric and an audit event.
+ * @returns our code, and the OAuth error for the portal
+ * @throws the error itself if its code has no OAuth error
  */
 export async function noteRefusal(
   { db, log }: Pick<Parts, 'db' | 'log'>,
@@ -24,7 +24,7 @@ export async function noteRefusal(
   tallyLogin(clientId, code)
   const reference = referenceOf(ctx)
   const detail = { failure: code }
-  // The database may be what failed: the portal must hear of it all the same.
+  // If the database failed, the audit event cannot be written; the portal still gets its answer.
   if (code === 'store_unavailable') return { code, oauth }
   await record({ db, log }, [{ event: 'login.refused', clientId, actor: 'citizen', reference, detail }])
   return { code, oauth }

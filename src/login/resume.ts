@@ -1,7 +1,7 @@
 /**
- * How a login goes on in the engine: with a person, or with a refusal that the portal hears. It costs no redirect: the
- * request that ends the citizen's part continues the engine's own resumption. The engine would carry an interaction
- * over two redirects by two cookies; here they exist only in this request, because `trip.ts` binds the browser already.
+ * Resumes a login in the engine, with a person or with a refusal for the portal. No redirect is needed: the request that
+ * ends the citizen's part runs the engine's resume step itself. The engine would carry an interaction over two redirects
+ * by two cookies. Here these cookies exist only within the request, because `trip.ts` already binds the browser.
  */
 import type { Context, Middleware, Next } from 'koa'
 import { referenceOf } from '../http/boundary.ts'
@@ -12,15 +12,15 @@ import type { Parts } from '../parts.ts'
 import { noteRefusal } from './refusal.ts'
 import type { PendingLogin } from './trip.ts'
 
-/** What goes on needs no trip any more. */
+/** A login whose trip to VNeID is over. */
 type Ended = Pick<PendingLogin, 'interaction' | 'client'>
 
 export interface Resume {
-  /** With what the portal shall hear. */
+  /** Resumes with a result in the engine's form (`login` and `consent`, or `error`). */
   finish(ctx: Context, login: Ended, result: object, next: Next): Promise<void>
-  /** The person enters. */
+  /** Resumes with the person signed in. */
   enter(ctx: Context, login: Ended, arrival: Arrival, next: Next): Promise<void>
-  /** The portal hears of it while its request is alive. @throws the error itself where no OAuth error stands for it */
+  /** Answers the portal with the OAuth error of the refusal. @throws the error itself if its code has no OAuth error */
   refuse(ctx: Context, login: Ended, error: unknown, next: Next): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export function createResume({ db, log }: Pick<Parts, 'db' | 'log'>): Resume {
       leaveArrival(ctx, arrival)
       const person = {
         accountId: subjectId,
-        // The cookie ends with the browser: counter PCs are shared.
+        // The session cookie ends with the browser session, because counter PCs are shared.
         remember: false,
         ts: identity.authenticatedAt,
         ...(identity.level === undefined ? {} : { acr: acrOf(identity.level) }),
@@ -57,7 +57,7 @@ const engineCookies = new Set(['interaction', 'resume'])
 /** The interaction that this request continues. */
 const resumed = new WeakMap<Context, string>()
 
-/** Before the engine: its two interaction cookies are neither set nor believed. */
+/** Runs before the engine. Its two interaction cookies are neither set in the browser nor read from it. */
 export const hideEngineCookies: Middleware = (ctx, next) => {
   const { cookies } = ctx
   const get = cookies.get.bind(cookies)
@@ -67,7 +67,7 @@ export const hideEngineCookies: Middleware = (ctx, next) => {
   return next()
 }
 
-/** As if the browser had been sent to the interaction's resume address. */
+/** Runs the engine as if the browser had requested the interaction's resume URL. */
 async function resumeInEngine(
   ctx: Context,
   { uid, returnTo }: PendingLogin['interaction'],
@@ -75,9 +75,9 @@ async function resumeInEngine(
 ): Promise<void> {
   const { method, _matchedRouteName: route } = ctx as Context & { _matchedRouteName?: string }
   resumed.set(ctx, uid)
-  // `/auth/…` for a portal, `/device/…` for an operator's terminal.
+  // The path is `/auth/…` for a portal and `/device/…` for an operator's terminal.
   ctx.path = new URL(returnTo).pathname
-  // A decision comes by POST, and stays one for whoever answers or logs this request; so does the step's own name.
+  // The engine resumes by GET only. Method and route name are restored after it, for the log line of this request.
   ctx.method = 'GET'
   await next()
   Object.assign(ctx, { method, _matchedRouteName: route })

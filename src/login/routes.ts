@@ -1,4 +1,4 @@
-/** The addresses of a login: the notice and its two buttons, and the callback from VNeID. */
+/** The routes of a login: the notice page with its two buttons, and the callback from VNeID. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { BrokerError } from '../errors.ts'
@@ -12,7 +12,7 @@ import { noticePage } from '../pages/notice.ts'
 import { traced } from '../telemetry/tracing.ts'
 import type { Identity } from '../upstream/upstream.ts'
 import type { LinkRoutes } from './link-routes.ts'
-import { loginFrame, sendPage, wishOf } from './page.ts'
+import { loginFrame, sendPage, localeQuery } from './page.ts'
 import type { Resume } from './resume.ts'
 import { endSessionUnless } from './session.ts'
 import type { SignIn } from './sign-in.ts'
@@ -37,7 +37,7 @@ export function createLoginRoutes(
     const view = {
       ...loginFrame(ctx, { config }, login),
       scopes: ((interaction.params['scope'] as string | undefined) ?? '').split(' ').filter(Boolean),
-      startUrl: `/interaction/${transaction.state}/start${wishOf(ctx)}`,
+      startUrl: `/interaction/${transaction.state}/start${localeQuery(ctx)}`,
       cancelUrl: `/interaction/${transaction.state}/cancel`,
     }
     sendPage(ctx, noticePage(view))
@@ -57,7 +57,7 @@ export function createLoginRoutes(
   router.get('cancel', '/interaction/:state/cancel', async (ctx, next) => {
     const login = await pending.find(ctx)
     if (!(await pending.take(login))) throw new BrokerError('interaction_gone')
-    const result = { error: 'access_denied', error_description: 'the citizen went back' }
+    const result = { error: 'access_denied', error_description: 'the citizen cancelled on the notice page' }
     return resume.finish(ctx, login, result, next)
   })
 
@@ -70,7 +70,7 @@ export function createLoginRoutes(
       arrival = await admit(ctx, login, identity)
     } catch (error) {
       const came = identity?.identifier.reveal()
-      // The refused person is at this browser: the session of another person ends now, not with the next request.
+      // The refused person now uses this browser, so another person's session ends at once.
       if (came !== undefined)
         await endSessionUnless(parts, ctx, login, (session) => session.identity?.number === came)
       return resume.refuse(ctx, login, error, next)

@@ -1,4 +1,4 @@
-/** The end of the session that this browser has with us. */
+/** Ends the browser's session with us, and audits it. */
 import type { Context } from 'koa'
 import { referenceOf } from '../http/boundary.ts'
 import type { BrokerSession } from '../oidc/identity-record.ts'
@@ -8,7 +8,7 @@ import type { Parts } from '../parts.ts'
 import { record } from '../recording.ts'
 import type { PendingLogin } from './trip.ts'
 
-/** Another person at a shared computer: nothing of the one before may be inherited. */
+/** Ends the session unless it belongs to the same person. On a shared computer nobody may inherit another person's session. */
 export async function endSessionUnless(
   { db, log, provider }: Pick<Parts, 'db' | 'log' | 'provider'>,
   ctx: Context,
@@ -22,7 +22,7 @@ export async function endSessionUnless(
   await noteSessionEnd({ db, log }, ctx, session.accountId, 'another_person')
 }
 
-/** A session has ended: now, not with the answer, whatever fails from here on; and then in the audit. */
+/** Commits the end of a session at once, so that it holds even if a later step of the request fails, and then audits it. */
 export async function noteSessionEnd(
   { db, log }: Pick<Parts, 'db' | 'log'>,
   ctx: Context,

@@ -7,7 +7,7 @@
  * 4. `wantedAtLogin`: the rules say which legacy accounts become links, and which become cases.
  * 5. `write`: one statement writes the subject, links, cases and audit events, as far as step 4 still holds.
  *
- * Steps 3 and 5 are one round trip to the database each, whoever comes.
+ * Steps 3 and 5 take one round trip to the database each, for known and new persons alike.
  */
 import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../audit.ts'
@@ -33,17 +33,17 @@ export interface SignedIn {
 export interface Occasion {
   readonly requirement: Requirement
   readonly reference: string
-  /** Whether the session served again. */
+  /** True if an existing session answers the request, without a trip to VNeID. */
   readonly sso: boolean
-  /** Whether the request speaks of this person; of somebody not yet known it never does. */
+  /** Whether the request (`id_token_hint`, `claims.sub`) asks for this subject; false for a person without a subject, if it names one. */
   readonly isAskedFor?: (subjectId: string | undefined) => boolean
-  /** The account that the portal vouches for, by its own id. */
+  /** The account that the portal vouches for: its id at the portal, and the portal that owns it if another. */
   readonly legacyAccount?: { readonly id: string; readonly owner: string | undefined } | undefined
 }
 
 export type SignIn = (identity: Identity, occasion: Occasion) => Promise<SignedIn>
 
-/** The person as step 3 found them, with what the next steps need to read or write again. */
+/** What step 3 found, and what the later steps need to read or write it again. */
 interface Found {
   readonly subjectId: string
   readonly known: Known
@@ -116,7 +116,7 @@ export function createSignIn({
     if (isAll)
       return { subjectId, links: [...existing, ...made.links.map((link) => openLink(records, link))] }
     await again(identity, found, occasion)
-    // Another tab of the same person linked meanwhile: both logins report the links.
+    // Another login of the same person created the links meanwhile. Both logins report them.
     return { subjectId, links: (await currentLinks(subjectId, occasion.requirement.clientId)) ?? [] }
   }
 
@@ -126,7 +126,7 @@ export function createSignIn({
     sealed: citizenKeys.seal(identifier),
   })
 
-  /** Accounts that were written to between our two statements, at least sealed anew: read and judged as they are now. */
+  /** Some accounts changed between our two statements (re-sealing is enough). Reads them again and applies the rules to what they are now. */
   async function again(identity: Identity, before: Found, occasion: Occasion): Promise<void> {
     const { subjectId, keys, portals } = before
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -144,7 +144,8 @@ export function createSignIn({
     const refusal = unmet(identity, requirement)
     if (refusal !== undefined) throw new BrokerError(refusal)
     const operator = requirement.clientId === consoleId ? await operators.admit(identity) : undefined
-    // Someone else may register the same number between our two statements: the second then fails whole.
+    // Another login may create the same number between our two statements. The second statement then fails as a whole,
+    // and both are run again.
     const signedIn = await retried(() => once(identity, occasion, operator?.id))
     tallyLogin(requirement.clientId)
     if (operator !== undefined) await operators.renewKeys(operator, identity)

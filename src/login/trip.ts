@@ -1,7 +1,8 @@
 /**
- * A login's trip to VNeID and back. Nothing of it is stored: its secrets are derived from the interaction, and `state`
- * is bound to the browser that began it. A callback that was not begun here, or in another browser, is recognised
- * before anything is read (RFC 9700 §4.7); then the engine's interaction is read, or taken so that it goes on once.
+ * A login's trip to VNeID and back. The trip itself is not stored: its secrets are derived from the interaction, and
+ * `state` is bound to the browser that began it. A callback that we did not begin, or that another browser began, is
+ * refused before anything is read (RFC 9700 §4.7). Then the engine's interaction is read, or taken so that it continues
+ * only once.
  */
 import { createHmac, createSecretKey, type KeyObject, hkdfSync, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
@@ -16,7 +17,7 @@ import { continueTrace } from '../telemetry/tracing.ts'
 import type { Transaction } from '../upstream/upstream.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
 
-/** The engine's record of a request that waits for the citizen, as far as we read it. */
+/** The engine's record of a request that waits for the citizen; only the fields that we read. */
 export interface Interaction {
   readonly uid: string
   readonly iat: number
@@ -26,27 +27,27 @@ export interface Interaction {
   readonly returnTo: string
   /** The engine's session when the request came. */
   session?: unknown
-  /** The trace that the request to sign in belongs to. */
+  /** Trace context of the authorization request. */
   readonly trace?: unknown
-  /** Set when the request was pushed. */
+  /** Set if the request was pushed (RFC 9126). */
   readonly parJti?: string
 }
 
-/** A login that has begun and not ended: the one type of it in this room. */
+/** A login that has begun and not ended. */
 export interface PendingLogin {
   readonly interaction: Interaction
   /** The portal that began it. */
   readonly client: Client
   readonly transaction: Transaction
 }
-/** Before its trip begins. */
+/** A login before its trip begins. */
 type NewLogin = Pick<PendingLogin, 'interaction' | 'client'>
 type Secrets = Pick<Transaction, 'state' | 'nonce' | 'codeVerifier'> & { readonly uid: string }
 
 export interface Trips {
-  /** Where the browser goes first: to our notice, if the portal wants one, otherwise to VNeID. @throws BrokerError `level_unmet` */
+  /** @returns the URL the browser goes to first: our notice page, if the portal wants one, otherwise VNeID. @throws BrokerError `level_unmet` */
   begin(ctx: Context, login: NewLogin): Promise<string>
-  /** The address at VNeID. */
+  /** @returns the authorization URL at VNeID */
   leave(ctx: Context, login: NewLogin): Promise<string>
   /** @throws BrokerError `interaction_gone` when this browser did not begin it */
   recognise(ctx: Context, state: string | null | undefined): Secrets
@@ -81,7 +82,7 @@ export function createTrips({ config, upstream }: Pick<Parts, 'config' | 'upstre
   return self
 }
 
-/** How old an authentication at VNeID may be is decided here for both ways: what is asked there is what is checked. */
+/** Computes `maxAge` once, so that the request to VNeID and the check of its answer use the same value. */
 function transactionOf({ interaction, client }: NewLogin, secrets: Secrets): Transaction {
   const { state, nonce, codeVerifier } = secrets
   const maxAge = freshness(client, interaction.params, interaction.prompt.reasons)
@@ -94,15 +95,15 @@ function transactionOf({ interaction, client }: NewLogin, secrets: Secrets): Tra
   }
 }
 
-/** Which login a request of the browser belongs to. */
+/** Finds the login that a browser's request belongs to. */
 export interface PendingLogins {
-  /** The one that the path names. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
+  /** The login that the path parameter `state` names. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
   find(ctx: Context): Promise<PendingLogin>
-  /** @returns true to exactly one of several requests that end one login */
+  /** Removes the login from the state store. @returns true for exactly one of several concurrent requests */
   take(login: PendingLogin): Promise<boolean>
-  /** The one that comes back from VNeID, taken: of two callbacks for one trip, one goes on. @throws as `find` */
+  /** Takes the login that returns from VNeID, so that only one of two callbacks continues. @throws as `find` */
   takeReturned(ctx: Context): Promise<PendingLogin>
-  /** One whose interaction was kept elsewhere. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
+  /** Rebuilds a login from an interaction that the caller holds. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
   restore(interaction: Interaction, secrets: Secrets): Promise<PendingLogin>
 }
 
@@ -152,7 +153,7 @@ export function createPendingLogins({
   return self
 }
 
-/** @param keys 32 bytes each, newest first; a trip begun under an older one still comes home */
+/** @param keys 32 bytes each, newest first; a trip that began under an older key is still recognised */
 function createSecrets(keys: readonly Buffer[]) {
   const derived = keys.map((key) =>
     createSecretKey(Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'upstream transaction', 32))),
@@ -179,7 +180,7 @@ function createSecrets(keys: readonly Buffer[]) {
       const key = derived.find((candidate) =>
         timingSafeEqual(Buffer.from(bind(candidate, uid, browser)), Buffer.from(given)),
       )
-      if (key === undefined) throw new BrokerError('interaction_gone', 'begun in another browser')
+      if (key === undefined) throw new BrokerError('interaction_gone', 'another browser began this sign-in')
       return under(key, uid, `${uid}.${given}`)
     },
   }

@@ -1,18 +1,18 @@
 /**
- * Our issuer, toward relying parties. `oidc-provider` (the engine) speaks the protocols; this room gives it
+ * Our issuer, as relying parties see it. `oidc-provider` (the engine) implements the protocols; this room provides
  *
  *   provider.ts       its configuration: endpoints, features, lifetimes;
- *   adapter.ts        its storage, over the unit of work of the request (`unit-of-work.ts`): every record is read once,
- *                     and all writes leave in one round trip before the answer does;
- *   key-store.ts      its signing keys, which change while it runs (`engine-keys.ts`), and their addresses (`key-routes.ts`);
- *   policy.ts         what a portal, by one request, requires of the citizen, and when that sends the citizen to VNeID;
- *   grants.ts         what the portal is granted, made by policy and not by a question, with the identity and the links;
- *   accounts.ts       the claims that it is given of that: in the ID token, at userinfo;
- *   logout.ts         the end of a session outside the engine's own page.
+ *   adapter.ts        its storage, over the request's unit of work (`unit-of-work.ts`): every record is read once, and
+ *                     all writes are sent in one round trip before the answer;
+ *   key-store.ts      its signing keys, which change while it runs (`engine-keys.ts`), and their routes (`key-routes.ts`);
+ *   policy.ts         what a portal and its request require of the citizen, and when that needs a trip to VNeID;
+ *   grants.ts         what the portal is granted, by policy and without a consent page, with the identity and the links;
+ *   accounts.ts       the claims that the portal receives, in the ID token and at userinfo;
+ *   logout.ts         ends a session outside the engine's logout page.
  *
- * What belongs to the citizen's side it asks of `login/`, which it does not import: where the browser goes for an
- * interaction (`steps.interactionUrl`), whether a person whose session serves may enter again (`steps.admitAgain`), and
- * its pages. A person who has just come back is left for it in `arrival.ts`.
+ * `login/` implements the citizen's side. This room does not import it and gets its functions as parameters: the URL for
+ * an interaction (`steps.interactionUrl`), the check of a person whose session serves again (`steps.admitAgain`), and the
+ * pages. `arrival.ts` passes a person who has just returned from VNeID from the callback to the engine.
  */
 import type { Middleware } from 'koa'
 import type { Provider } from 'oidc-provider'
@@ -31,7 +31,7 @@ export interface Oidc {
   readonly signingKeys: SigningKeys
   readonly keyRoutes: Middleware
   readonly beginUnit: () => UnitOfWork
-  /** Every request after it is one unit of work. */
+  /** Runs the rest of the request as one unit of work. */
   readonly unitOfWork: Middleware
 }
 
@@ -47,15 +47,15 @@ export async function createOidc({
   steps,
   pages,
   device,
-  patience,
+  linkPageTtl,
   admitClient,
 }: Pick<Parts, 'config' | 'db' | 'state' | 'log' | 'registry' | 'links' | 'keySeal' | 'periods'> & {
   steps: CitizenSteps
   pages: CitizenPages
   device: DevicePages
-  /** Seconds that the citizen's side may hold an interaction beyond its own end. */
-  patience: number
-  /** Throws when the portal that is looked up has had its share. */
+  /** Seconds by which a page of `login/` may outlast the interaction's own expiry. */
+  linkPageTtl: number
+  /** Throws if the rate limit of the portal that is looked up is spent. */
   admitClient: (clientId: string) => void
 }): Promise<Oidc> {
   const signingKeys = await openSigningKeys({ db, seal: keySeal, log, period: periods.renewal })
@@ -65,13 +65,13 @@ export async function createOidc({
     keys: signingKeys.engineKeys(),
     adapter: createAdapterFactory({
       registry,
-      interactionTtl: config.ttl.interaction + patience,
+      interactionTtl: config.ttl.interaction + linkPageTtl,
       admitClient,
     }),
     steps,
     pages,
     device,
-    // Addresses that a portal can set lead to public networks, or to private ones on its own list.
+    // URLs that a portal registers may lead only to public networks, or to private networks of its own definition.
     fetch: createTransport({
       timeout: 2.5,
       allow: (url) => parseNetworks(registry.networksFor(url.href)),
