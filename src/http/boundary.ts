@@ -1,6 +1,6 @@
 /**
- * What every request passes: a reference, the pinned address, the security headers, one log line, and the
- * one place where a failure becomes an answer.
+ * Wraps every request. It gives the request a reference, pins the address, sets the security headers, writes one log line,
+ * and turns every failure into an answer. No other place does that.
  */
 import type Koa from 'koa'
 import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
@@ -10,8 +10,8 @@ import { randomBytesOf } from '../crypto/random.ts'
 import { describeTrace, failTrace, inTrace, traceField } from '../telemetry/tracing.ts'
 
 /**
- * Addresses are the issuer's whatever the Host header says: the engine builds every endpoint, redirect and
- * cookie from these.
+ * Makes Koa report the issuer's host and protocol, whatever the Host header says. The engine builds every endpoint URL,
+ * redirect and cookie from them.
  */
 export function pinAddress(app: Koa, issuer: string): void {
   const { host, hostname, protocol, origin } = new URL(issuer)
@@ -20,7 +20,7 @@ export function pinAddress(app: Koa, issuer: string): void {
   }
 }
 
-/** Crockford's base32: a person can read it out over the telephone. */
+/** Crockford's base32, which a person can read out over the telephone. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const newReference = (): string => {
   let text = ''
@@ -29,7 +29,7 @@ const newReference = (): string => {
 }
 
 const references = new WeakMap<Koa.Context, string>()
-/** The request's own: what people read out, and what its log lines and audit events bear. */
+/** The reference of this request: shown to people, and written in its log lines and audit events. */
 export const referenceOf = (ctx: Koa.Context): string => references.get(ctx)!
 
 export interface Failure {
@@ -44,7 +44,7 @@ export function createBoundary({
 }: {
   log: Log
   issuer: string
-  /** The citizen's page for a failure that no route answered. */
+  /** Renders the citizen's page for a failure that no route answered. */
   renderFailure: (ctx: Koa.Context, failure: Failure) => Promise<void>
 }): Koa.Middleware {
   const headers = Object.entries({
@@ -85,7 +85,7 @@ export function createBoundary({
     },
   })
   return function boundary(ctx, next) {
-    // A request target may be absolute (RFC 9112 §3.2.2), and Koa would believe the address in it.
+    // A request target may be absolute (RFC 9112 §3.2.2), and Koa would use the host in it.
     if (!ctx.url.startsWith('/')) {
       ctx.url = `/${ctx.url.replace(/^https?:\/\/[^/?#]*\/?/i, '')}`
       ctx.originalUrl = ctx.request.originalUrl = ctx.url
@@ -94,7 +94,7 @@ export function createBoundary({
   }
 }
 
-/** Of every listener: the reference, the fixed headers, the one place where a failure becomes an answer, the log line. */
+/** The part that every listener shares: reference, fixed headers, failure → answer, log line. */
 export function createPassage({
   log,
   headers,
@@ -131,7 +131,7 @@ export function createPassage({
   return (ctx, next) => inTrace(ctx.get('traceparent'), () => pass(ctx, next))
 }
 
-/** Engine errors that reach us come from its own routes; anything unknown is our fault. */
+/** Our code for any error. Errors of the engine come from its own routes; an error that we do not know is a `server_error`. */
 export function codeOf(error: unknown): ErrorCode {
   if (error instanceof BrokerError) return error.code
   const { name, error: oauth, status } = (error ?? {}) as { name?: string; error?: string; status?: number }
@@ -141,7 +141,7 @@ export function codeOf(error: unknown): ErrorCode {
   return 'request_invalid'
 }
 
-/** Logged once, here: what failed, never what it was fed. */
+/** Logs and counts a failure. Every failure is logged only here, and never with its input. */
 export function report(log: Log, ctx: Koa.Context, code: ErrorCode, error: unknown): void {
   failures.inc({ code })
   const detail = error instanceof BrokerError ? error.detail : undefined

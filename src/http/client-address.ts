@@ -1,16 +1,16 @@
-/** Where a request comes from, as far as that can be believed. */
+/** The address that a request comes from, as far as it can be trusted. */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { isReachable, parseNetworks } from '../net/networks.ts'
 
 /**
- * The address that stands for one caller: an IPv4 address, or the /64 that one IPv6 customer has. Undefined where
- * it tells nobody apart: a private address although no proxy was named is most likely that of a proxy, and so is
- * the address of a proxy that does not say whom it heard.
+ * The address that identifies one caller: an IPv4 address, or the /64 prefix that one IPv6 customer has. Undefined where
+ * an address would not tell callers apart: a private address while `TRUSTED_PROXIES` is empty is most likely a proxy's,
+ * and so is a trusted proxy's own address if the proxy does not name the caller.
  */
 export type AddressOf = (request: IncomingMessage) => string | undefined
 
-/** @param proxies networks whose word about the address is believed; what others write is not looked at */
+/** @param proxies networks whose forwarding header is trusted; the header is ignored from all others */
 export function createAddressOf({
   proxies,
   header,
@@ -26,7 +26,8 @@ export function createAddressOf({
     if (peer === undefined) return undefined
     if (proxies.length === 0) return isReachable(peer, undefined) ? networkOf(peer) : undefined
     if (!isTrusted(peer)) return networkOf(peer)
-    // From the right: each proxy wrote whom it heard; the first that is none of ours is the caller.
+    // Each proxy appends the address of its peer. Read from the right: the first address that is not a trusted proxy is
+    // the caller's.
     for (const entry of String(request.headers[header] ?? '')
       .split(',')
       .toReversed()) {
@@ -40,18 +41,18 @@ export function createAddressOf({
 
 const forIn = (entry: string): string => /(?:^|;)\s*for\s*=\s*"?([^";]+)"?/i.exec(entry)?.[1] ?? ''
 
-/** Of an address with brackets, port and zone. */
-const longest = 64
+/** Characters of the longest address with brackets, port and zone. */
+const maxLength = 64
 
 /**
- * Without brackets, port and zone; an IPv4 address in IPv6 clothes as what it is. Undefined: no address (RFC 7239 §6
- * lets a proxy write `unknown` or a made-up name).
+ * The address without brackets, port and zone; an IPv4-mapped IPv6 address as IPv4. Undefined if it is no address
+ * (RFC 7239 §6 lets a proxy write `unknown` or an obfuscated name).
  */
 function plain(text: string): string | undefined {
-  const told = text.trim()
-  if (told.length > longest) return undefined
-  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(told)?.[1]
-  const host = (bracketed ?? told.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')).replace(/%.*$/, '')
+  const trimmed = text.trim()
+  if (trimmed.length > maxLength) return undefined
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(trimmed)?.[1]
+  const host = (bracketed ?? trimmed.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')).replace(/%.*$/, '')
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host
   return isIP(mapped) === 0 ? undefined : mapped
 }

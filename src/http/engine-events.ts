@@ -1,11 +1,11 @@
-/** What the engine tells of itself: log lines, counts and spans. */
+/** Turns the engine's events into log lines, metrics and spans. */
 import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
 import type { Log } from '../telemetry/log.ts'
 import { tallyLogout, tallyRefusal } from '../telemetry/tally.ts'
 import { traced } from '../telemetry/tracing.ts'
 import { codeOf, referenceOf, report } from './boundary.ts'
 
-/** How a sign-in ends is counted where it ends. */
+/** Errors about the citizen. They are not counted here, because `login/` counts how each sign-in ends. */
 const aboutTheCitizen = new Set([
   'access_denied',
   'interaction_required',
@@ -15,12 +15,12 @@ const aboutTheCitizen = new Set([
   'unmet_authentication_requirements',
 ])
 
-/** There anybody can name any portal, and it is looked up before anything is proved. */
-const whereAnybodyAsks = new Set(['authorization', 'end_session'])
+/** Endpoints that take a `client_id` without proof, so that anybody can name any portal. */
+const unauthenticatedEvents = new Set(['authorization', 'end_session'])
 
-/** The portal that a refused request is known to come from: none where naming it was enough. */
+/** The portal that a refused request provably comes from; undefined if the request only named the portal. */
 function provenPortal(event: string, error: string, { oidc: { client } }: EngineContext): string | undefined {
-  if (whereAnybodyAsks.has(event) || error === 'invalid_client') return undefined
+  if (unauthenticatedEvents.has(event) || error === 'invalid_client') return undefined
   return client?.clientAuthMethod === 'none' ? undefined : client?.clientId
 }
 
@@ -41,7 +41,7 @@ export function listenToEngine({ provider, log }: { provider: Provider; log: Log
       log.info({
         event: `${event}.refused`,
         oauth: error.error,
-        // The engine's own words; a detail that comes from a cause may quote what was sent.
+        // Use only the engine's own text: a detail that comes from a cause may quote the request.
         why: (error.cause === undefined && error.error_detail) || error.error_description,
         client: ctx.oidc.client?.clientId,
         reference: referenceOf(ctx),

@@ -1,4 +1,4 @@
-/** Health and metrics, on a listener of their own and never on the public port. */
+/** Health and metrics, on their own listener and never on the public port. */
 import type { RequestListener, Server } from 'node:http'
 import type { SigningKeys } from '../oidc/key-store.ts'
 import type { Parts } from '../parts.ts'
@@ -11,7 +11,7 @@ export interface Checks {
   readonly [dependency: string]: () => Promise<void>
 }
 
-/** This node's listener. */
+/** Creates the listener. After `drain()`, `/health/ready` answers 503 so that the load balancer stops sending requests. */
 export function createHealth(
   parts: Pick<Parts, 'config' | 'db' | 'state' | 'registry' | 'upstream'> & { signingKeys: SigningKeys },
 ): { server: Server; drain(): void } {
@@ -25,7 +25,7 @@ export function createHealth(
   return { server, drain: () => void (draining = true) }
 }
 
-/** What /health/ready checks. A node is ready when all of `needed` answer; `reported` appears in the answer only. */
+/** The checks of /health/ready. If one of `needed` fails the node is not ready; a failure of `reported` is only reported. */
 function readinessOf({
   db,
   state,
@@ -41,22 +41,22 @@ function readinessOf({
     state: () => state.ping(),
     migrations: () => requireMigrations(db),
     async registry() {
-      if (registry.age() > 60) throw new Error('the portals known here are a minute old')
+      if (registry.age() > 60) throw new Error('the portals were last read more than a minute ago')
     },
     async signing_keys() {
-      if (signingKeys.age() > 60) throw new Error('the signing keys known here are a minute old')
+      if (signingKeys.age() > 60) throw new Error('the signing keys were last read more than a minute ago')
       const { calendar } = signingKeys.published()
-      if (!calendar.some(({ alg, state: stand }) => alg === 'ES256' && stand === 'current'))
-        throw new Error('no ES256 key signs')
+      if (!calendar.some(({ alg, state: keyState }) => alg === 'ES256' && keyState === 'current'))
+        throw new Error('there is no current ES256 signing key')
     },
   }
-  // When VNeID is away, sessions, refreshes and logouts go on.
+  // Sessions, refreshes and logouts work without VNeID, so an unreachable VNeID does not make the node unready.
   return { needed, reported: { upstream: () => upstream.ready() } }
 }
 
 /**
- * @param look updates the metrics that are only computed when somebody reads them
- * @param isDraining true once the process was asked to end: not ready, still alive
+ * @param look updates the metrics that are read only when somebody requests them
+ * @param isDraining true after SIGTERM: the process is alive, but not ready
  * @param patience milliseconds in which a dependency must answer
  * @param headersTimeout seconds in which a request's headers must arrive
  */
@@ -76,7 +76,7 @@ export function createHealthServer({
   headersTimeout?: number
 }): Server {
   const ask = (checks: Checks) => unreached(checks, patience)
-  async function tell(checks: Checks): Promise<void> {
+  async function updateDependencyUp(checks: Checks): Promise<void> {
     const missing = await ask(checks)
     for (const dependency of Object.keys(checks))
       dependencyUp.set({ dependency }, missing.includes(dependency) ? 0 : 1)
@@ -97,7 +97,7 @@ export function createHealthServer({
           return json(200, { status: 'ready', ...(degraded.length > 0 && { degraded }) })
         })
       case '/metrics':
-        return void Promise.all([tell({ ...needed, ...reported }), ask({ look })])
+        return void Promise.all([updateDependencyUp({ ...needed, ...reported }), ask({ look })])
           .then(() => metrics.metrics())
           .then(
             (text) => answer(200, metrics.contentType, text),

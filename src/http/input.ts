@@ -1,18 +1,21 @@
-/** What a caller of an API sends, read and checked; a fault names the field and what it should be, never what it was. */
+/** Reads and checks the input of an API call. An error names the field and what it must be, never the value that was sent. */
 import type { Context } from 'koa'
 import type { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 
-/** @param whole what it is called where no field is to blame: `the query`, `the body` */
+/**
+ * @param whole name of the input, for faults that concern no single field: `the query`, `the body`
+ * @throws BrokerError `input_invalid`
+ */
 export function parse<T>(whole: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const told = result.error.issues.map((issue) => tell(whole, issue))
-  const faults = told.map(({ path = '', message }) => ({ path, message }))
-  throw new BrokerError('input_invalid', told.map(({ detail }) => detail).join('; '), { faults })
+  const described = result.error.issues.map((issue) => describeIssue(whole, issue))
+  const faults = described.map(({ path = '', message }) => ({ path, message }))
+  throw new BrokerError('input_invalid', described.map(({ detail }) => detail).join('; '), { faults })
 }
 
-function tell(whole: string, issue: z.core.$ZodIssue) {
+function describeIssue(whole: string, issue: z.core.$ZodIssue) {
   if (issue.code === 'unrecognized_keys') {
     const path = fieldOf([...issue.path, issue.keys[0] ?? ''])
     return { path, message: 'is not known', detail: `${path ?? 'a field'} is not known` }
@@ -21,30 +24,35 @@ function tell(whole: string, issue: z.core.$ZodIssue) {
   return { path, message: issue.message, detail: `${path ?? whole}: ${issue.message}` }
 }
 
-/** A caller may have put anything where a field's name belongs: only what looks like one is repeated. */
+/** A caller can send anything as a field's name, so we repeat it only if it looks like one. */
 const fieldOf = (path: readonly PropertyKey[]): string | undefined => {
   const name = path.join('.')
   return /^[a-z_][\w.-]{0,60}$/i.test(name) && !/\d{6}/.test(name) ? name : undefined
 }
 
-/** @param longest bytes */
-export async function readJson(ctx: Context, longest: number): Promise<unknown> {
+/**
+ * @param maxBytes largest body
+ * @throws BrokerError `input_invalid`, `request_too_large`
+ */
+export async function readJson(ctx: Context, maxBytes: number): Promise<unknown> {
   if (!ctx.is('application/json'))
-    throw new BrokerError('input_invalid', 'content-type: a body of application/json is expected')
+    throw new BrokerError('input_invalid', 'content-type: must be application/json')
   const chunks: Buffer[] = []
   let length = 0
-  // Read to its end even when too long, keeping nothing: who is cut off while sending hears no answer.
+  // Read the body to its end even if it is too long, without keeping it: a client that is cut off while it sends may
+  // never read the answer.
   for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length <= longest) chunks.push(chunk)
+    if (length <= maxBytes) chunks.push(chunk)
   }
-  if (length > longest) throw new BrokerError('request_too_large', `a body has at most ${longest} bytes`)
+  if (length > maxBytes)
+    throw new BrokerError('request_too_large', `the body must have at most ${maxBytes} bytes`)
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-    // PostgreSQL takes no NUL; nobody means one.
+    // PostgreSQL cannot store NUL in text.
     if (text.includes(String.raw`\u0000`)) throw new Error('NUL')
     return JSON.parse(text) as unknown
   } catch {
-    throw new BrokerError('input_invalid', 'the body is not JSON')
+    throw new BrokerError('input_invalid', 'the body must be JSON in UTF-8, without NUL characters')
   }
 }

@@ -1,56 +1,56 @@
 /**
- * Counts per minute, without a trip per request: each node counts in its own memory, and about once a second what
- * has been added goes to the shared state in one round trip, which answers with the sums of all nodes. While the
- * state is away each node goes on by its own count. A budget is a sliding minute: what is left of the last one,
- * and this one.
+ * Counts requests per minute, without a round trip per request. Each node counts in its own memory. About once a second it
+ * adds its new counts to the shared state in one round trip, and gets the sums of all nodes. While the state store is
+ * unreachable, each node uses its own counts. A budget covers a sliding minute: the current minute, and the share of the
+ * previous minute that lies within the last 60 seconds.
  */
 import { repeat } from '../store/repeat.ts'
 import type { Addition, State } from '../store/state/state.ts'
 
 const minute = 60_000
-/** Additions per trip; the rest waits for the next. */
-const mostAdditions = 5_000
-/** A node tells the others of a key once it alone has seen this part of its budget. */
-const telling = 1 / 16
+/** Additions per round trip; the rest waits for the next one. */
+const maxAdditions = 5_000
+/** A node shares its count of a key once it has counted this part of the key's budget by itself. */
+const sharedFrom = 1 / 16
 
 interface Tally {
-  /** What all nodes had told when we last asked, with what we had told ourselves. */
+  /** Sum of all nodes at the last round trip, including what this node had added. */
   sum: number
-  /** Ours, not told yet. */
+  /** Counted by this node since then. */
   delta: number
 }
 
 export interface Standing {
   readonly isSpent: boolean
   readonly remaining: number
-  /** Seconds until there is room again; where there is, until the minute is over. */
+  /** Seconds until the budget has room again; if it has room, seconds until the minute ends. */
   readonly reset: number
 }
 
 export interface Limiter {
   standing(key: string, budget: number): Standing
   add(key: string, budget: number): void
-  /** Tells and asks now. */
+  /** Exchanges counts with the shared state now. */
   flush(): Promise<void>
   close(): void
 }
 
-/** @param most keys held of one minute; beyond it the eldest are forgotten, and with them their count */
+/** @param maxKeys keys held per minute; beyond it the oldest keys and their counts are dropped */
 export function createLimiter({
   state,
-  most = 200_000,
+  maxKeys = 200_000,
   period = 1_000,
   now = Date.now,
 }: {
   state: Pick<State, 'add'>
-  most?: number
+  maxKeys?: number
   period?: number
   now?: () => number
 }): Limiter {
   let index = Math.floor(now() / minute)
   let current = new Map<string, Tally>()
   let previous = new Map<string, Tally>()
-  const untold = new Map<string, Tally>()
+  const unsent = new Map<string, Tally>()
 
   const roll = () => {
     const at = Math.floor(now() / minute)
@@ -62,23 +62,23 @@ export function createLimiter({
   const countOf = (tally: Tally | undefined) => (tally === undefined ? 0 : tally.sum + tally.delta)
 
   async function flush(): Promise<void> {
-    const told: [string, Tally, Addition][] = []
-    for (const [key, tally] of untold) {
-      told.push([key, tally, { key, by: tally.delta, ttl: 150 }])
-      if (told.length === mostAdditions) break
+    const batch: [string, Tally, Addition][] = []
+    for (const [key, tally] of unsent) {
+      batch.push([key, tally, { key, by: tally.delta, ttl: 150 }])
+      if (batch.length === maxAdditions) break
     }
-    if (told.length === 0) return
-    for (const [key] of told) untold.delete(key)
+    if (batch.length === 0) return
+    for (const [key] of batch) unsent.delete(key)
     try {
-      const sums = await state.add(told.map(([, , addition]) => addition))
-      for (const [place, [, tally, { by }]] of told.entries()) {
-        // A store without room for a sum answers what was added; what all had told before stays told.
+      const sums = await state.add(batch.map(([, , addition]) => addition))
+      for (const [place, [, tally, { by }]] of batch.entries()) {
+        // A full store answers only what was added now, so the sum never goes below what we know already.
         tally.sum = Math.max(tally.sum + by, sums[place]!)
         tally.delta -= by
       }
     } catch {
-      // Readiness tells of a state that is away; the counts are kept for the next trip.
-      for (const [key, tally] of told) if (untold.size < most) untold.set(key, tally)
+      // Readiness reports an unreachable state store. The counts are kept for the next round trip.
+      for (const [key, tally] of batch) if (unsent.size < maxKeys) unsent.set(key, tally)
     }
   }
   const endExchange = repeat(period, flush)
@@ -87,28 +87,29 @@ export function createLimiter({
     standing(key, budget) {
       roll()
       const passed = (now() % minute) / minute
-      const [here, before] = [countOf(current.get(key)), countOf(previous.get(key))]
-      const used = here + before * (1 - passed)
+      const [thisMinute, before] = [countOf(current.get(key)), countOf(previous.get(key))]
+      const used = thisMinute + before * (1 - passed)
       const left = minute * (1 - passed)
       const remaining = Math.max(0, Math.floor(budget - used))
       const isSpent = used + 1 > budget
-      // The last minute's count shrinks as this one passes; where that is not enough, so will this one's.
+      // The previous minute's share shrinks as this minute passes. If that does not make room, this minute's count must
+      // shrink in the same way during the next one.
       const room = budget - 1
       const wait =
-        here > room
-          ? left + minute * (1 - Math.max(0, room) / here)
-          : Math.min(left, minute * (1 - (room - here) / before - passed))
+        thisMinute > room
+          ? left + minute * (1 - Math.max(0, room) / thisMinute)
+          : Math.min(left, minute * (1 - (room - thisMinute) / before - passed))
       return { isSpent, remaining, reset: Math.max(1, Math.ceil((isSpent ? wait : left) / 1000)) }
     },
     add(key, budget) {
       roll()
       let tally = current.get(key)
       if (tally === undefined) {
-        if (current.size >= most) current.delete(current.keys().next().value!)
+        if (current.size >= maxKeys) current.delete(current.keys().next().value!)
         current.set(key, (tally = { sum: 0, delta: 0 }))
       }
       tally.delta++
-      if (countOf(tally) >= budget * telling) untold.set(`limit:${index}:${key}`, tally)
+      if (countOf(tally) >= budget * sharedFrom) unsent.set(`limit:${index}:${key}`, tally)
     },
     flush,
     close: () => void endExchange(),

@@ -1,7 +1,7 @@
 /**
- * Rate limits. Many citizens share one address (a counter PC, an office, a mobile network),
- * so an address as a whole has a high budget, and within it browsers are told apart by the cookie that they got
- * with their first step: when it is spent, newcomers wait first, and a login under way goes on to its end.
+ * Rate limits. Many citizens share one address (a counter PC, an office, a mobile network), so an address has a high
+ * budget. Within it, browsers are told apart by the cookie that they got at their first request. Browsers without the
+ * cookie (newcomers) have a lower budget per address and are refused first, so that logins under way can finish.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { hkdfSync } from 'node:crypto'
@@ -25,21 +25,21 @@ import { isPostedForm } from './posted-form.ts'
 import { answerProblem } from './problem.ts'
 
 export interface Limits {
-  /** Of the public listener; within the boundary, before anything costs. */
+  /** For the public listener: runs within the boundary, before any work that costs. */
   readonly middleware: Middleware
-  /** Of the admin API, likewise. */
+  /** For the admin API, likewise. */
   readonly admin: Middleware
-  /** Asked whenever a portal is looked up. @throws BrokerError `too_many_requests` when this one has had its share */
+  /** Called whenever a portal is looked up. @throws BrokerError `too_many_requests` if the portal's budget is spent */
   admitClient(clientId: string): void
   close(): void
 }
 
-/** What one request is measured by. */
+/** What one request counts against. */
 interface Measured {
   readonly group: LimitGroup
   readonly budget: Budget
   readonly address: string | undefined
-  /** By `admitClient`. */
+  /** True if `admitClient` refused the request. */
   refused: boolean
 }
 
@@ -49,12 +49,12 @@ export function createLimits({
   log,
   browserOf,
 }: Pick<Parts, 'config' | 'state' | 'log'> & {
-  /** The name of a browser that we know. */
+  /** The name of a browser that has our cookie. */
   browserOf: (ctx: Context) => string | undefined
 }): Limits {
   const { networks: proxies, header } = config.proxies
   const addressOf = createAddressOf({ proxies, header })
-  // Addresses and browsers are counted under keyed hashes: neither the state nor a log learns one.
+  // Addresses and browsers are counted under keyed hashes, so that neither the state store nor a log holds them.
   const key = config.keys.cookie[0]!
   const limiter = createLimiter({ state })
   const digest = createKeyedHash(Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'rate limits', 32)))
@@ -64,40 +64,40 @@ export function createLimits({
   ) as Readonly<Record<LimitGroup, Budget>>
   const asking = new AsyncLocalStorage<{ ctx: Context; measured: Measured }>()
 
-  /** @returns whether there is room; tells the caller how much either way */
+  /** Sets the rate-limit headers. @returns whether the budget has room */
   function check(ctx: Context, { group, budget }: Measured, dimension: Dimension, counter: string): boolean {
-    const most = budget[dimension]
-    if (most === undefined) return true
-    const standing = limiter.standing(counter, most)
-    tell(ctx, dimension, most, standing)
+    const limit = budget[dimension]
+    if (limit === undefined) return true
+    const standing = limiter.standing(counter, limit)
+    setRateLimitHeaders(ctx, dimension, limit, standing)
     if (!standing.isSpent) return true
     ctx.set('retry-after', String(standing.reset))
     limited.inc({ group, dimension })
     return false
   }
-  const add = (counter: string, ...mosts: (number | undefined)[]) => {
-    const given = mosts.filter((most) => most !== undefined)
+  const add = (counter: string, ...budgetsOfCounter: (number | undefined)[]) => {
+    const given = budgetsOfCounter.filter((budget) => budget !== undefined)
     if (given.length > 0) limiter.add(counter, Math.min(...given))
   }
   const counterOf = (group: LimitGroup, what: string, who: string) => `${group}:${what}:${who}`
 
-  /** Browser and address, before anything else is done. */
+  /** Checks and counts browser and address, before anything else is done. */
   function admit(ctx: Context, measured: Measured): boolean {
     const { group, budget, address } = measured
     const name = budget.browser === undefined ? undefined : browserOf(ctx)
     const browser = name && counterOf(group, 'browser', hashed(name))
-    const crowd = address && counterOf(group, 'address', address)
+    const shared = address && counterOf(group, 'address', address)
     if (browser !== undefined && !check(ctx, measured, 'browser', browser)) return false
-    if (crowd !== undefined) {
-      if (browser === undefined && !check(ctx, measured, 'newcomers', crowd)) return false
-      if (!check(ctx, measured, 'address', crowd)) return false
-      add(crowd, budget.newcomers, budget.address)
+    if (shared !== undefined) {
+      if (browser === undefined && !check(ctx, measured, 'newcomers', shared)) return false
+      if (!check(ctx, measured, 'address', shared)) return false
+      add(shared, budget.newcomers, budget.address)
     }
     if (browser !== undefined) add(browser, budget.browser)
     return true
   }
 
-  /** After the answer: only who proved to be the portal is counted as it, and only who failed to is slowed. */
+  /** Runs after the answer. Counts against the portal only if the caller authenticated as it, and limits failed attempts. */
   function settle(ctx: Context, measured: Measured, status: number): boolean {
     const { group, budget, address } = measured
     const client = clientOf(ctx)
@@ -115,7 +115,7 @@ export function createLimits({
   function count(ctx: Context, { group, budget }: Measured, clientId: string): void {
     if (budget.client === undefined) return
     const counter = counterOf(group, 'client', clientId)
-    tell(ctx, 'client', budget.client, limiter.standing(counter, budget.client))
+    setRateLimitHeaders(ctx, 'client', budget.client, limiter.standing(counter, budget.client))
     add(counter, budget.client)
   }
 
@@ -140,9 +140,9 @@ export function createLimits({
 
   function refuse(ctx: Context, { group, refused }: Measured): void {
     const error = new BrokerError('too_many_requests')
-    // Answered as the boundary of that listener answers whatever fails.
+    // The boundary of that listener answers it, as it answers every failure.
     if (citizenGroups.has(group) || group === 'admin') throw error
-    // What was thrown at the portal has been reported where it was caught.
+    // A refusal by `admitClient` was thrown, and was reported where it was caught.
     if (!refused) report(log, ctx, error.code, error)
     ctx.remove('www-authenticate')
     if (group === 'portal_api') return answerProblem(ctx, error.code, error)
@@ -158,11 +158,11 @@ export function createLimits({
     admin: (ctx, next) => measure(ctx, 'admin', next),
     admitClient(clientId) {
       const { ctx, measured } = asking.getStore() ?? {}
-      const most = measured?.budget.client
-      if (ctx === undefined || measured === undefined || most === undefined) return
+      const limit = measured?.budget.client
+      if (ctx === undefined || measured === undefined || limit === undefined) return
       const counter = counterOf(measured.group, 'client', clientId)
-      // The caller has proved nothing yet, and is told no more than that this budget is spent.
-      if (!limiter.standing(counter, most).isSpent) return
+      // The caller has not authenticated yet, so it learns only whether the budget is spent.
+      if (!limiter.standing(counter, limit).isSpent) return
       if (!measured.refused) check(ctx, measured, 'client', counter)
       measured.refused = true
       throw new BrokerError('too_many_requests')
@@ -173,18 +173,23 @@ export function createLimits({
 
 type Named = Pick<Client, 'clientId' | 'clientAuthMethod'>
 const callers = new WeakMap<Context, Named>()
-/** A request that the engine does not answer has proved to come from this portal. */
+/** Counts a request against this portal. For routes of ours that authenticate the portal themselves. */
 export const countAs = (ctx: Context, client: Named): void => void callers.set(ctx, client)
 const clientOf = (ctx: Context): Named | undefined =>
   (ctx as { oidc?: { client?: Named } }).oidc?.client ?? callers.get(ctx)
 
-/** Of an answer other than 401. To name a portal without a secret proves nothing; nor does a request that the engine did not go on to read. */
+/** Whether the answer, other than 401, proves that the portal sent the request: not for a portal without a secret, nor for a request refused before the engine authenticated it. */
 const isProven = (ctx: Context, { clientAuthMethod }: Named): boolean =>
   clientAuthMethod !== 'none' && (ctx.body as { error?: string } | undefined)?.error !== 'invalid_request'
 
-/** draft-ietf-httpapi-ratelimit-headers-10: what is in force, and what is left of it. */
-function tell(ctx: Context, dimension: Dimension, most: number, { remaining, reset }: Standing): void {
-  ctx.append('RateLimit-Policy', `"${dimension}";q=${most};w=60`)
+/** Sets the budget and what is left of it (draft-ietf-httpapi-ratelimit-headers-10). */
+function setRateLimitHeaders(
+  ctx: Context,
+  dimension: Dimension,
+  limit: number,
+  { remaining, reset }: Standing,
+): void {
+  ctx.append('RateLimit-Policy', `"${dimension}";q=${limit};w=60`)
   ctx.append('RateLimit', `"${dimension}";r=${remaining};t=${reset}`)
 }
 

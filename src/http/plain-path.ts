@@ -1,11 +1,11 @@
 /**
- * An address has one spelling. The engine's router takes upper case for lower and leaves out a slash at the end, and so
- * do some of ours; limits, guards and routes compare a path as it is written.
+ * Accepts only one spelling of each path. The engine's router and some of ours ignore case and a trailing slash, while
+ * limits and guards compare the path literally, so another spelling would bypass them.
  */
 import type { Middleware } from 'koa'
 import { BrokerError } from '../errors.ts'
 
-/** What may hold capitals. */
+/** Path segments that may contain capitals. */
 const ids = /^\/(?:auth|device|interaction)\/[\w.-]{20,}(?=\/|$)/
 
 /** @throws BrokerError `not_found` */

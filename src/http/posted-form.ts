@@ -1,7 +1,7 @@
 /**
- * OIDC Core §3.1.2.1 wants POST at the authorization endpoint, RP-Initiated Logout §2 at end session. A POST
- * from a portal's page comes without our SameSite=Lax session cookie, and in a URL its fields would be
- * exposed; so the form is kept for a moment and the browser sent on, by GET, to the same endpoint.
+ * The authorization endpoint must accept POST (OIDC Core §3.1.2.1), and so must the logout endpoint (RP-Initiated Logout
+ * §2). A POST from a portal's page arrives without our SameSite=Lax session cookie, and its fields must not appear in a
+ * URL. So the form is stored for a minute, and the browser is redirected to the same endpoint by GET.
  */
 import { randomBytes } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
@@ -10,8 +10,8 @@ import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
 const endpoints = new Set(['/auth', '/session/end'])
 export const isPostedForm = ({ method, path }: Context): boolean => method === 'POST' && endpoints.has(path)
-/** Bytes; larger requests are pushed (RFC 9126). */
-const longestForm = 32 * 1024
+/** Bytes. Larger requests must be pushed (RFC 9126). */
+const maxFormBytes = 32 * 1024
 
 export const acceptPostedForm: Middleware = async (ctx, next) => {
   if (!endpoints.has(ctx.path)) return next()
@@ -35,13 +35,13 @@ export const acceptPostedForm: Middleware = async (ctx, next) => {
 /** The body as a query string. @throws BrokerError `request_invalid`, `request_too_large` */
 export async function readForm(ctx: Context): Promise<string> {
   if (!ctx.is('application/x-www-form-urlencoded'))
-    throw new BrokerError('request_invalid', 'a form is expected')
+    throw new BrokerError('request_invalid', 'content-type: must be application/x-www-form-urlencoded')
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > longestForm) {
-      // The rest stays unread, so nothing else can come over this connection.
+    if (length > maxFormBytes) {
+      // The rest of the body stays unread, so the connection cannot be used again.
       ctx.set('connection', 'close')
       throw new BrokerError('request_too_large')
     }

@@ -1,4 +1,4 @@
-/** What is looked at only because somebody reads the metrics: at most every half minute, whoever reads them. */
+/** Metrics that need a database query. They are read when somebody requests the metrics, at most every 30 seconds. */
 import {
   auditCheckpointLag,
   clockSkew,
@@ -15,30 +15,33 @@ import { type CalendarRow, listCalendar } from '../store/keys.ts'
 /** Milliseconds. */
 const period = 30_000
 
-/** Never fails: an old figure is better than none, and `watch_read_timestamp_seconds` tells how old it is. */
+/** Never fails: after a failed query the old figures stay, and `watch_read_timestamp_seconds` shows how old they are. */
 export function createWatch({ db }: { db: Db }): () => Promise<void> {
   let looked = -Infinity
   return async function look() {
     if (performance.now() - looked < period) return
     looked = performance.now()
-    await Promise.all([tell('backlog', readBacklog, tellBacklog), tell('keys', listCalendar, tellKeys)])
+    await Promise.all([
+      update('backlog', readBacklog, setBacklog),
+      update('keys', listCalendar, setSigningKeys),
+    ])
   }
 
-  /** What one question cannot tell the other still does. */
-  async function tell<T>(what: string, read: (from: Db) => Promise<T>, show: Show<T>): Promise<void> {
+  /** A query that fails does not stop the other one. */
+  async function update<T>(what: string, read: (from: Db) => Promise<T>, set: SetMetrics<T>): Promise<void> {
     const asked = Date.now()
     const found = await read(db).catch(() => undefined)
     if (found === undefined) return
     const answered = Date.now()
-    show(found, (asked + answered) / 2000)
+    set(found, (asked + answered) / 2000)
     watchRead.set({ what }, answered / 1000)
   }
 }
 
-/** @param moment of our clock, in seconds, between question and answer */
-type Show<T> = (found: T, moment: number) => void
+/** @param moment time on this node's clock halfway between query and answer, in seconds since the epoch */
+type SetMetrics<T> = (found: T, moment: number) => void
 
-function tellBacklog(backlog: Backlog, moment: number): void {
+function setBacklog(backlog: Backlog, moment: number): void {
   openCases.set(backlog.openCases)
   auditCheckpointLag.set(Math.max(0, backlog.uncovered))
   oldestCase.set(backlog.oldestCase)
@@ -47,8 +50,8 @@ function tellBacklog(backlog: Backlog, moment: number): void {
   clockSkew.set(moment - backlog.clock)
 }
 
-function tellKeys(calendar: readonly CalendarRow[]): void {
-  // A key that has begun to sign is next no more.
+function setSigningKeys(calendar: readonly CalendarRow[]): void {
+  // Drop the old values: a key that has become `current` must not stay listed as `next`.
   signingKeySince.reset()
   for (const { alg, state, signsFrom } of calendar)
     if (state !== 'previous') signingKeySince.set({ alg, state }, signsFrom.getTime() / 1000)

@@ -14,8 +14,8 @@ const start = 60_000 * 1_000
 let time = start
 const now = () => time
 
-function open(state: Pick<State, 'add'> = openState(), most?: number): Limiter {
-  const limiter = createLimiter({ state, now, ...(most === undefined ? {} : { most }) })
+function open(state: Pick<State, 'add'> = openState(), maxKeys?: number): Limiter {
+  const limiter = createLimiter({ state, now, ...(maxKeys === undefined ? {} : { maxKeys }) })
   onTestFinished(() => {
     limiter.close()
     time = start

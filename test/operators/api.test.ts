@@ -154,7 +154,7 @@ test('a body that is not what the operation takes is refused, naming the field a
       'public_key: must be a valid point on its curve',
     ],
     [[], /^the body: /],
-    ['text\u0000', 'the body is not JSON'],
+    ['text\u0000', 'the body must be JSON in UTF-8, without NUL characters'],
   ] as const) {
     const error = await refusal(officer.call('POST', '/v1/operators', body))
     expect(error).toMatchObject({ status: 400, code: 'input_invalid' })
@@ -180,7 +180,9 @@ test('a fault of the input is told field by field, for a program as for a person
   ])
   expect(error?.detail?.split('; ')).toHaveLength(3)
   const plain = await refusal(officer.upload('/v1/operators', Readable.from(['{']), 'application/json'))
-  expect(plain?.errors).toEqual([{ path: '', message: 'the body is not JSON' }])
+  expect(plain?.errors).toEqual([
+    { path: '', message: 'the body must be JSON in UTF-8, without NUL characters' },
+  ])
 })
 
 test('an operation that takes no body refuses one', async () => {
@@ -193,7 +195,9 @@ test('an operation that takes no body refuses one', async () => {
 test('a body that is no JSON, of another type or too large is refused as a problem', async () => {
   const upload = (content: string, type: string) =>
     refusal(officer.upload('/v1/operators', Readable.from([Buffer.from(content)]), type))
-  expect(await upload('{"id":', 'application/json')).toMatchObject({ detail: 'the body is not JSON' })
+  expect(await upload('{"id":', 'application/json')).toMatchObject({
+    detail: 'the body must be JSON in UTF-8, without NUL characters',
+  })
   expect(await upload('{}', 'text/plain')).toMatchObject({
     detail: expect.stringMatching(/^content-type: /),
   })
@@ -206,7 +210,7 @@ test('a body that is no JSON, of another type or too large is refused as a probl
   expect(
     await refusal(officer.upload('/v1/operators', Readable.from([invalid]), 'application/json')),
   ).toMatchObject({
-    detail: 'the body is not JSON',
+    detail: 'the body must be JSON in UTF-8, without NUL characters',
   })
 })
 
