@@ -7,8 +7,8 @@ import { formersIn } from '../registry/engine-payload.ts'
 import { policyOf } from '../registry/clients.ts'
 import type { BrokerGrant, IdentityRecord } from './identity-record.ts'
 
-/** Links read at sign-in serve the portal's first calls; later calls see what is linked now. */
-const linksStayFresh = 60
+/** Seconds for which the links read at sign-in answer the portal's calls; later calls read the current links. */
+const linksMaxAge = 60
 
 export function createFindAccount({
   links: currentLinks,
@@ -20,7 +20,7 @@ export function createFindAccount({
   now?: () => number
 }): FindAccount {
   return async (ctx, accountId, token) => {
-    // A refresh token may outlive the session by weeks: its owner must still be allowed in.
+    // A refresh token may outlive the session by weeks, so check that its subject is still enabled.
     if (
       token?.kind === 'RefreshToken' &&
       (await currentLinks(accountId, String(token.clientId))) === undefined
@@ -55,14 +55,14 @@ export function createFindAccount({
   }
 
   async function linksNow(grant: BrokerGrant, subjectId: string, clientId: string): Promise<readonly Link[]> {
-    if (grant.links !== undefined && now() / 1000 - (grant.linksAt ?? 0) < linksStayFresh) return grant.links
+    if (grant.links !== undefined && now() / 1000 - (grant.linksAt ?? 0) < linksMaxAge) return grant.links
     const links = await currentLinks(subjectId, clientId)
-    if (links === undefined) throw new errors.InvalidToken('the subject may not be used any more')
+    if (links === undefined) throw new errors.InvalidToken('the subject is disabled or no longer exists')
     return grant.identity?.kind === 'representative' ? [] : links
   }
 }
 
-/** OIDC Core §5.1 where it has a name for it; `kind`, `citizen_id`, `organisation` and `legacy_…` are ours. */
+/** Standard claims have their names from OIDC Core §5.1; `kind`, `citizen_id`, `organisation` and `legacy_…` are our own. */
 function identityClaims(identity: IdentityRecord): Record<string, unknown> {
   const { kind, type, number, level, name, birthDate, gender, organisation } = identity
   return {
@@ -87,7 +87,7 @@ const linkClaim = ({ portal, accountId, method, linkedAt, isPrimary }: Link, cli
 const pick = (claims: Record<string, unknown>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
 
-/** OIDC Core §8.1: the same for all clients of a sector, unlinkable between sectors. */
+/** Pairwise `sub` (OIDC Core §8.1): equal for all clients of a sector, unlinkable between sectors. */
 function createSubIn(raw: Buffer): (sector: string, accountId: string) => string {
   const key = createSecretKey(raw)
   return (sector, accountId) =>
@@ -98,12 +98,13 @@ export function createPairwiseIdentifier(raw: Buffer) {
   const subIn = createSubIn(raw)
   return (_ctx: unknown, accountId: string, client: Client): string => {
     const sector = client.sectorIdentifier
-    if (typeof sector !== 'string') throw new TypeError('a pairwise client without a sector')
+    if (typeof sector !== 'string')
+      throw new TypeError('a pairwise client must have a sector: a redirect URI or sector_identifier_uri')
     return subIn(sector, accountId)
   }
 }
 
-/** By the portals that went over into this one, what the person's `sub` is there; undefined where all are the same. */
+/** The person's `sub` at each portal that was merged into this one, by portal id; undefined if none was. */
 export type FormerSubs = (client: Client, accountId: string) => Record<string, string> | undefined
 
 export function createFormerSubs(raw: Buffer): FormerSubs {
@@ -116,7 +117,7 @@ export function createFormerSubs(raw: Buffer): FormerSubs {
   }
 }
 
-/** Undefined at a portal where nobody signs in: it has no sector, and knows nobody by a `sub`. */
+/** The person's `sub` at a portal; undefined for a portal without sign-ins, which has no sector. */
 export type SubOf = (client: Client, subjectId: string) => string | undefined
 
 export function createSubOf(raw: Buffer): SubOf {

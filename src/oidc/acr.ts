@@ -1,4 +1,4 @@
-/** Assurance levels: ours toward portals, ordered. VNeID's own names for them are settings (`UPSTREAM_LEVELS`). */
+/** The `acr` values that we offer to portals, in ascending order. VNeID's own values are a setting (`UPSTREAM_LEVELS`). */
 import { type Level, levels } from '../vocabulary.ts'
 
 const prefix = 'urn:vneid:'

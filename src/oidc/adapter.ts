@@ -1,36 +1,36 @@
-/** The engine's storage, written once over the unit of work of the request it runs in. */
+/** The engine's storage adapter, over the unit of work of the current request. */
 import { decodeJwt } from 'jose'
 import { type Adapter, type AdapterPayload, Provider, errors } from 'oidc-provider'
 import type { Registry } from '../registry/registry.ts'
 import { linkTrace, traceparent } from '../telemetry/tracing.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
-/** Seconds a code is remembered beyond its life: as long as what it bought may live (RFC 6749 §4.1.2). */
-const codeMemory = 3_600
-/** Until the engine sets the true end of an assertion's `jti`; assertions live shorter than this. */
-const replayMemory = 3_600
+/** Seconds that a code is kept after it expires, so that its reuse revokes the tokens issued for it (RFC 6749 §4.1.2). */
+const codeExtraTtl = 3_600
+/** Seconds that a `jti` is kept until the engine sets its true expiry; assertions live shorter than this. */
+const replayTtl = 3_600
 
-/** Seconds that an expired device code is remembered, so that its owner hears that it has expired (RFC 8628 §3.5). */
-const deviceCodeMemory = 600
-/** Seconds between two questions of a terminal, a little less than the five that it is told. */
+/** Seconds that a device code is kept after it expires, so that the terminal gets `expired_token` (RFC 8628 §3.5). */
+const deviceCodeExtraTtl = 600
+/** Seconds between two polls of a terminal; a little less than the five that the engine asks for. */
 const pollInterval = 4
 
 const sessionKey = (uid: string): string => keyOf('Session', uid)
 const sessionIdKey = (id: string): string => keyOf('SessionId', id)
 
 /**
- * A token is read together with the grant and the session that carry it; ending either ends the token,
- * so nothing needs to walk the tokens of a grant.
+ * Keys of the grant and session that a token depends on, which are read together with it. If either is gone, the token is
+ * invalid, so nothing needs to delete the tokens of a grant one by one.
  */
 const companions = (payload: AdapterPayload): string[] => [
   ...(payload.grantId ? [keyOf('Grant', payload.grantId)] : []),
   ...(payload['expiresWithSession'] && payload.sessionUid ? [sessionKey(payload.sessionUid)] : []),
 ]
 
-/** What carries a sign-in from one request to the next, and its trace with it (`login/routes.ts` goes on with it). */
-const carriers = new Set(['Interaction', 'AuthorizationCode', 'AccessToken', 'RefreshToken'])
+/** Models that carry a sign-in from one request to the next, and with it the trace, which `login/trip.ts` continues. */
+const tracedModels = new Set(['Interaction', 'AuthorizationCode', 'AccessToken', 'RefreshToken'])
 
-/** Of a pushed request only what was pushed tells. */
+/** The portal that a record belongs to. A pushed request names it only inside the request. */
 const portalOf = ({ clientId, request }: AdapterPayload): string | undefined =>
   clientId ?? (typeof request === 'string' ? (decodeJwt(request)['client_id'] as string) : undefined)
 
@@ -42,7 +42,7 @@ export function createAdapterFactory({
 }: {
   registry: Registry
   interactionTtl: number
-  /** Throws when the portal that is looked up has had its share. */
+  /** Throws if the rate limit of the portal that is looked up is spent. */
   admitClient: (clientId: string) => void
 }): (model: string) => Adapter {
   const clients: Partial<Adapter> = {
@@ -52,8 +52,8 @@ export function createAdapterFactory({
     },
   }
 
-  /** What was issued to a portal that is out of service, or was since, is as if it had never been. */
-  const standing = (payload: AdapterPayload | undefined) => {
+  /** Hides what was issued to a portal that is out of service now, or was out of service since the issue. */
+  const unlessVoid = (payload: AdapterPayload | undefined) => {
     const clientId = payload && portalOf(payload)
     return clientId !== undefined && registry.isVoid(clientId, payload?.iat ?? 0) ? undefined : payload
   }
@@ -62,20 +62,20 @@ export function createAdapterFactory({
     if (model === 'Client') return clients as Adapter
     const key = (id: string) => keyOf(model, id)
     const traced = (payload: AdapterPayload): AdapterPayload => {
-      const trace = carriers.has(model) ? traceparent() : undefined
+      const trace = tracedModels.has(model) ? traceparent() : undefined
       return trace === undefined ? payload : { ...payload, trace }
     }
-    const told = (found: Payload | undefined) => {
+    const traceLinked = (found: Payload | undefined) => {
       if (found?.['trace'] !== undefined && model !== 'Interaction') linkTrace(found['trace'])
       return found
     }
 
     const records: Adapter = {
       upsert: async (id, payload, ttl) => unit().put(key(id), traced(payload), ttl ?? 0, companions(payload)),
-      find: async (id) => told(standing(await unit().read(key(id)))),
+      find: async (id) => traceLinked(unlessVoid(await unit().read(key(id)))),
       destroy: async (id) => unit().delete(key(id)),
       consume: async () => {},
-      // The grant is gone, and with it every token: see `companions`.
+      // The engine has deleted the grant, which invalidates every token: see `companions`.
       revokeByGrantId: async () => {},
       findByUid: (uid) => unit().read(sessionKey(uid)),
       findByUserCode: async () => undefined,
@@ -85,7 +85,7 @@ export function createAdapterFactory({
       case 'Session':
         return {
           ...records,
-          // Stored by uid, which tokens know; the cookie's id leads there.
+          // Stored by uid, which tokens hold. The id in the cookie points to it.
           async upsert(id, payload, ttl) {
             const target = sessionKey(String(payload.uid))
             unit().put(target, payload, ttl ?? 0)
@@ -98,14 +98,15 @@ export function createAdapterFactory({
             return session?.['jti'] === id ? session : undefined
           },
           async destroy(id) {
-            // Only a session that was read can be ended; one that only changes its id is put again right after.
+            // The engine destroys only sessions that it has read. If it only changes the id, it puts the session again
+            // right after this.
             const [target] = (unit().peek(sessionIdKey(id))?.['along'] as string[] | undefined) ?? []
             unit().delete(sessionIdKey(id))
             if (target !== undefined) unit().delete(target)
           },
         }
       case 'Grant':
-        // Its id is derived, so two tabs may make the same one at the same moment: see `mergeRecords`.
+        // A grant's id is derived, so two tabs may create the same grant at the same time: see `mergeRecords`.
         return {
           ...records,
           upsert: async (id, payload, ttl) => unit().create(key(id), payload, ttl ?? 0),
@@ -113,13 +114,14 @@ export function createAdapterFactory({
       case 'AuthorizationCode':
         return {
           ...records,
-          upsert: (id, payload, ttl) => records.upsert(id, payload, (ttl ?? 0) + codeMemory),
-          // Presenting a code spends it (RFC 9700 §4.5): one atomic step, and one round trip for all it needs.
+          upsert: (id, payload, ttl) => records.upsert(id, payload, (ttl ?? 0) + codeExtraTtl),
+          // Presenting a code spends it (RFC 9700 §4.5), in one atomic step and one round trip that also reads what the
+          // code depends on.
           async find(id) {
-            const found = await unit().spend(key(id), codeMemory)
-            told(found?.payload)
-            if (found === undefined || !found.spent) return standing(found?.payload)
-            // The engine would see to this only while the code has not expired.
+            const found = await unit().spend(key(id), codeExtraTtl)
+            traceLinked(found?.payload)
+            if (found === undefined || !found.spent) return unlessVoid(found?.payload)
+            // A reused code ends its grant. The engine does this only until the code expires.
             unit().delete(keyOf('Grant', String(found.payload['grantId'])))
             return { ...found.payload, consumed: true }
           },
@@ -130,16 +132,15 @@ export function createAdapterFactory({
         return {
           ...records,
           async upsert(id, payload, ttl) {
-            await records.upsert(id, payload, (ttl ?? 0) + deviceCodeMemory)
-            unit().put(keyOf('UserCode', String(payload.userCode)), {}, (ttl ?? 0) + deviceCodeMemory, [
-              key(id),
-            ])
+            const kept = (ttl ?? 0) + deviceCodeExtraTtl
+            await records.upsert(id, payload, kept)
+            unit().put(keyOf('UserCode', String(payload.userCode)), {}, kept, [key(id)])
           },
           async find(id) {
             const code = await unit().read(key(id))
             const isPending =
               code !== undefined && code['accountId'] === undefined && code['error'] === undefined
-            // The browser that comes back from VNeID asks as well, and need not wait.
+            // The browser that returns from VNeID reads the code too. Only a terminal's poll is limited.
             const isPolled = Provider.ctx?.oidc.route === 'token'
             if (isPending && isPolled && !(await unit().claim(`${key(id)}:polled`, pollInterval)))
               throw new errors.SlowDown()
@@ -155,8 +156,8 @@ export function createAdapterFactory({
       case 'PushedAuthorizationRequest':
         return {
           ...records,
-          // Opened by several, it may have begun several sign-ins: kept, beyond its own end, until the last of
-          // them has come back to find it consumed (RFC 9126 §4).
+          // Several browsers may have opened it and begun sign-ins. It is kept after it expires until the last of them
+          // has returned, which then finds it consumed (RFC 9126 §4).
           upsert: (id, payload, ttl) => records.upsert(id, payload, (ttl ?? 0) + interactionTtl),
           async consume(id) {
             const request = await unit().read(key(id))
@@ -170,8 +171,9 @@ export function createAdapterFactory({
       case 'ReplayDetection':
         return {
           ...records,
-          // The engine asks, then writes; asking already claims, so that two at once cannot both pass.
-          find: async (id) => ((await unit().claim(key(id), replayMemory)) ? undefined : { jti: id }),
+          // The engine reads, then writes. Our read already claims the `jti`, so that of two concurrent requests only one
+          // passes.
+          find: async (id) => ((await unit().claim(key(id), replayTtl)) ? undefined : { jti: id }),
         }
       default:
         return records
@@ -179,19 +181,20 @@ export function createAdapterFactory({
   }
 }
 
-/** One caller, ever, gets past; what is consumed stays readable as that until its end. */
-async function consumeOnce(key: string, otherwise: string): Promise<void> {
+/** Passes for exactly one caller. The record stays readable, marked as consumed, until it expires. @throws InvalidGrant */
+async function consumeOnce(key: string, refusal: string): Promise<void> {
   const token = await unit().read(key)
   const ttl = Math.max(Number(token?.['exp']) - Math.floor(Date.now() / 1000), 1)
   if (token === undefined || !(await unit().claim(`${key}:consumed`, ttl)))
-    throw new errors.InvalidGrant(otherwise)
+    throw new errors.InvalidGrant(refusal)
   const { along, ...payload } = token
   unit().put(key, { ...payload, consumed: true }, ttl, along as string[] | undefined)
 }
 
 /**
- * Both tabs' portals, and at one portal both tabs' scopes and claims, survive; the newest sign-in decides the
- * rest. A record of someone else is never merged.
+ * Merges two versions of a session or grant, written by two tabs. Keeps the portals of both sessions, and the scopes and
+ * claims of both grants; the newest sign-in decides the rest. Never merges records of different persons.
+ * @returns undefined if the two must not be merged
  */
 export function mergeRecords(key: string, mine: Payload, theirs: Payload): Payload | undefined {
   if (mine['accountId'] !== theirs['accountId']) return undefined

@@ -1,6 +1,6 @@
 /**
- * The operators' console: the one relying party that no registry holds. Its device flow (RFC 8628) leads to VNeID like
- * every other sign-in, and its tokens open the admin API and nothing else.
+ * The operators' console, the only relying party that is not in the registry. Operators sign in to it with VNeID by the
+ * device flow (RFC 8628), and its tokens are valid only for the admin API.
  */
 import type { AdapterPayload } from 'oidc-provider'
 import { policySchema } from '../registry/policy-schema.ts'
@@ -8,12 +8,12 @@ import { consoleId, consoleScope } from '../operators/console.ts'
 import type { Registry } from '../registry/registry.ts'
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
-/** Seconds after which the person signs in anew, whatever the settings allow portals. */
-export const longestConsoleSession = 8 * 3600
+/** Seconds after which an operator must sign in again, even if the settings allow portals longer sessions. */
+export const consoleSessionMax = 8 * 3600
 
 const policy = {
   ...policySchema.parse({ kinds: ['citizen'], minimum_level: 2, session_reuse: false }),
-  // VNeID, too, must not answer by a session of its own: whoever sits there now proves who it is.
+  // Forces a new authentication at VNeID: a session there could belong to another person at the same computer.
   session_max_age: 0,
 }
 const client: AdapterPayload = {
@@ -29,7 +29,7 @@ const client: AdapterPayload = {
   policy,
 }
 
-/** The registered portals and the console beside them; a portal of that name is not seen. */
+/** The registry plus the console. A registered portal with the console's id would be hidden. */
 export const withConsole = (registry: Registry): Registry => ({
   ...registry,
   find: (id) => (id === consoleId ? Promise.resolve(client) : registry.find(id)),

@@ -1,6 +1,6 @@
-/** Changes the engine's signing keys while it runs: it builds its keystore once, by this function of its own. */
+/** Changes the engine's signing keys while it runs, by the engine's own function that builds its keystore at the start. */
 import initializeKeystore from 'oidc-provider/lib/helpers/initialize_keystore.js'
 import type { JWKS, Provider } from 'oidc-provider'
 
-/** One assignment: a token that is being signed keeps the key it was begun with. */
+/** Replaces the keystore in one assignment, so a token that is being signed keeps its key. */
 export const replaceKeys = (provider: Provider, keys: JWKS): void => initializeKeystore.call(provider, keys)

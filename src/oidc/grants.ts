@@ -1,6 +1,6 @@
 /**
- * The grant is made by policy, not by a question: portals are registered by the state and VNeID itself
- * shows the citizen what is shared. What the registry does not release is recorded as rejected.
+ * Grants come from policy, without a consent page: the state registers the portals, and VNeID shows the citizen what is
+ * shared. Claims that the registry does not release are recorded as rejected.
  */
 import { hash } from 'node:crypto'
 import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
@@ -12,10 +12,10 @@ import { policyOf } from '../registry/clients.ts'
 import type { Identity } from '../upstream/upstream.ts'
 import type { Link } from '../mapping/links.ts'
 
-/** The engine's own to give (OIDC Core §2): no scope releases them, and none may take them away. */
+/** Claims that the engine adds by itself (OIDC Core §2); scopes neither release nor withhold them. */
 const engineClaims = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss'])
 
-/** Found or new, not yet saved: `admit` completes it when every check has passed. */
+/** The existing grant or a new one, not yet saved. `admit` completes and saves it when every check has passed. */
 export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant> {
   const { client, session, provider } = ctx.oidc as unknown as {
     client: NonNullable<EngineContext['oidc']['client']>
@@ -46,7 +46,7 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
   const releasable = new Set<string>(
     client.scope?.split(' ').flatMap((scope) => claimsByScope[scope as keyof typeof claimsByScope] ?? []),
   )
-  // Decided anew each time: a portal may have been allowed meanwhile what it was refused before.
+  // Start from empty each time: the portal may be allowed now what it was refused before.
   Object.assign(grant, { rejected: {} })
   for (const claim of ctx.oidc.requestParamClaims) {
     if (engineClaims.has(claim)) continue
@@ -58,8 +58,8 @@ export async function loadExistingGrant(ctx: EngineContext): Promise<BrokerGrant
 }
 
 /**
- * Two tabs that open one portal at once must end with one grant and one sid, whichever is saved last. Leaving a
- * portal changes the session's id, so what hung on the grant before stays dead.
+ * Derives the id of a grant and the sid, so that two tabs that open one portal at the same time get the same ones. Signing
+ * out of a portal changes the session's id, so a later grant gets another id and old tokens stay invalid.
  */
 const derive = (what: string, { oldId, jti }: BrokerSession, clientId: string) =>
   hash('sha256', `${what}\0${oldId ?? jti}\0${clientId}`, 'base64url')
@@ -71,22 +71,22 @@ export type AdmitAgain = (
 ) => Promise<readonly Link[]>
 
 /**
- * The last step before the code: the grant takes the identity and this portal's links with it. A person whose
- * session serves again is looked up again: links may be new, the subject may have been disabled.
+ * The last step before the code: stores the identity and this portal's links in the grant. If an existing session serves
+ * the request, the person is looked up again, because links may be new and the subject may have been disabled.
  */
 export function createAdmit({ again, now = Date.now }: { again: AdmitAgain; now?: () => number }) {
   return async function admit(ctx: EngineContext): Promise<void> {
     const session = ctx.oidc.session as BrokerSession
     const grant = ctx.oidc.grant as BrokerGrant
     const arrival = arrivalOf(ctx)
-    if (session.identity === undefined) throw new Error('a session without an identity')
+    if (session.identity === undefined) throw new Error('the session has no identity')
     grant.identity = session.identity
     grant.links =
       arrival?.links ??
       (await again(fromRecord(session.identity), requirementOf(ctx.oidc.client!, ctx.oidc.params!), ctx))
     grant.linksAt = Math.floor(now() / 1000)
     grant.linkOutcome = arrival?.linkOutcome
-    // Only now has the session a grant here; one that was revoked is followed by one of another id.
+    // The session has no grant for this portal yet. A grant that follows a revoked one gets another id.
     const { clientId } = ctx.oidc.client!
     if (session.grantIdFor(clientId) === undefined) grant.jti = derive('grant', session, clientId)
     await grant.save()

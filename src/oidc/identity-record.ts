@@ -1,4 +1,4 @@
-/** An identity as it lies, sealed, in a session and its grants: nowhere else, and only as long as they live. */
+/** The stored form of an identity. It is stored, sealed, only in a session and its grants, and ends with them. */
 import type { Grant, Session } from 'oidc-provider'
 import { Identifier, type IdentifierType } from '../citizen-id.ts'
 import type { Link } from '../mapping/links.ts'
@@ -18,12 +18,12 @@ export interface IdentityRecord {
   authenticatedAt: number
 }
 
-/** What we keep in the engine's models beside its own fields (`provider.ts` declares the fields to it). */
+/** Our own fields in the engine's Session and Grant; `provider.ts` declares them to the engine. */
 export type BrokerSession = Session & {
   identity?: IdentityRecord
-  /** When the citizen came back from VNeID, seconds since the epoch; the authentication there may be older. */
+  /** When the citizen returned from VNeID, in seconds since the epoch; the authentication there may be older. */
   signedInAt?: number
-  /** The engine's: the id that this request is about to replace. */
+  /** Set by the engine: the id that this request replaces. */
   oldId?: string
 }
 export type BrokerGrant = Grant & {
@@ -31,7 +31,7 @@ export type BrokerGrant = Grant & {
   links?: readonly Link[]
   /** When `links` was read, seconds since the epoch. */
   linksAt?: number
-  /** Of the account that the request for the newest sign-in named; `portal`: whose it is, where not the asking one's. */
+  /** What became of the account that the newest sign-in's request named. `portal`: its owner, if not the requesting portal. */
   linkOutcome?: (LinkOutcome & { readonly id: string; readonly portal?: string }) | undefined
 }
 

@@ -1,10 +1,10 @@
-/** What portals read of our keys: the JWK Set, and when it changes. */
+/** Publishes our keys to portals: the JWK Set, and the calendar of its changes. */
 import Router from '@koa/router'
 import type Koa from 'koa'
 import { cacheTime } from '../store/keys.ts'
 import type { SigningKeys } from './key-store.ts'
 
-/** In front of the engine's own route, which would publish retired keys as well and knows no cache. */
+/** Runs before the engine's own route, which would also publish retired keys and sends no cache headers. */
 export function createKeyRoutes({ keys }: { keys: SigningKeys }): Koa.Middleware {
   const router = new Router({ strict: true })
   const answer = (ctx: Koa.Context, type: string, body: string) => {

@@ -1,4 +1,4 @@
-/** The signing keys of this node, renewed every second: what it signs with, what it publishes, what it still knows. */
+/** The signing keys of this node, read from the database every second: those that sign, are published, or only verify. */
 import { createHash } from 'node:crypto'
 import type { JWKS } from 'oidc-provider'
 import type { Log } from '../telemetry/log.ts'
@@ -9,13 +9,13 @@ import { type CalendarRow, type KnownKeyRow, listKnownKeys } from '../store/keys
 import { PublicKey, signingKey } from './signing-key.ts'
 
 export interface SigningKeys {
-  /** For the engine, the signing key of each algorithm first. */
+  /** Keys for the engine; each algorithm's signing key comes first. */
   engineKeys(): JWKS
-  /** What portals read; replaced whole. */
+  /** What portals read. A change replaces the whole object. */
   published(): Published
-  /** Told of every change, before it counts: one that fails is told of it again at the next look. */
+  /** Calls the listener with every change before it takes effect. If the listener throws, the change is tried again at the next refresh. */
   onChange(listener: (keys: JWKS) => void): void
-  /** Seconds since they were last what the database says. */
+  /** Seconds since the keys were last compared with the database. */
   age(): number
   refresh(): Promise<void>
   close(): void
@@ -28,7 +28,7 @@ export interface Published {
   readonly etag: string
 }
 
-/** @throws when there is no ES256 key, or one cannot be opened with the key ring */
+/** @throws if there is no ES256 key, or if the key ring cannot open a key */
 export async function openSigningKeys({
   db,
   seal,
@@ -42,30 +42,30 @@ export async function openSigningKeys({
 }): Promise<SigningKeys> {
   let loaded = openKeys(await listKnownKeys(db), seal)
   if (!loaded.published.calendar.some((row) => row.alg === 'ES256'))
-    throw new Error('no ES256 signing key: run "npm run cli -- keys generate" once')
+    throw new Error('there is no ES256 signing key: run "npm run cli -- keys generate" once')
   let comparedAt = performance.now()
   const listeners: ((keys: JWKS) => void)[] = []
 
   async function refresh(): Promise<void> {
     const asked = performance.now()
     const rows = await listKnownKeys(db)
-    if (standOf(rows) !== loaded.stand) {
+    if (versionOf(rows) !== loaded.version) {
       const next = openKeys(rows, seal)
       for (const listener of listeners) listener(next.engine)
       loaded = next
     }
     comparedAt = asked
   }
-  // The keys known so far go on; the readiness check looks at their age.
-  let told: string | undefined
+  // After a failure the keys loaded so far stay in use; the readiness check looks at their age.
+  let lastLogged: string | undefined
   const endRenewal = repeat(period, () =>
     refresh().then(
-      () => (told = undefined),
+      () => (lastLogged = undefined),
       (error: unknown) => {
         const { message, code } = error as { message: string; code?: string }
-        if (code !== 'store_unavailable' && told !== message)
+        if (code !== 'store_unavailable' && lastLogged !== message)
           log.error({ event: 'keys.unreadable', err: error })
-        told = message
+        lastLogged = message
       },
     ),
   )
@@ -80,8 +80,8 @@ export async function openSigningKeys({
   }
 }
 
-/** Another whenever a key comes, goes, takes over, or proves nothing any more. */
-const standOf = (rows: readonly KnownKeyRow[]): string =>
+/** A text that changes whenever a key is added, removed or revoked, or changes its state. */
+const versionOf = (rows: readonly KnownKeyRow[]): string =>
   rows.map(({ kid, state, signsFrom }) => `${kid} ${state} ${signsFrom.getTime()}`).join('\n')
 
 const isPublished = (row: KnownKeyRow): row is KnownKeyRow & CalendarRow => row.state !== 'retired'
@@ -89,16 +89,16 @@ const isPublished = (row: KnownKeyRow): row is KnownKeyRow & CalendarRow => row.
 function openKeys(
   rows: readonly KnownKeyRow[],
   seal: Seal,
-): { stand: string; engine: JWKS; published: Published } {
+): { version: string; engine: JWKS; published: Published } {
   const engine = rows.map(({ kid, alg, state, sealed, public: half }) => {
     if (sealed === null) return new PublicKey(kid, alg, half)
-    // Opened also before it signs: a ring that lacks its key shall not be found out then.
+    // Opened even before it signs, so that a key ring that lacks its seal key fails now and not at the first signature.
     const jwk = JSON.parse(seal.open(sealed, kid)) as Record<string, unknown>
     return state === 'current' ? signingKey(kid, alg, jwk) : new PublicKey(kid, alg, half)
   })
   const calendar = rows.filter(isPublished)
-  const stand = standOf(rows)
+  const version = versionOf(rows)
   const jwks = JSON.stringify({ keys: calendar.map(({ public: half }) => half) })
-  const etag = `"${createHash('sha256').update(jwks).update(standOf(calendar)).digest('base64url').slice(0, 22)}"`
-  return { stand, engine: { keys: engine }, published: { jwks, calendar, etag } }
+  const etag = `"${createHash('sha256').update(jwks).update(versionOf(calendar)).digest('base64url').slice(0, 22)}"`
+  return { version, engine: { keys: engine }, published: { jwks, calendar, etag } }
 }

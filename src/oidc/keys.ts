@@ -1,4 +1,4 @@
-/** Signing keys come, follow each other and go; `key-store.ts` publishes what the calendar says. */
+/** Generates, rotates, retires and revokes signing keys. `key-store.ts` publishes the calendar that results. */
 import type { AuditEvent } from '../audit.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -30,14 +30,18 @@ interface Made {
 }
 
 /**
- * Makes the algorithm's next key: published at once, it signs once it has been announced. The very first signs at once.
+ * Creates the algorithm's next key. It is published at once and signs after the announcement period; an algorithm's first
+ * key signs at once.
  * @returns its `kid`
  */
 export async function generateSigningKey(tools: Tools, alg: SigningAlgorithm, by: By): Promise<string> {
   return (await rotateSigningKey(tools, alg, by)).kid
 }
 
-/** @throws BrokerError `state_conflict` when the next one is announced already */
+/**
+ * @param announcement seconds between publication and first signature
+ * @throws BrokerError `state_conflict` if the next key is already announced
+ */
 export async function rotateSigningKey(
   tools: Tools,
   alg: SigningAlgorithm,
@@ -49,13 +53,13 @@ export async function rotateSigningKey(
     if (next === undefined) return true
     throw new BrokerError(
       'state_conflict',
-      `the next ${alg} key is announced already and signs from ${next.signsFrom.toISOString()}`,
+      `the next ${alg} key is already announced and signs from ${next.signsFrom.toISOString()}`,
     )
   })
   return made!
 }
 
-/** @returns undefined when there is one of that algorithm already */
+/** @returns the new key's `kid`; undefined if the algorithm already has a key */
 export async function ensureSigningKey(
   tools: Tools,
   alg: SigningAlgorithm,
@@ -66,7 +70,7 @@ export async function ensureSigningKey(
   return (await addKey(tools, alg, by, { announce: usualAnnouncement }, isWanted))?.kid
 }
 
-/** Announces successors in time, so that none signs for more than `days`. Whichever node comes first does it. */
+/** Announces successors in time, so that no key signs for more than `days`. The first node that notices does it. @returns the new `kid`s */
 export async function rotateDueKeys(
   tools: Tools,
   { days, announce = usualAnnouncement }: { days: number; announce?: number },
@@ -99,9 +103,10 @@ const retired = (detail: { kid: string; alg: string }): AuditEvent => ({
 })
 
 /**
- * A leaked key: out of the JWKS within seconds, and its signatures prove nothing to us either. The key before it
- * signs again, or the announced one; where there is neither, a new one.
- * @returns the kid that signs now
+ * Revokes a leaked key. It leaves the JWK Set within seconds, and we no longer accept its signatures. The previous key
+ * signs again, or the announced one; if there is neither, a new key is created.
+ * @returns the `kid` that signs now
+ * @throws BrokerError `not_found`
  */
 export const revokeKey = (
   tools: Tools,
@@ -110,12 +115,13 @@ export const revokeKey = (
 ): Promise<{ signs: string }> =>
   audited(tools, async (tx, note) => {
     await lockSigningKeys(tx)
-    // A key that portals no longer find cannot sign in its place.
+    // Retire first: a key that portals no longer find must not become the signing key.
     for (const key of await retireSigningKeys(tx)) note(retired(key))
     const gone = await revokeSigningKey(tx, kid, { by: actor, reason })
-    if (gone === undefined) throw new BrokerError('not_found', 'no such key, or it is revoked already')
+    if (gone === undefined)
+      throw new BrokerError('not_found', 'there is no such key, or it is already revoked')
     const { alg } = gone
-    // The reason is a person's own words, so it stays in the key's row.
+    // The reason is free text written by a person, so it stays in the key's row and out of the audit.
     note({ event: 'key.revoked', actor, reference, detail: { kid, alg } })
     let current = await startNextSigningKey(tx, alg)
     if (current === undefined) {
@@ -128,7 +134,7 @@ export const revokeKey = (
     return { signs: current }
   })
 
-/** @param isWanted asked where nobody else adds or takes away keys; false: nothing is done */
+/** @param isWanted called under the lock on signing keys; if it returns false, nothing is done */
 async function addKey(
   tools: Tools,
   alg: SigningAlgorithm,

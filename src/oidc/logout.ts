@@ -1,4 +1,4 @@
-/** Ending a session outside the engine's own logout page: portals are told, grants and tokens die. */
+/** Ends a session outside the engine's logout page: notifies the portals and ends grants and tokens. */
 import type { Context } from 'koa'
 import type { Provider, Session } from 'oidc-provider'
 import type { Log } from '../telemetry/log.ts'
@@ -12,12 +12,12 @@ export async function sessionOf(provider: Provider, ctx: Context): Promise<Sessi
   return session.accountId === undefined ? undefined : session
 }
 
-/** OIDC Back-Channel Logout 1.0 §2.5 to every portal of the session; a portal that does not answer cannot keep it alive. */
+/** Sends a logout token to every portal of the session (OIDC Back-Channel Logout 1.0 §2.5). The session ends even if a portal does not answer. */
 export async function endSession(provider: Provider, session: Session, log: Log): Promise<void> {
   const entries = Object.entries(session.authorizations ?? {})
   await Promise.all(
     entries.map(async ([clientId, { sid, grantId, persistsLogout }]) => {
-      // §2.7: what was granted for offline use goes on.
+      // §2.7: grants with `offline_access` continue.
       if (grantId !== undefined && !persistsLogout) await (await provider.Grant.find(grantId))?.destroy()
       const client = await provider.Client.find(clientId)
       if (client?.backchannelLogoutUri === undefined) return

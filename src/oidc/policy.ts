@@ -1,4 +1,4 @@
-/** What one portal, by one request, asks of the citizen; and when that sends the citizen to VNeID. */
+/** What a portal and its request require of the citizen, and when that needs a trip to VNeID. */
 import { decodeJwt } from 'jose'
 import {
   type Client,
@@ -17,9 +17,9 @@ export interface Requirement {
   readonly clientId: string
   readonly kinds: readonly string[]
   readonly level: Level | 'unknown'
-  /** Asked by the request itself: then an organisation, which has no level, cannot meet it. */
+  /** True if the request itself asks for a level (`acr_values`). An organisation has no level and cannot meet it then. */
   readonly levelAsked: boolean
-  /** Asked as an essential claim: one of these, exactly (OIDC Core §5.5.1.1). */
+  /** Levels requested as an essential claim: the person must have exactly one of them (OIDC Core §5.5.1.1). */
   readonly essentialAcrs: readonly string[] | undefined
 }
 
@@ -42,7 +42,7 @@ const levelOf = (acr: string): Level | undefined => levels.find((level) => acrOf
 /**
  * The lowest level that satisfies a request. `acr_values` (OIDC Core §3.1.2.1) lists alternatives: the
  * lowest known one is enough, but never less than the portal's own minimum.
- * @returns 'unknown' when only values are asked for that nobody here can give
+ * @returns 'unknown' if the request lists only values that we do not support
  */
 function requiredLevel(asked: string | undefined, minimum: Level): Level | 'unknown' {
   if (asked === undefined) return minimum
@@ -60,7 +60,7 @@ interface ClaimRequest {
   readonly values?: readonly string[]
 }
 
-/** What the `claims` parameter asks of one claim of the ID token; the engine has seen that it is JSON. */
+/** What the `claims` parameter requests for one claim of the ID token. The engine has checked that it is JSON. */
 function claimAsked(params: Params, name: string): ClaimRequest {
   const { id_token: claims } = JSON.parse((params['claims'] as string | undefined) ?? '{}') as {
     id_token?: Record<string, ClaimRequest | null>
@@ -74,7 +74,7 @@ function essentialAcrs(params: Params): readonly string[] | undefined {
   return value === undefined ? values : [value]
 }
 
-/** Whom a request speaks of, by the `sub` that the portal knows: nobody else may come back (OIDC Core §3.1.2.1, §5.5.1). */
+/** The `sub`s that a request asks for, in `id_token_hint` and `claims`. No other person may sign in (OIDC Core §3.1.2.1, §5.5.1). */
 export function subjectsAsked(params: Params): readonly string[] {
   const hint = params['id_token_hint'] as string | undefined
   // The engine has checked the hint's signature, issuer and audience.
@@ -82,7 +82,7 @@ export function subjectsAsked(params: Params): readonly string[] {
   return [hinted, claimAsked(params, 'sub').value].filter((sub) => sub !== undefined)
 }
 
-/** The code of the refusal, or undefined when the person may enter. Never a downgrade. */
+/** @returns the code of the refusal, or undefined if the person may enter; never lowers the requirement */
 export function unmet(
   { kind, level }: Pick<Identity, 'kind' | 'level'>,
   asked: Requirement,
@@ -95,14 +95,14 @@ export function unmet(
 }
 
 /**
- * How old an authentication at VNeID may be for this request, in seconds; 0: a new one; undefined: any.
- * A prompt, an age or a level is never satisfied by an older session (OIDC Core §3.1.2.1).
+ * The maximum age in seconds of the authentication at VNeID for this request; 0 requires a new one, undefined allows any.
+ * An older session never satisfies a prompt, an age or a level (OIDC Core §3.1.2.1).
  */
 export function freshness(client: Client, params: Params, reasons: readonly string[]): number | undefined {
   const prompts = ((params['prompt'] as string | undefined) ?? '').split(' ')
   const again = ['session_reuse', 'level', 'kind', 'essential_acr', 'essential_acrs', 'legacy_account']
   if (prompts.includes('login') || reasons.some((reason) => again.includes(reason))) return 0
-  // Someone else is signed in than the portal waits for: VNeID must not answer by that same session again.
+  // Another person is signed in than the one that the portal asks for: VNeID must not use that person's session again.
   const another = ['id_token_hint', 'claims_id_token_sub_value']
   if (!reasons.includes('no_session') && reasons.some((reason) => another.includes(reason))) return 0
   const ages = [params['max_age'], policyOf(client).session_max_age]
@@ -112,8 +112,8 @@ export function freshness(client: Client, params: Params, reasons: readonly stri
 }
 
 /**
- * The engine's prompts, plus ours: a session must be reusable, admitted and of the level asked for.
- * `admit` runs once everything else is settled, for a session that needs no trip to VNeID.
+ * The engine's checks, plus ours: a session must be reusable, and its person of a kind and level that the request admits.
+ * `admit` runs last, when no check needs a trip to VNeID any more.
  */
 export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext) => Promise<void> }) {
   const { Check, Prompt, base } = interactionPolicy
@@ -138,7 +138,8 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
 
   const policy = base()
   policy.get('login')!.checks.push(
-    // Whose old account it is, the one who is here now must say: at a shared computer that need not be who was.
+    // The person at the browser must confirm whose account it is. On a shared computer, the session may be another
+    // person's.
     new Check('legacy_account', 'a portal vouches for an old account', 'login_required', (ctx) =>
       ctx.oidc.params?.['legacy_account'] !== undefined && arrivalOf(ctx) === undefined
         ? Check.REQUEST_PROMPT
@@ -172,8 +173,8 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
 }
 
 /**
- * VNeID was asked and the same reason comes again: asking once more would loop for ever.
- * @returns the error that the portal hears instead
+ * Called if the same check fails again after a trip to VNeID. Another trip would loop forever.
+ * @returns the error to send to the portal instead
  */
 export function refusalAfterLogin(reasons: readonly string[]): Error {
   if (reasons.some((reason) => ['level', 'essential_acr', 'essential_acrs'].includes(reason))) {

@@ -1,4 +1,4 @@
-/** Our issuer, toward relying parties: the engine's configuration, policy as data. */
+/** The engine's configuration: endpoints, features and lifetimes of our issuer. */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import {
   type Adapter,
@@ -15,7 +15,7 @@ import { createFindAccount, createFormerSubs, createPairwiseIdentifier } from '.
 import { acrValues } from './acr.ts'
 import { claimsByScope, scopeNames } from '../registry/scopes.ts'
 import { consoleId, consoleScope } from '../operators/console.ts'
-import { longestConsoleSession } from './console.ts'
+import { consoleSessionMax } from './console.ts'
 import { isSecretOf, ownFields } from '../registry/engine-payload.ts'
 import { asymmetric, keyManagement } from '../registry/metadata.ts'
 import { policyOf } from '../registry/clients.ts'
@@ -24,17 +24,17 @@ import type { BrokerSession } from './identity-record.ts'
 import { legacyAccountParams } from './legacy-account.ts'
 import { createInteractionPolicy } from './policy.ts'
 
-/** Longest life of a client assertion or request object, seconds. */
-const longestAssertion = 600
+/** Longest life of a client assertion or request object, in seconds. */
+const maxAssertionLife = 600
 
-/** Steps that the engine asks of the citizen's side. */
+/** Hooks that `login/` implements. */
 export interface CitizenSteps {
-  /** Where the browser goes now: upstream, or a page of ours. May throw an engine error. */
+  /** The URL to which the browser is redirected: VNeID, or one of our pages. May throw an engine error. */
   interactionUrl(ctx: EngineContext, interaction: InstanceType<Provider['Interaction']>): Promise<string>
   admitAgain: AdmitAgain
 }
 
-/** The pages that the engine shows. */
+/** The pages that the engine calls for. */
 export interface CitizenPages {
   renderError: NonNullable<Configuration['renderError']>
   logoutPage(ctx: EngineContext): void
@@ -43,7 +43,7 @@ export interface CitizenPages {
 
 /** The pages of the device flow. */
 export interface DevicePages {
-  /** The page for the code; with an error, how it went instead. */
+  /** Shows the form for the code, or the given error. */
   input(ctx: EngineContext, error?: Error): Promise<void>
   confirm(ctx: EngineContext, code: string): void
   done(ctx: EngineContext): void
@@ -98,13 +98,13 @@ export function createProvider({
     extraParams: legacyAccountParams,
     subjectTypes: ['pairwise', 'public'],
     pairwiseIdentifier: createPairwiseIdentifier(config.keys.pairwise),
-    // The registry is reviewed by operators, so the file behind the address is not fetched again at run time.
+    // Operators review the registry, so the file at `sector_identifier_uri` is not fetched again at run time.
     sectorIdentifierUriValidate: () => false,
     extraClientMetadata: { properties: [...ownFields] },
     clientDefaults: { id_token_signed_response_alg: 'ES256', subject_type: 'pairwise' },
     clientBasedCORS: (_ctx, origin, client) =>
       client.clientAuthMethod === 'none' &&
-      // What a sandboxed frame calls itself, and what an app's own scheme parses to.
+      // `null` is the origin of a sandboxed frame, and also of a parsed URI with an app's own scheme.
       origin !== 'null' &&
       [...(client.redirectUris ?? []), ...policyOf(client).allowed_origins].some(
         (uri) => URL.parse(uri)?.origin === origin,
@@ -122,7 +122,7 @@ export function createProvider({
       return Promise.resolve()
     },
     issueRefreshToken: (_ctx, client, _source) => Promise.resolve(client.grantTypeAllowed('refresh_token')),
-    // FAPI 2.0 §5.3.2.1 forbids rotation; its tokens are bound to a key instead.
+    // FAPI 2.0 §5.3.2.1 forbids rotation; FAPI tokens are bound to a key instead.
     rotateRefreshToken: (ctx) => !isFapi(ctx.oidc.client),
     revokeGrantPolicy: () => true,
 
@@ -134,7 +134,7 @@ export function createProvider({
       deviceFlow: {
         enabled: true,
         mask: '***-***-***',
-        // Neither address nor browser of a terminal is anybody's concern.
+        // Do not store the terminal's address and user agent.
         deviceInfo: () => ({}),
         userCodeInputSource: (ctx, _form, _out, error) => device.input(ctx, error),
         userCodeConfirmSource: async (ctx, _form, _client, _info, code) => device.confirm(ctx, code),
@@ -196,9 +196,9 @@ export function createProvider({
       DeviceCode: 600,
       IdToken: ttl.idToken,
       Interaction: ttl.interaction,
-      // Absolute, counted from the sign-in: use does not prolong it.
+      // Counted from the sign-in; using the session does not extend it.
       Session: (_ctx: unknown, session: BrokerSession) =>
-        // Nobody's yet: it holds no more than the secret of a form.
+        // A session without a person holds only the secret of a form.
         session.accountId === undefined ? ttl.interaction : untilSessionEnds(session),
       Grant: (ctx: EngineContext, grant: Grant) =>
         grant.getOIDCScope().split(' ').includes('offline_access')
@@ -207,7 +207,7 @@ export function createProvider({
       RefreshToken: (ctx: EngineContext, token: { expiresWithSession?: boolean }) =>
         ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ??
         (ctx.oidc.client?.clientId === consoleId
-          ? Math.min(longestConsoleSession, ttl.session)
+          ? Math.min(consoleSessionMax, ttl.session)
           : token.expiresWithSession
             ? Math.min(ttl.session, ttl.refreshToken)
             : ttl.refreshToken),
@@ -215,7 +215,7 @@ export function createProvider({
     discovery: { ui_locales_supported: ['vi', 'en'], service_documentation: undefined },
   } as Configuration)
 
-  // The engine copies only the fields a model lists; ours ride along, sealed, and die with the record.
+  // The engine stores only the fields that a model lists, so add ours. They are sealed with the record and end with it.
   extendModel(provider.Session, ['identity', 'signedInAt'])
   extendModel(provider.Grant, ['identity', 'links', 'linksAt', 'linkOutcome'])
   provider.Client.prototype.compareClientSecret = function (presented: string) {
@@ -235,24 +235,25 @@ function extendModel(model: object, fields: readonly string[]): void {
 function assertShortLived(claims: Record<string, unknown>, fault: (message: string) => Error): void {
   const { exp } = claims
   if (typeof exp !== 'number') throw fault('exp is required')
-  if (exp - Date.now() / 1000 > longestAssertion)
-    throw fault(`exp is more than ${longestAssertion} seconds away`)
+  if (exp - Date.now() / 1000 > maxAssertionLife)
+    throw fault(`exp must be at most ${maxAssertionLife} seconds ahead`)
 }
 
-/** FAPI 2.0 Message Signing §5.3.1: for whom, and from when, at most an hour before its end. */
+/** FAPI 2.0 Message Signing §5.3.1: `aud` and `nbf` are required, and `nbf` is at most an hour before `exp`. */
 function assertBounded({ aud, nbf, exp }: Record<string, unknown>, fault: (message: string) => Error): void {
   if (aud === undefined) throw fault('aud is required')
   if (typeof nbf !== 'number') throw fault('nbf is required')
-  if (Number(exp) <= nbf || Number(exp) - nbf > 3600) throw fault('nbf is more than an hour before exp')
+  if (Number(exp) <= nbf || Number(exp) - nbf > 3600)
+    throw fault('nbf must be before exp, by at most an hour')
 }
 
-/** What Koa wants of Keygrip, with one HMAC and one constant-time comparison for each cookie. */
+/** The interface that Koa expects of Keygrip, with one HMAC and one constant-time comparison per cookie and key. */
 function createCookieSigner(keys: readonly Buffer[]) {
   const ring = keys.map((key) => createSecretKey(key))
   const mac = (data: string, key: KeyObject) => createHmac('sha256', key).update(data).digest()
   const signer = {
     sign: (data: string) => mac(data, ring[0]!).toString('base64url'),
-    /** One for each key, the newest first. */
+    /** One signature per key, newest key first. */
     signatures: (data: string) => ring.map((key) => mac(data, key)),
     index(data: string, signature: string) {
       const given = Buffer.from(signature, 'base64url')

@@ -1,4 +1,4 @@
-/** A signing key as the engine takes it: one that signs, and one that only proves. */
+/** Signing keys in the engine's form: keys that sign, and keys that only verify. */
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
@@ -27,7 +27,7 @@ export function signingKey(kid: string, alg: string, jwk: Record<string, unknown
     : { ...jwk, kid, alg, use: 'sig' }
 }
 
-/** Of one that is announced, or has signed before: it cannot sign, whatever asks it to. */
+/** A key that is announced, or no longer signs. It can only verify. */
 export class PublicKey extends ExternalSigningKey {
   readonly #public: KeyObject
 
@@ -43,11 +43,11 @@ export class PublicKey extends ExternalSigningKey {
   }
 
   override sign(): never {
-    throw new Error('a key that is not the current one was asked to sign')
+    throw new Error('only the current key may sign')
   }
 }
 
-/** One synchronous call instead of a round through the thread pool, which costs more than the signature. */
+/** Signs in one synchronous call. A call through the thread pool costs more than the signature. */
 class Es256Key extends ExternalSigningKey {
   readonly #private: KeyObject
   readonly #public: KeyObject
@@ -69,8 +69,8 @@ class Es256Key extends ExternalSigningKey {
 }
 
 /**
- * DER (RFC 3279 §2.2.3) → the two 32-byte numbers of JWS (RFC 7518 §3.4). Node does it too, when it is given the
- * key in an object of options; unwrapping that takes longer than the signature.
+ * DER (RFC 3279 §2.2.3) → the two 32-byte numbers of JWS (RFC 7518 §3.4). Node can do this too if it gets the key in an
+ * object of options, but reading these options takes longer than the signature.
  */
 function rawSignature(der: Buffer): Buffer {
   const raw = Buffer.alloc(64)

@@ -1,6 +1,6 @@
 /**
- * The protocol records one request reads and writes: each is read once, and all writes leave in one
- * round trip before the answer does. Everything is sealed; keys are hashes of the secret ids.
+ * The protocol records that one request reads and writes. Each record is read once, and all writes are sent in one round
+ * trip before the answer. Records are sealed; their keys are hashes of the secret ids.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { hash } from 'node:crypto'
@@ -11,45 +11,46 @@ import type { Found, State, Write } from '../store/state/state.ts'
 export type Payload = Record<string, unknown>
 
 interface Slot {
-  /** Undefined: known to be absent. */
+  /** Undefined if the record is known to be absent. */
   payload: Payload | undefined
-  /** Version it was read at; null: nobody may have written it yet; undefined: it is new. */
+  /** The version that was read and may be overwritten; null if the record must not exist yet; undefined for an unconditional write. */
   version?: string | null
   pending?: { readonly ttl: number; readonly along: readonly string[] }
 }
 
 export interface UnitOfWork {
-  /** What this unit knows already, without a trip. */
+  /** The record, if this unit has it already; no round trip. */
   peek(key: string): Payload | undefined
   read(key: string): Promise<Payload | undefined>
-  /** Reads and marks: `spent` is false to exactly one caller, ever. */
+  /** Reads a record and marks it as spent, for `ttl` seconds. `spent` is false for exactly one caller. */
   spend(key: string, ttl: number): Promise<{ payload: Payload; spent: boolean } | undefined>
-  /** Reads and removes: exactly one caller, ever, receives it. It stays readable within this unit. */
+  /** Reads and removes a record. Exactly one caller gets it; it stays readable within this unit. */
   take(key: string): Promise<Payload | undefined>
-  /** True to exactly one caller until `ttl` seconds have passed. */
+  /** True for exactly one caller within `ttl` seconds. */
   claim(key: string, ttl: number): Promise<boolean>
+  /** @param ttl seconds; @param along keys of records to read together with this one */
   put(key: string, payload: Payload, ttl: number, along?: readonly string[]): void
-  /** Puts what is not known to be there. If another request makes the same record meanwhile, the two are merged. */
+  /** Puts a record that is not known to exist. If another request creates the same one meanwhile, the two are merged. */
   create(key: string, payload: Payload, ttl: number): void
   delete(key: string): void
-  /** Puts a record into the unit as if it had been read; it is not written. */
+  /** Adds a record to the unit as if it had been read; it is not written. */
   pretend(key: string, payload: Payload | undefined): void
-  /** Sends the writes. @throws BrokerError `interaction_gone` when a record it builds on has ended meanwhile */
+  /** Sends the writes. @throws BrokerError `interaction_gone` if a record that they build on has ended meanwhile */
   commit(): Promise<void>
 }
 
 const current = new AsyncLocalStorage<UnitOfWork>()
 
-/** Everything `work` does with protocol state goes through `unit`. */
+/** Runs `work` with `unit` as its current unit of work. */
 export const runWithUnit = <T>(unit: UnitOfWork, work: () => T): T => current.run(unit, work)
 
 export function currentUnit(): UnitOfWork {
   const unit = current.getStore()
-  if (unit === undefined) throw new Error('protocol state is only reached within a request')
+  if (unit === undefined) throw new Error('protocol state can be used only within a request (runWithUnit)')
   return unit
 }
 
-/** Two tabs of one browser may each have added a portal to the session: keep both. */
+/** Merges two versions of one record, for example the sessions of two tabs. Undefined: they cannot be merged. */
 export type Merge = (key: string, mine: Payload, theirs: Payload) => Payload | undefined
 
 export const keyOf = (kind: string, id: string): string => `${kind}:${hash('sha256', id, 'base64url')}`
@@ -64,7 +65,7 @@ export function beginUnitOfWork({
   merge: Merge
 }): UnitOfWork {
   const slots = new Map<string, Slot>()
-  /** Read along with something else and not yet needed: opened on demand. */
+  /** Records that were read together with another one; opened when they are needed. */
   const sealed = new Map<string, Found>()
 
   const open = (key: string, found: Found): Payload => JSON.parse(seal.open(found.value, key)) as Payload
@@ -74,7 +75,7 @@ export function beginUnitOfWork({
     const along = payload['along'] as readonly string[] | undefined
     along?.forEach((other, index) => {
       const record = found.along[index]
-      // What this unit knows or has written itself is newer.
+      // What this unit has read or written already is newer.
       if (slots.has(other)) return
       if (record === undefined) slots.set(other, { payload: undefined })
       else sealed.set(other, record)
@@ -144,7 +145,8 @@ export function beginUnitOfWork({
           const theirs = await state.read(write.key)
           const mine = slots.get(write.key)?.payload
           const merged = theirs && mine && merge(write.key, mine, open(write.key, theirs))
-          if (merged === undefined) throw new BrokerError('interaction_gone', 'the session ended meanwhile')
+          if (merged === undefined)
+            throw new BrokerError('interaction_gone', 'the session ended during the request')
           slots.set(write.key, {
             payload: merged,
             version: theirs!.version,
@@ -152,7 +154,10 @@ export function beginUnitOfWork({
           })
         }
       }
-      throw new BrokerError('interaction_gone', 'the session changes too fast')
+      throw new BrokerError(
+        'interaction_gone',
+        'other requests changed the session five times during this one',
+      )
     },
   }
 }
