@@ -5,8 +5,9 @@ import { traced } from '../telemetry/tracing.ts'
 import { invalidAnswer } from './identity.ts'
 
 /**
- * One call to VNeID, answered by JSON. Both dialects mean the same by a status.
- * @throws BrokerError naming the step; never with anything of the answer but an OAuth error code
+ * One call to VNeID that answers with JSON. A status means the same in both dialects.
+ * @throws BrokerError `upstream_unavailable`, `upstream_rejected_us` or `upstream_answer_invalid`; its detail names the
+ * step, and contains nothing of the answer but the status or the OAuth error code
  */
 export const callForJson = (
   caller: Caller,
@@ -21,18 +22,18 @@ async function ask(caller: Caller, step: string, url: string, init: OutgoingInit
   })
   if (status >= 500 || status === 429)
     throw new BrokerError('upstream_unavailable', `${step}: status ${status}`)
-  const said = parse(body)
+  const answer = parse(body)
   if (status >= 400) {
-    const { error } = (said ?? {}) as { error?: unknown }
+    const { error } = (answer ?? {}) as { error?: unknown }
     const code = typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) ? error : `status ${status}`
     throw new BrokerError('upstream_rejected_us', `${step}: ${code}`)
   }
   if (status !== 200) throw invalidAnswer(`${step}: status ${status}`)
-  if (said === undefined) throw invalidAnswer(`${step}: not JSON`)
-  return said
+  if (answer === undefined) throw invalidAnswer(`${step}: not JSON`)
+  return answer
 }
 
-/** A network fault as what it means for the citizen. */
+/** Converts a network error into a BrokerError `upstream_unavailable`; returns any other error unchanged. */
 export const unavailable = (error: unknown): unknown =>
   error instanceof OutgoingError ? new BrokerError('upstream_unavailable', error.message) : error
 
@@ -49,7 +50,7 @@ const outcomes: Readonly<Record<string, string>> = {
   upstream_answer_invalid: 'invalid',
 }
 
-/** One call to VNeID as metrics and traces see it. They get its kind and how it ended; the trace's id stays here. */
+/** Records one call to VNeID in metrics and traces, with its kind and outcome. The trace id is not sent to VNeID. */
 export async function watchCall<T>(
   kind: 'token' | 'userinfo' | 'keys' | 'discovery' | 'ready',
   work: () => Promise<T>,

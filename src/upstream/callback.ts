@@ -1,4 +1,4 @@
-/** What comes back through the citizen's browser: read strictly, and bound to the trip it claims to end. */
+/** Reads the callback's query, which comes through the citizen's browser, and checks that its `state` belongs to this trip. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { BrokerError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -18,7 +18,7 @@ const isKnown = (name: string): name is keyof typeof patterns => Object.hasOwn(p
 
 /**
  * @param query as received: VNeID writes base64 with a bare `+`, which a form parser would turn into a space
- * @throws BrokerError upstream_answer_invalid where a parameter is repeated or malformed, or the state is another's
+ * @throws BrokerError `upstream_answer_invalid` if a parameter is repeated or malformed, or `state` is not the expected one
  */
 export function readCallback(query: string, expectedState: string): Callback {
   const found: { [name in keyof typeof patterns]?: string } = {}
@@ -34,7 +34,7 @@ export function readCallback(query: string, expectedState: string): Callback {
   return found
 }
 
-/** Errors that say more than "refused" (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). */
+/** OAuth errors with a code of their own (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6); all others are `upstream_refused`. */
 const meanings = new Map<string, ErrorCode>([
   ['login_required', 'upstream_authentication_stale'],
   ['interaction_required', 'upstream_authentication_stale'],
@@ -46,7 +46,7 @@ const meanings = new Map<string, ErrorCode>([
   ['unsupported_response_type', 'upstream_rejected_us'],
 ])
 
-/** The code of the callback. @throws BrokerError what its error stands for */
+/** The authorization code. @throws BrokerError if the callback has an error instead, or neither */
 export function codeOf({ code, error }: Callback): string {
   if (error !== undefined)
     throw new BrokerError(meanings.get(error) ?? 'upstream_refused', `callback: ${error}`)
@@ -66,7 +66,7 @@ function split(pair: string): [string, string] {
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 
-/** In a time that tells nothing about where they differ. */
+/** Constant-time comparison; hashing makes the lengths equal. An empty `expected` matches nothing. */
 function isSame(given: string, expected: string): boolean {
   return expected !== '' && timingSafeEqual(digest(given), digest(expected))
 }

@@ -2,7 +2,7 @@ import { createPrivateKey, randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { Config } from '../config/config.ts'
 
-/** What proves us at the token endpoint: headers and form fields. */
+/** Authenticates us at the token endpoint: headers and form fields. `now` in seconds since the epoch. */
 export type ClientAuthentication = (
   now: number,
 ) => Promise<{ headers: Readonly<Record<string, string>>; fields: Readonly<Record<string, string>> }>

@@ -1,4 +1,4 @@
-/** Where the issuer's endpoints are: OpenID Connect Discovery 1.0, or settings. */
+/** Finds the issuer's endpoints, by OpenID Connect Discovery 1.0 or from settings. */
 import { allowInsecureRequests, customFetch, discovery } from 'openid-client'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
@@ -12,11 +12,11 @@ export interface Endpoints {
   readonly userinfo: string | undefined
   readonly jwks: string
   readonly endSession: string | undefined
-  /** RFC 9207 §3: its answers always carry `iss`. */
+  /** True if the issuer's answers always carry `iss` (RFC 9207 §3). */
   readonly saysIssuer: boolean
 }
 
-/** Endpoints given as settings go before the published ones. */
+/** The endpoints; those given as settings override the published ones. @throws BrokerError */
 export async function describe(
   config: Config['upstream'],
   issuer: string,
@@ -52,16 +52,16 @@ async function discover(config: Config['upstream'], issuer: string, transport: T
       return answer
     },
     timeout: config.timeout,
-    // config.ts admits http on loopback only.
+    // `config/config.ts` allows http only on loopback.
     execute: issuer.startsWith('http:') ? [allowInsecureRequests] : [],
   })
   const published = client.serverMetadata()
-  // Exactly (§4.3): the ID token's `iss` is compared with it.
+  // Must be equal exactly (§4.3), because the ID token's `iss` is compared with it.
   if (published.issuer !== issuer) throw invalidAnswer('discovery: issuer')
   return published
 }
 
-/** openid-client's errors hold whole bodies: nothing of them leaves but the status or the name of the check. */
+/** Converts openid-client's errors. They hold whole bodies, so we keep only the status or the name of the check. */
 function translate(error: unknown): unknown {
   if (error instanceof BrokerError) return error
   const cause = error instanceof Error ? error.cause : undefined

@@ -1,15 +1,19 @@
 /**
- * VNeID's wrapping in the direct dialect: AES under a key that comes RSA-encrypted to us (docs/operate/start.md).
- * It carries no integrity, so whoever unwraps must check the form of what comes out; TLS is the proof of origin.
+ * The envelope of the direct dialect: AES ciphertext, whose key is RSA-encrypted for us (docs/operate/start.md). It has no
+ * integrity protection, so callers must check the form of the plaintext. Only TLS proves the origin.
  */
 import { constants, createDecipheriv, createPrivateKey, privateDecrypt } from 'node:crypto'
 import { z } from 'zod'
 import { invalidAnswer } from './identity.ts'
 
 export interface Envelope {
-  /** @param data base64 AES ciphertext; @param key base64 RSA PKCS#1 v1.5 ciphertext of the AES key */
+  /**
+   * @param data base64 AES ciphertext
+   * @param key base64 RSA PKCS#1 v1.5 ciphertext of the AES key
+   * @throws BrokerError `upstream_answer_invalid`
+   */
   open(data: string, key: string): string
-  /** A body `{"data","key"}` → the JSON inside. */
+  /** Opens a body `{"data","key"}` and parses the JSON inside. @throws as `open` */
   openBody(body: unknown): unknown
 }
 
@@ -25,7 +29,7 @@ export function createEnvelope(mode: 'ecb' | 'cbc', key: string): Envelope {
   const privateKey = createPrivateKey(key)
 
   const decrypt = (data: string, encryptedKey: string): string => {
-    // OpenSSL answers bad padding with random bytes (implicit rejection): their length is all there is to see.
+    // OpenSSL returns random bytes for bad padding (implicit rejection), so only the length can be checked here.
     const secret = privateDecrypt(
       { key: privateKey, padding: constants.RSA_PKCS1_PADDING },
       Buffer.from(encryptedKey, 'base64'),
@@ -46,7 +50,7 @@ export function createEnvelope(mode: 'ecb' | 'cbc', key: string): Envelope {
   }
 }
 
-/** One error for every cause: which step failed is what a padding oracle feeds on (Bleichenbacher, Vaudenay). */
+/** Throws the same error for every cause. To reveal which step failed would be a padding oracle (Bleichenbacher, Vaudenay). */
 function guarded<T>(act: () => T): T {
   try {
     return act()

@@ -7,10 +7,10 @@ import { OutgoingError, type Transport } from '../net/outgoing.ts'
 import { invalidAnswer } from './identity.ts'
 import { unavailable, watchCall } from './call.ts'
 
-/** Seconds our clock and the issuer's may differ. */
+/** Seconds by which our clock and the issuer's may differ. */
 export const tolerance = 10
 
-/** RFC 7518 §3.1, RFC 8037 §3.1: what `verify` needs beside the key. */
+/** Parameters of `verify` for each algorithm (RFC 7518 §3.1, RFC 8037 §3.1). */
 const parameters: Readonly<
   Record<Config['upstream']['idTokenAlg'], { hash: string | null; options?: object }>
 > = {
@@ -59,12 +59,12 @@ export function createIdTokenCheck({
         return answer
       })
     },
-    // An unknown `kid` reads them again; `oidc.ts` forgets them hourly.
+    // An unknown `kid` makes it fetch the keys again, and `oidc.ts` drops the whole key set every hour.
     cacheMaxAge: Infinity,
   })
   const known = new WeakMap<object, KeyObject>()
 
-  /** The key that the header names. One synchronous `verify` is far cheaper than WebCrypto's. */
+  /** The key with this `kid`, as a KeyObject, because a synchronous `verify` is far cheaper than WebCrypto's. */
   async function keyFor(kid: string | undefined): Promise<KeyObject> {
     const found = await find({ alg: algorithm, ...(kid !== undefined && { kid }) }).catch(
       (error: unknown) => {

@@ -1,4 +1,4 @@
-/** Claims of either dialect → `Identity`. Names and values are settings; forms are not: what does not fit is refused. */
+/** Claims of either dialect → `Identity`. Settings give the claims' names and values; values of another form are refused. */
 import { z } from 'zod'
 import { Identifier } from '../citizen-id.ts'
 import type { Config } from '../config/config.ts'
@@ -8,14 +8,14 @@ import type { Identity } from './upstream.ts'
 
 type Settings = Pick<Config['upstream'], 'claims' | 'kinds' | 'levels'>
 type ClaimName = keyof Settings['claims']
-/** None is missing: the defaults stand under what was given. */
+/** The name of every claim. None is missing, because the configuration fills in defaults. */
 type Names = Readonly<Record<ClaimName, string>>
 export type Claims = Readonly<Record<string, unknown>>
 
-/** A check that an answer of VNeID did not pass; `check` names it and never quotes the answer. */
+/** The error for an answer of VNeID that failed a check. `check` names the check and never quotes the answer. */
 export const invalidAnswer = (check: string) => new BrokerError('upstream_answer_invalid', check)
 
-/** Codes arrive as `"1"`, `"01"` or `1`, whatever the release. */
+/** Codes arrive as `"1"`, `"01"` or `1`, depending on VNeID's release. */
 const code = z.union([z.string().min(1).max(64), z.int()]).transform(String)
 const text = z
   .string()
@@ -23,7 +23,7 @@ const text = z
   .transform((given) => given.normalize('NFC').trim())
   .pipe(z.string().max(200).refine(isLegible))
 const date = z.union([z.string().max(10), z.int()]).transform(String)
-/** Anything else counts as not said: policy never depends on it. */
+/** Any other value counts as absent, because no policy depends on it. */
 const genders = new Map<unknown, Gender>([
   ['male', 'male'],
   ['female', 'female'],
@@ -31,7 +31,10 @@ const genders = new Map<unknown, Gender>([
   ['nữ', 'female'],
 ])
 
-/** @param authenticatedAt seconds since the epoch; no one is born later */
+/**
+ * @param authenticatedAt seconds since the epoch; a later birth date is refused
+ * @throws BrokerError `upstream_answer_invalid`, `identifier_malformed`
+ */
 export function toIdentity(claims: Claims, authenticatedAt: number, settings: Settings): Identity {
   const { kinds, levels } = settings
   const names = settings.claims as Names
@@ -67,8 +70,10 @@ export function toIdentity(claims: Claims, authenticatedAt: number, settings: Se
   const given = read('birthDate', date)
   const birthDate = given === undefined ? undefined : readBirthDate(given, authenticatedAt)
   if (given !== undefined && birthDate === undefined) throw invalidAnswer(`claim ${names.birthDate}`)
-  const said = value('gender')
-  const gender = genders.get(typeof said === 'string' ? said.normalize('NFC').toLowerCase() : said)
+  const rawGender = value('gender')
+  const gender = genders.get(
+    typeof rawGender === 'string' ? rawGender.normalize('NFC').toLowerCase() : rawGender,
+  )
   return {
     kind,
     identifier,
@@ -81,7 +86,7 @@ export function toIdentity(claims: Claims, authenticatedAt: number, settings: Se
   }
 }
 
-/** Whether these claims say all that a login needs, so that userinfo need not be asked. */
+/** Whether the claims contain all that a login needs, so that userinfo need not be called. */
 export function isComplete(claims: Claims, settings: Settings): boolean {
   const names = settings.claims as Names
   const kinds: Readonly<Record<string, PersonKind>> = settings.kinds
@@ -92,12 +97,15 @@ export function isComplete(claims: Claims, settings: Settings): boolean {
   return person && (kind !== 'representative' || has('organisationId'))
 }
 
-/** VNeID leaves a field empty as often as it leaves it out. */
+/** VNeID sends a missing field as empty, as null or not at all. */
 const present = (value: unknown) => (value === null || value === '' ? undefined : value)
 
-/** @returns `YYYY-MM-DD`, `YYYY`, or undefined where it is no date or lies ahead */
+/**
+ * @param now seconds since the epoch
+ * @returns `YYYY-MM-DD` or `YYYY`; undefined if it is not a date, or in the future
+ */
 export function readBirthDate(given: string, now: number): string | undefined {
-  // A day's grace: Vietnam's date is ahead of UTC.
+  // Vietnam's date may be a day ahead of UTC.
   const today = new Date((now + 86_400) * 1000).toISOString().slice(0, 10)
   const year = /^\d{4}$/.exec(given)?.[0]
   if (year !== undefined) return year >= '1850' && year <= today.slice(0, 4) ? year : undefined

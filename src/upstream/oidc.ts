@@ -1,4 +1,4 @@
-/** The strict dialect: OpenID Connect Core, authorization code flow with PKCE. */
+/** The `oidc` dialect: OpenID Connect Core, authorization code flow with PKCE. */
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
@@ -14,7 +14,7 @@ import type { Claims } from './identity.ts'
 import { remember } from './remember.ts'
 import type { Transaction, Upstream } from './upstream.ts'
 
-/** RFC 6749 §5.1 with OIDC Core §3.1.3.3; the token is what RFC 6750 §2.1 lets a header carry. */
+/** Token response (RFC 6749 §5.1, OIDC Core §3.1.3.3). The access token has the form that RFC 6750 §2.1 allows in a header. */
 const tokenAnswer = z.object({
   access_token: z.string().regex(/^[A-Za-z0-9\-._~+/]{1,8192}=*$/),
   token_type: z.string().regex(/^bearer$/i),
@@ -43,7 +43,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
       const check = { issuer, clientId, algorithm: config.idTokenAlg, jwksUri: endpoints.jwks, transport }
       last = { endpoints, checkIdToken: createIdTokenCheck(check) }
     } catch (error) {
-      // An outage of the description alone stops nobody.
+      // If only discovery fails, the endpoints read last stay in use.
       if (last === undefined) throw error
     }
     return last
@@ -66,7 +66,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
         code_challenge_method: 'S256',
         ...(locale !== undefined && { ui_locales: locale }),
         ...(acrValues !== undefined && { acr_values: acrValues }),
-        // max_age obliges the issuer to say auth_time (OIDC Core §2); prompt is for issuers deaf to a zero.
+        // `max_age` obliges the issuer to send `auth_time` (OIDC Core §2). `prompt` is for issuers that ignore `max_age=0`.
         ...(maxAge !== undefined && { max_age: String(maxAge) }),
         ...(maxAge === 0 && { prompt: 'login' }),
       }
@@ -77,7 +77,7 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
     async complete(query, transaction) {
       const callback = readCallback(query, transaction.state)
       const { endpoints, checkIdToken } = await described()
-      // RFC 9207 §2.4, before the error is believed.
+      // Check `iss` before the error parameter is used (RFC 9207 §2.4).
       if (callback.iss === undefined ? endpoints.saysIssuer : callback.iss !== issuer) {
         throw invalidAnswer('callback: iss')
       }
@@ -96,24 +96,24 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
       const tokens = tokenAnswer.safeParse(await callForJson(caller, 'token', endpoints.token, init))
       if (!tokens.success) throw invalidAnswer(`token: ${String(tokens.error.issues[0]?.path[0])}`)
 
-      const said = await checkIdToken(tokens.data.id_token, { nonce: transaction.nonce, now: time })
-      const authenticatedAt = timeOf(said, transaction, time)
-      let claims: Claims = said
-      if (endpoints.userinfo !== undefined && !isComplete(said, config)) {
+      const idToken = await checkIdToken(tokens.data.id_token, { nonce: transaction.nonce, now: time })
+      const authenticatedAt = authenticationTime(idToken, transaction, time)
+      let claims: Claims = idToken
+      if (endpoints.userinfo !== undefined && !isComplete(idToken, config)) {
         const authorization = `Bearer ${tokens.data.access_token}`
         const answer = await callForJson(caller, 'userinfo', endpoints.userinfo, {
           headers: { ...accept, authorization },
         })
         const userinfo = userinfoAnswer.safeParse(answer)
-        // OIDC Core §5.3.2: the sub must be the ID token's, or the rest describes someone else.
-        if (!userinfo.success || userinfo.data.sub !== said.sub) throw invalidAnswer('userinfo: "sub"')
-        claims = { ...said, ...userinfo.data }
+        // The sub must equal the ID token's, otherwise the claims are about another person (OIDC Core §5.3.2).
+        if (!userinfo.success || userinfo.data.sub !== idToken.sub) throw invalidAnswer('userinfo: "sub"')
+        claims = { ...idToken, ...userinfo.data }
       }
       return toIdentity(claims, authenticatedAt, config)
     },
 
     async end({ state, returnTo }) {
-      // An issuer that is away must not keep anybody from leaving us.
+      // Logout here must work even if the issuer is unreachable.
       const found = await described().catch(() => undefined)
       const address = found?.endpoints.endSession ?? config.endSessionEndpoint
       if (address === undefined) return undefined
@@ -136,21 +136,25 @@ export function openOidcUpstream({ config, now = () => Math.floor(Date.now() / 1
   }
 }
 
-/** When the citizen authenticated. @throws BrokerError where the ID token is not of this trip, or the act is too old */
-function timeOf(
-  { iat, auth_time: said }: IdTokenClaims,
+/**
+ * When the citizen authenticated, in seconds since the epoch.
+ * @throws BrokerError `upstream_answer_invalid` if the ID token is older than this trip; `upstream_authentication_stale` if
+ * the authentication is older than `maxAge`
+ */
+function authenticationTime(
+  { iat, auth_time: authTime }: IdTokenClaims,
   { maxAge, begunAt }: Transaction,
   now: number,
 ): number {
   if (iat < begunAt - tolerance) throw invalidAnswer('id_token: iat')
-  if (said !== undefined && said > now + tolerance) throw invalidAnswer('id_token: auth_time')
+  if (authTime !== undefined && authTime > now + tolerance) throw invalidAnswer('id_token: auth_time')
   if (maxAge !== undefined) {
     const oldest = maxAge === 0 ? begunAt : now - maxAge
-    if (said === undefined)
+    if (authTime === undefined)
       throw new BrokerError('upstream_authentication_stale', 'id_token: auth_time missing')
-    if (said < oldest - tolerance)
+    if (authTime < oldest - tolerance)
       throw new BrokerError('upstream_authentication_stale', 'id_token: auth_time')
   }
-  // Nobody asked for a fresh one, and the issuer does not say: the moment it vouched is the best there is.
-  return Math.min(said ?? iat, now)
+  // Without `auth_time`, which we did not require, the time of issue is the best estimate.
+  return Math.min(authTime ?? iat, now)
 }

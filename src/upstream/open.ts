@@ -4,7 +4,7 @@ import { openOidcUpstream } from './oidc.ts'
 import type { Upstream } from './upstream.ts'
 import { openVneidUpstream } from './vneid.ts'
 
-/** The one dialect that is configured, with a timer on what a citizen waits for. */
+/** Opens the configured dialect, with a timer on `complete`, for which a citizen waits. */
 export function openUpstream(config: Config['upstream']): Upstream {
   const upstream = config.dialect === 'oidc' ? openOidcUpstream({ config }) : openVneidUpstream({ config })
   return {

@@ -1,4 +1,4 @@
-/** One attempt shared by all who wait for it; a success is kept for `seconds`, a failure never. */
+/** Caches the result of `load` for `seconds`. Concurrent callers share one attempt; failures are not cached. */
 export function remember<T>(load: () => Promise<T>, seconds: number): () => Promise<T> {
   let attempt: Promise<T> | undefined
   let fresh = 0

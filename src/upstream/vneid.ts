@@ -1,6 +1,7 @@
 /**
- * The direct dialect of VNeID as its implementers report it: OAuth 2 without ID token, nonce, PKCE or discovery;
- * code and bodies wrapped in an envelope. Origin rests on TLS to the configured hosts; anything unexpected is refused.
+ * The `vneid` dialect, VNeID's direct interface as implementers report it: OAuth 2 without ID token, nonce, PKCE or
+ * discovery, with code and bodies in an envelope. Only TLS to the configured hosts proves the origin; anything unexpected
+ * is refused.
  */
 import { z } from 'zod'
 import type { Config } from '../config/config.ts'
@@ -13,7 +14,7 @@ import { invalidAnswer, toIdentity } from './identity.ts'
 import { remember } from './remember.ts'
 import type { Upstream } from './upstream.ts'
 
-/** RFC 6749 §5.1; the token is what RFC 6750 §2.1 lets a header carry. */
+/** Token response (RFC 6749 §5.1). The access token has the form that RFC 6750 §2.1 allows in a header. */
 const tokenAnswer = z.object({
   access_token: z.string().regex(/^[A-Za-z0-9\-._~+/]{1,8192}=*$/),
   token_type: z
@@ -44,7 +45,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
 
   const call = async (step: 'token' | 'userinfo', init: OutgoingInit): Promise<unknown> => {
     const body = await callForJson(caller, step, endpoint[step], init)
-    // Never the raw body where a wrapped one was agreed: anyone could have written that.
+    // With an envelope configured, never accept a plain body.
     return envelope === undefined ? body : envelope.openBody(body)
   }
 
@@ -58,7 +59,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
   }
 
   const ready = remember(async () => {
-    // Any status will do: it shows that name, route, allow-list and certificate hold.
+    // Any status is enough: it proves that DNS, route, allow-list and certificate work.
     await watchCall('ready', () =>
       caller(new URL(endpoint.token).origin, { method: 'HEAD' }).catch((error: unknown) => {
         throw unavailable(error)
@@ -102,7 +103,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
         await call('userinfo', { headers: { ...accept, authorization } }),
       )
       if (!claims.success) throw invalidAnswer('userinfo: schema')
-      // This dialect has no session to reuse and no auth_time: every trip is a fresh authentication, whatever maxAge asks.
+      // This dialect has no session to reuse and no `auth_time`, so every trip is a new authentication and satisfies maxAge.
       return toIdentity(claims.data, now(), config)
     },
 
@@ -120,7 +121,7 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
 }
 
 function required(setting: string | undefined): string {
-  // config.ts has reported it by name; this is for the type.
+  // `config/config.ts` reports a missing setting by name. This check is only for the type.
   if (setting === undefined) throw new TypeError('a setting that the vneid dialect requires is missing')
   return setting
 }
