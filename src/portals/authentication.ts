@@ -1,6 +1,6 @@
 /**
- * The portals' own API: what a portal asks and tells without a citizen. It comes as the client that it is, with
- * an access token of the client credentials grant; a citizen's token opens nothing here.
+ * Authenticates portals at their own API, by an access token of the client credentials grant. A citizen's access token is
+ * not accepted.
  */
 import { hash } from 'node:crypto'
 import { EmbeddedJWK, type JWK, calculateJwkThumbprint, jwtVerify } from 'jose'
@@ -9,15 +9,15 @@ import type { Client, Provider } from 'oidc-provider'
 import { BrokerError } from '../errors.ts'
 
 export const neededScope = 'legacy_accounts'
-/** As the engine takes them at its own endpoints. */
+/** The algorithms that the engine accepts for DPoP proofs at its own endpoints. */
 export const proofAlgorithms = ['ES256', 'Ed25519', 'EdDSA']
-/** Seconds that a proof's clock may be away from ours. */
+/** Seconds by which a proof's `iat` may differ from our clock. */
 const tolerance = 300
 
-/** @param needs a scope, of the token and of the portal's registration */
+/** @param needs the scope that both the token and the portal's registration must have; undefined: none */
 export type AuthenticatePortal = (ctx: Context, needs: string | undefined) => Promise<Client>
 
-/** Runs within a unit of work. Throws `unauthenticated` whatever is wrong with the token, `forbidden` when it is good. */
+/** Must run within a unit of work. @throws BrokerError `unauthenticated` if the token is not valid, `forbidden` if it lacks the scope or the portal the grant type */
 export function createPortalAuthentication({
   provider,
   issuer,
@@ -30,31 +30,33 @@ export function createPortalAuthentication({
     const token = value === '' ? undefined : await provider.ClientCredentials.find(value)
     const client = token?.clientId === undefined ? undefined : await provider.Client.find(token.clientId)
     if (token === undefined || client === undefined) throw new BrokerError('unauthenticated')
-    // A bound token without its proof may be a stolen one (RFC 9449 §7.1).
+    // A DPoP-bound token without its proof may be stolen (RFC 9449 §7.1).
     const { jkt } = token as { jkt?: string }
     const isProven = scheme.toLowerCase() === 'dpop'
     if ((jkt !== undefined) !== isProven) throw new BrokerError('unauthenticated')
     if (jkt !== undefined) {
       const proof = await readProof(ctx, value, issuer)
-      // As long as the proof would be taken.
+      // The `jti` is kept as long as the proof would be accepted.
       const until = Math.ceil(proof?.iat ?? 0) + tolerance + 1
       if (proof?.jkt !== jkt || !(await provider.ReplayDetection.unique(client.clientId, proof.jti, until))) {
         throw new BrokerError('unauthenticated')
       }
     }
-    // What the registry says now counts beside what the token was given.
+    // Both the token and the current registration must have the scope.
     const allowed =
       needs === undefined || (client.scope?.split(' ').includes(needs) && token.scopes.has(needs))
     if (!allowed || !client.grantTypeAllowed('client_credentials'))
       throw new BrokerError(
         'forbidden',
-        needs === undefined ? 'needs the grant client_credentials' : `needs the scope ${needs}`,
+        needs === undefined
+          ? 'the portal needs the grant type client_credentials'
+          : `needs the scope ${needs}`,
       )
     return client
   }
 }
 
-/** RFC 9449 §4.3. Nonces are not asked for, so one that came from the token endpoint is not looked at. */
+/** Checks a DPoP proof (RFC 9449 §4.3). We require no nonce here, so one from the token endpoint is ignored. @returns undefined if the proof is not valid */
 async function readProof(
   ctx: Context,
   token: string,

@@ -1,7 +1,8 @@
 /**
- * What a portal follows: its own links, and those of the portals that went over into it. Each portal's changes have
- * positions of their own, so the cursor is a list of them: the own one, then for each former portal, by the number
- * of its going over, where the reader is there. `12.3-7`: 12 of its own, 7 of the portal that came by number 3.
+ * The feed of changes to a portal's links, and to those of the portals that were merged into it. Each portal's changes
+ * have their own positions, so the cursor lists them: first the portal's own position, then one for each former portal, as
+ * number of the merge and position. `12.3-7` means position 12 in the portal's own changes, and position 7 in those of the
+ * portal that merge number 3 brought.
  */
 import { BrokerError } from '../errors.ts'
 import type { Rehome } from '../registry/rehoming.ts'
@@ -13,11 +14,15 @@ export const cursorPattern = new RegExp(`^(?=.{1,8000}$)${position}(?:\\.[1-9]\\
 
 export interface FeedChange extends LinkChangeRow {
   readonly cursor: string
-  /** Whose account it is. */
+  /** The portal that owns the account. */
   readonly portal: string
 }
 
-/** Belongs inside a transaction. The changes of one portal are in order; those of the next follow. */
+/**
+ * Must run in a transaction. Returns the changes of one portal in order, then those of the next.
+ * @param after a cursor that this feed gave out
+ * @throws BrokerError `input_invalid` if it did not
+ */
 export async function readFeed(
   tx: Db,
   {
@@ -47,10 +52,11 @@ export async function readFeed(
   const changes: FeedChange[] = []
   for (const source of sources) {
     const room = limit - changes.length
-    // One more than is told: whether there is more.
+    // Read one more than is returned, to learn whether there are more.
     const asked = { clientId: source.portal, after: source.reached, limit: room + 1 }
     const rows = await readLinkChanges(tx, asked)
-    if (rows === undefined) throw new BrokerError('input_invalid', 'after: was never given out')
+    if (rows === undefined)
+      throw new BrokerError('input_invalid', 'after: must be a cursor that this API returned')
     for (const row of rows.slice(0, room)) {
       source.reached = row.position
       changes.push({ ...row, portal: source.portal, cursor: cursor() })

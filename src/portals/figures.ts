@@ -1,6 +1,7 @@
 /**
- * A portal's figures: what `telemetry/tally.ts` counted, written down every few seconds, and read beside what the database knows
- * of its links, its secrets and our keys. A process that is killed loses what it counted since the last write.
+ * A portal's figures. The counts of `telemetry/tally.ts` are written to the database every few seconds, and returned
+ * together with the portal's links and secrets and our keys. A process that is killed loses its counts since the last
+ * write.
  */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
@@ -12,8 +13,8 @@ import { listCalendar } from '../store/keys.ts'
 import { returnTallies, takeTallies } from '../telemetry/tally.ts'
 
 const oneDay = 86_400_000
-/** Of one question. */
-const mostDays = 400
+/** Days that one request may cover. */
+const maxDays = 400
 
 const day = z.iso.date('must be a day such as 2026-03-31')
 export const spanQuery = { from: day.optional(), to: day.optional() }
@@ -21,15 +22,15 @@ export const spanQuery = { from: day.optional(), to: day.optional() }
 const counts = z.record(z.string(), z.number().int())
 export const figuresAnswer = z.object({
   client: z.string(),
-  /** Days in Vietnam, both included. */
+  /** Dates in Vietnam, both inclusive. */
   from: day,
   to: day,
   logins: z.object({ completed: z.number().int(), refused: z.number().int(), refused_by_code: counts }),
-  /** What we refused, by OAuth error: of requests that the portal proved to be its own. */
+  /** Refused requests by OAuth error; only requests for which the portal authenticated. */
   requests_refused: counts,
   logout: z.object({ delivered: z.number().int(), failed: z.number().int() }),
   days: z.array(z.object({ day, completed: z.number().int(), refused: z.number().int() })),
-  /** As they stand now; `rate` is the share of linked ones, null without any account. */
+  /** Current numbers. `rate`: share of linked accounts, 0 to 1; null if there is no account. */
   links: z.object({
     accounts: z.number().int(),
     linked: z.number().int(),
@@ -37,7 +38,7 @@ export const figuresAnswer = z.object({
     in_review: z.number().int(),
     rate: z.number().nullable(),
   }),
-  /** Keys that will sign, or stop being published. */
+  /** Our published signing keys, with their calendar. */
   keys: z.array(
     z.object({
       kid: z.string(),
@@ -52,15 +53,15 @@ export const figuresAnswer = z.object({
 export type FiguresTold = z.output<typeof figuresAnswer>
 
 export interface Figures {
-  /** Of one portal, or of all that were counted or have accounts. @throws BrokerError `input_invalid` */
+  /** Figures of one portal, or of all portals that have any. @throws BrokerError `input_invalid` */
   read(asked: {
     clientId?: string | undefined
     from?: string | undefined
     to?: string | undefined
   }): Promise<FiguresTold[]>
-  /** Writes down what has been counted. */
+  /** Writes the counts to the database. */
   flush(): Promise<void>
-  /** Once more, and no more. */
+  /** Writes the counts once more and stops. */
   close(): Promise<void>
 }
 
@@ -82,7 +83,7 @@ export function createFigures({
       log.warn({ event: 'figures.kept', waiting: tallies.length, err: error })
     })
   }
-  // One after the other: a slow database does not meet a second write.
+  // Writes run one after the other, so that a slow database gets no second one at the same time.
   let last = Promise.resolve()
   const flushNext = () => (last = last.then(flush))
   const timer = setInterval(() => void flushNext(), period).unref()
@@ -132,7 +133,8 @@ function spanOf({ from, to }: { from?: string | undefined; to?: string | undefin
   const begin = from ?? vietnamDate(Date.parse(`${end}T05:00:00Z`) - 29 * oneDay)
   const days = (Date.parse(end) - Date.parse(begin)) / oneDay + 1
   if (days < 1) throw new BrokerError('input_invalid', 'from: must not come after to')
-  if (days > mostDays) throw new BrokerError('input_invalid', `from: at most ${mostDays} days at once`)
+  if (days > maxDays)
+    throw new BrokerError('input_invalid', `from: must be at most ${maxDays} days before to`)
   return { from: begin, to: end }
 }
 
@@ -160,7 +162,7 @@ function countsOf(rows: readonly DayRow[]) {
   }
 }
 
-/** Accounts that nobody shall link any more (retired, exempt) are left out. */
+/** Leaves out accounts that will not be linked any more (retired, exempt). */
 function linksOf(states: readonly { state: string; n: number }[]) {
   const count = (state: string) => states.find((row) => row.state === state)?.n ?? 0
   const [linked, open, inReview] = ['linked', 'open', 'in_review'].map(count) as [number, number, number]

@@ -1,13 +1,14 @@
 /**
- * The portals' own API: what a portal asks and tells without a citizen, as the client that it is.
+ * The portals' own API, which a portal calls without a citizen, authenticated as a client.
  *
  *   portal → POST /token               client credentials; the engine answers with an access token
  *   portal → /legacy-accounts/…        `authentication.ts`: the token, its DPoP proof, the scope, the registration;
  *                                      `routes.ts`: the state of an account, the primary mark, and the changes of its
  *                                      links by a cursor (`feed.ts`)
- *   portal → /figures                  `figures.ts`: what was counted about it
+ *   portal → /figures                  `figures.ts`: the portal's figures
  *
- * An account id may be a citizen's number, so it travels in bodies only. A failure is answered as a problem (RFC 9457).
+ * An account id may be a citizen's number, so it is sent only in bodies, never in a URL. Failures are answered as problems
+ * (RFC 9457).
  */
 import type { Middleware } from 'koa'
 import { createSubOf } from '../oidc/accounts.ts'

@@ -1,4 +1,4 @@
-/** What a portal asks of its own legacy accounts. An account id may be a citizen's number: it travels in bodies only. */
+/** Routes of the portals' API. An account id may be a citizen's number, so it is sent only in bodies, never in a URL. */
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { Client } from 'oidc-provider'
@@ -19,17 +19,16 @@ import { cursorPattern, readFeed } from './feed.ts'
 import { createPortalAuthentication, neededScope, proofAlgorithms } from './authentication.ts'
 import { type Figures, spanQuery } from './figures.ts'
 
-/** Bytes. */
-const longestBody = 8 * 1024
+const maxBodyBytes = 8 * 1024
 
 const accountBody = z.strictObject({
   id: z.string().min(1).max(256),
-  /** Whose account: the portal's own, or one's that went over into it. Absent: its own, and no other's of that id. */
+  /** Owner of the account: the portal itself (the default), or a portal that was merged into it. */
   portal: z.string().max(64).optional(),
 })
 type Named = z.output<typeof accountBody>
 const changesQuery = z.strictObject({
-  after: z.string().regex(cursorPattern, 'is no cursor').default('0'),
+  after: z.string().regex(cursorPattern, 'must be a cursor that this API returned').default('0'),
   limit: z
     .string()
     .regex(/^([1-9]\d{0,2}|1000)$/, 'must be 1 to 1000')
@@ -56,9 +55,9 @@ export function createPortalApi({
   const router = new Router({ strict: true })
   const portals = new WeakMap<Context, Client>()
   const portalOf = (ctx: Context) => portals.get(ctx)!
-  const namedIn = async (ctx: Context) => parse('the body', accountBody, await readJson(ctx, longestBody))
+  const namedIn = async (ctx: Context) => parse('the body', accountBody, await readJson(ctx, maxBodyBytes))
 
-  /** Another portal's accounts are as unknown as those of nobody. */
+  /** @throws BrokerError `account_unknown` if there is no such account, or if another portal owns it */
   async function accountOf(
     from: Db,
     { clientId }: Client,
@@ -120,8 +119,8 @@ export function createPortalApi({
 
   router.get('figures', '/figures', async (ctx) => {
     const span = parse('the query', figuresQuery, { ...ctx.query })
-    const [told] = await figures.read({ clientId: portalOf(ctx).clientId, ...span })
-    ctx.body = told
+    const [own] = await figures.read({ clientId: portalOf(ctx).clientId, ...span })
+    ctx.body = own
   })
 
   const routes = router.routes()
@@ -130,7 +129,7 @@ export function createPortalApi({
     if (area === undefined) return next()
     ctx.set('cache-control', 'no-store')
     try {
-      // What is counted about a portal needs no agreement beyond its registration.
+      // The figures need no scope; the portal's registration is enough.
       const portal = await authenticate(ctx, area === 'figures' ? undefined : neededScope)
       portals.set(ctx, portal)
       countAs(ctx, portal)
@@ -166,15 +165,17 @@ function accountState(
   }
 }
 
-/** RFC 6750 §3, RFC 9449 §7.1; who brought no token is told of no error. */
+/** Sets `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1). Without a token in the request it contains no error code. */
 function challenge(ctx: Context, status: number): void {
   const algs = `algs="${proofAlgorithms.join(' ')}"`
   const isProven = /^dpop /i.test(ctx.get('authorization'))
-  const say = (error: string) => (isProven ? `DPoP error="${error}", ${algs}` : `Bearer error="${error}"`)
+  const withError = (error: string) =>
+    isProven ? `DPoP error="${error}", ${algs}` : `Bearer error="${error}"`
   if (status === 401)
     ctx.set(
       'www-authenticate',
-      ctx.get('authorization') === '' ? `Bearer, DPoP ${algs}` : say('invalid_token'),
+      ctx.get('authorization') === '' ? `Bearer, DPoP ${algs}` : withError('invalid_token'),
     )
-  if (status === 403) ctx.set('www-authenticate', `${say('insufficient_scope')}, scope="${neededScope}"`)
+  if (status === 403)
+    ctx.set('www-authenticate', `${withError('insufficient_scope')}, scope="${neededScope}"`)
 }
