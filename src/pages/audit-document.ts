@@ -1,10 +1,10 @@
-/** `npm run docs:audit`: the vocabulary as the table of docs/audit.md. */
+/** Generates the table of events in docs/audit.md. `npm run docs:audit` writes it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { auditNames, auditTable } from '../audit.ts'
 
 const address = new URL('../../docs/audit.md', import.meta.url)
 
-/** @returns the document, its table made anew */
+/** @returns the document with its table generated again */
 export function auditDocument(): string {
   const rows = auditNames.map((name) => {
     const { class: of, says, detail } = auditTable[name]

@@ -1,18 +1,18 @@
 import { styleHash } from './style.ts'
 
 /**
- * The headers that belong to a page of ours.
+ * The headers of our pages.
  *
- * `form-action`: a page without a form forbids it. A page with one (`form: true`: logout, post) leaves it
- * out, because Chromium applies it to every redirect after the submission as well: the way leads to VNeID or
- * the portal and on from there to hosts we cannot list, and 'self' would stop it. Nothing is given away:
- * the pages have no script and every value in them is escaped, so no foreign form can appear.
+ * `form-action`: a page without a form forbids it. A page with a form (`form: true`: logout, post) omits it, because
+ * Chromium also applies it to every redirect after the submission. The redirects lead to VNeID or the portal, and from
+ * there to hosts that we cannot list, and 'self' would block them. Omitting it is safe: our pages have no script and every
+ * value in them is escaped, so an attacker cannot insert a form.
  */
 export function pageHeaders(page: { form?: boolean } = {}): Record<string, string> {
   const policy = [
     "default-src 'none'",
     `style-src '${styleHash}'`,
-    // The tab's icon is in the page.
+    // The favicon is a data URL in the page.
     'img-src data:',
     "base-uri 'none'",
     "frame-ancestors 'none'",
@@ -23,7 +23,7 @@ export function pageHeaders(page: { form?: boolean } = {}): Record<string, strin
     'content-security-policy': policy.join('; '),
     // On a shared computer the back button must not show the last person's page.
     'cache-control': 'no-store',
-    // Addresses of a sign-in stay here; `no-referrer` would turn the Origin of our own forms into "null".
+    // URLs of a sign-in are not sent to other sites. `no-referrer` would turn the Origin of our own forms into "null".
     'referrer-policy': 'same-origin',
   }
 }

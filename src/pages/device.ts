@@ -8,7 +8,7 @@ interface DeviceForm extends Frame {
   readonly xsrf: string
 }
 
-/** Where an operator brings the code that the terminal shows. */
+/** Asks the operator for the code that the terminal shows. */
 export function deviceCodePage(view: DeviceForm & { readonly code?: string | undefined }): string {
   const { device: t } = sentences[view.locale]
   const body = html`<p>${t.text}</p>
@@ -23,7 +23,7 @@ export function deviceCodePage(view: DeviceForm & { readonly code?: string | und
   return layout({ ...view, title: t.title, body })
 }
 
-/** What is about to be let in, and by whose wish (RFC 8628 §3.3, §5.4). */
+/** Asks the operator to confirm that a terminal may act in their name (RFC 8628 §3.3, §5.4). */
 export function deviceConfirmPage(view: DeviceForm & { readonly code: string }): string {
   const { device: t } = sentences[view.locale]
   const body = html`<p class="portal"><span>${t.lead}</span> <b>${t.what}</b></p>
@@ -47,7 +47,7 @@ interface DeviceTold extends Frame {
   readonly againUrl?: string
 }
 
-/** How it went. */
+/** Shows the result. */
 export function deviceTellPage(view: DeviceTold): string {
   const { deviceTold } = sentences[view.locale]
   const { title, text } = deviceTold[view.what]

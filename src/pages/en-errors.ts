@@ -1,4 +1,4 @@
-// The English sentence for each error that a citizen may meet: the same list as vi-errors.ts, which is the original.
+// The English sentences for each error that a citizen may see. They translate vi-errors.ts, which is the original.
 import type { errors as vietnamese } from './vi-errors.ts'
 
 const maintenance = 'The system is under maintenance. Please try again later'

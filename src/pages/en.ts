@@ -1,4 +1,4 @@
-// Every English sentence a citizen reads: the same list as vi.ts, which is the original.
+// Every English sentence that a citizen sees. They translate vi.ts, which is the original.
 import { errors } from './en-errors.ts'
 import type { Sentences } from './vi.ts'
 
@@ -88,7 +88,7 @@ export const en: Sentences = {
           'The identification number in your earlier account is different from the one in your VNeID account.',
         held_by_another: 'The earlier account is already linked to another person.',
         kind_differs: 'The earlier account and your VNeID account are of different types.',
-        late_comer: 'The time for linking is over; this portal still has late requests looked at.',
+        late_comer: 'The time for linking is over, but this portal still checks late requests.',
         pending: 'The earlier account is being checked because of another request.',
       },
       next: 'An officer will check before anything is linked; you can call the hotline to ask for the result.',
@@ -110,25 +110,25 @@ export const en: Sentences = {
   },
   device: {
     title: 'Enter the code of your terminal',
-    text: 'Enter the code that the terminal shows where you have just begun to sign in.',
+    text: 'Enter the code shown by the terminal where you have just started to sign in.',
     code: 'Code',
     next: 'Continue',
     strangers: 'If somebody sent you this code, do not enter it, and tell the security officer.',
-    confirmTitle: 'Let it run the system?',
-    lead: 'You are about to let a machine',
-    what: 'control the VNeID single sign-on system in your name',
+    confirmTitle: 'Allow this machine to operate the system?',
+    lead: 'You are about to allow a machine to',
+    what: 'operate the VNeID single sign-on system in your name',
     compare: 'The code below must be exactly the one on the terminal in front of you.',
     warning:
-      'Go on only if you began this yourself, just now. ' +
-      'A code that somebody sent, or read to you over the telephone, is a sign of fraud.',
-    vneid: 'Next you confirm with VNeID, level 02. What you allow ends after eight hours.',
+      'Continue only if you started this yourself, just now. ' +
+      'A code that somebody sent you, or read to you over the telephone, is a sign of fraud.',
+    vneid: 'Next, you confirm with VNeID, level 02. The permission ends after eight hours.',
     confirm: 'Allow, and confirm with VNeID',
     abort: 'Stop',
   },
   deviceTold: {
     done: {
-      title: 'The machine is let in',
-      text: 'You can close this page and go back to the terminal. Signing out in this browser ends it as well.',
+      title: 'The machine is signed in',
+      text: 'You can close this page and go back to the terminal. Signing out in this browser signs the machine out as well.',
     },
     wrong: {
       title: 'The code is not right',
@@ -136,11 +136,11 @@ export const en: Sentences = {
     },
     gone: {
       title: 'The code has expired or was used',
-      text: 'Please begin again on the machine that you operate from, and bring the new code.',
+      text: 'Please start again at your terminal, and enter the new code.',
     },
     stopped: {
       title: 'Stopped',
-      text: 'That machine was let do nothing. If somebody sent you the code, please tell the security officer.',
+      text: 'The machine was not given access. If somebody sent you the code, please tell the security officer.',
     },
     again: 'Enter another code',
   },

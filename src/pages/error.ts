@@ -6,13 +6,13 @@ import { sentences } from './locale.ts'
 
 interface ErrorView extends Frame, Way {
   readonly code: ErrorCode
-  /** The trace id: what finds the log line. */
+  /** The request's reference, by which operators find its log lines. */
   readonly reference: string
-  /** This very request again, where waiting is all that it takes. */
+  /** URL of the same request, if the citizen only has to wait and try again. */
   readonly retryUrl?: string | undefined
 }
 
-/** What happened, what to do next, and what to read out to the hotline. */
+/** Shows what happened, what to do next, and the codes to read out to the hotline. */
 export function errorPage(view: ErrorView): string {
   const { errors, error: t } = sentences[view.locale]
   const { title, text } = errors[isForCitizens(view.code) ? view.code : 'request_invalid']

@@ -1,6 +1,6 @@
-// pages/ is what the citizen sees: a pure function per page, no script; vi.ts and en.ts, with vi-errors.ts and en-errors.ts, hold every sentence.
+// pages/ renders what the citizen sees: one pure function per page, no scripts. vi.ts, en.ts, vi-errors.ts and en-errors.ts hold every sentence.
 
-/** Markup that is safe to send: made by `html`, which escapes what it is given, or vouched for by `raw`. */
+/** Markup that is safe to send: from `html`, which escapes its values, or from `raw`, whose caller guarantees it. */
 export class Html {
   readonly #markup: string
 
@@ -13,25 +13,25 @@ export class Html {
   }
 }
 
-/** What a template accepts; booleans, `null` and `undefined` print nothing, for `condition && html`. */
+/** Values that a template accepts. Booleans, `null` and `undefined` print nothing, so that `condition && html` works. */
 export type Printable = Html | string | number | bigint | boolean | null | undefined | readonly Printable[]
 
-/** A template whose values are escaped, except nested `Html`; attribute values must stand in quotes. */
+/** Template tag that escapes every value except nested `Html`. Attribute values must be quoted. */
 export function html(strings: TemplateStringsArray, ...values: readonly Printable[]): Html {
   let markup = strings[0] ?? ''
   for (const [index, value] of values.entries()) markup += print(value) + (strings[index + 1] ?? '')
   return new Html(markup)
 }
 
-/** Text of ours that is markup already (the style sheet); never anything a portal or a person wrote. */
+/** Marks our own text as markup (the style sheet). Never use it for text from a portal or a person. */
 export function raw(trusted: string): Html {
   return new Html(trusted)
 }
 
-/** For an `href` or `action` that comes from data: only web addresses and our own paths; else undefined. */
+/** Checks a URL for `href` or `action`. @returns the URL if it is http(s) or one of our own paths, otherwise undefined */
 export function webAddress(address: string | undefined): string | undefined {
   if (address === undefined) return undefined
-  // A path of ours; `//host`, `/\host` and (browsers drop tabs) `/<tab>/host` would be another site's address.
+  // One of our paths. `//host`, `/\host` and `/<tab>/host` (browsers drop tabs) would be URLs of another site.
   if (/^\/(?![/\\])\P{Cc}*$/u.test(address)) return address
   const protocol = URL.parse(address)?.protocol
   return protocol === 'https:' || protocol === 'http:' ? address : undefined

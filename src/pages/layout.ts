@@ -4,16 +4,16 @@ import { sentences } from './locale.ts'
 import type { Locale } from './locale.ts'
 import { style } from './style.ts'
 
-/** What every page is given. */
+/** Fields of every page. */
 export interface Frame {
   readonly locale: Locale
-  /** As people read it: `1900.0368`. */
+  /** Telephone number as people write it, such as `1900.0368`. */
   readonly hotline: string
-  /** This page in the other language; absent where it cannot be fetched again (it answered a POST). */
+  /** URL of this page in the other language; absent if a GET cannot show the page again, as after a POST. */
   readonly switchUrl?: string | undefined
 }
 
-/** The way back to the portal, where there is one. */
+/** Link back to the portal, if there is one. */
 export interface Way {
   readonly returnUrl?: string | undefined
   readonly portalName?: string | undefined
@@ -26,7 +26,7 @@ const icon =
   `<path d='${shield}' fill='%23a3191e'/>` +
   `<path d='${tick}' fill='none' stroke='%23fff' stroke-width='2.5'/></svg>`
 
-/** The whole document: no script, nothing fetched, not even a favicon. */
+/** The whole document. It has no script and loads nothing, not even a favicon. */
 export function layout({
   locale,
   hotline,
@@ -69,12 +69,12 @@ ${body}
 `.toString()
 }
 
-/** The portal's name, set apart (`bdi`) so that nothing in it can reorder the words around it. */
+/** The portal's name in `bdi`, so that its characters cannot reorder the text around it. */
 export function portalBlock(lead: string, portalName: string): Html {
   return html`<p class="portal"><span>${lead}</span> <bdi>${portalName}</bdi></p>`
 }
 
-/** A page's buttons: ours, if any, then the way back to the portal where a safe address is known. */
+/** A page's buttons: its own, if any, then the link to the portal if a safe URL is known. */
 export function actions(view: Frame & Way, own?: Html): Html | undefined {
   const { back } = sentences[view.locale]
   const address = webAddress(view.returnUrl)

@@ -5,9 +5,9 @@ import { type Locale, sentences } from './locale.ts'
 
 interface LinkView extends Frame {
   readonly portalName: string
-  /** As the portal knows it, letter by letter. */
+  /** The account's id at the portal, unchanged. */
   readonly account: string
-  /** The portal whose account it is, where that one went over into the portal that asks. */
+  /** Name of the portal that owned the account, if it was merged into the requesting portal. */
   readonly accountPortal?: string
   readonly formAction: string
 }
@@ -16,11 +16,11 @@ interface LinkQuestion extends LinkView {
   readonly name: string | undefined
   /** The last three characters of the number. */
   readonly numberEnd: string
-  /** `YYYY-MM-DD`: shown while the time runs out. */
+  /** `YYYY-MM-DD`, shown in the time before the account is locked. */
   readonly lockedFrom?: string | undefined
 }
 
-/** Whose account becomes whose: nothing is linked unless the citizen says so. */
+/** Asks whether the account is the citizen's. Nothing is linked unless the citizen agrees. */
 export function linkPage(question: LinkQuestion): string {
   const { link: t } = sentences[question.locale]
   const { name, numberEnd, lockedFrom } = question
@@ -43,14 +43,14 @@ ${lockedFrom !== undefined && html`<p>${t.until(dayIn(question.locale, lockedFro
 }
 
 interface LinkTold extends LinkView {
-  /** Otherwise a human decides. */
+  /** True if the link was refused; false if a case waits for an operator. */
   readonly isRefused: boolean
   readonly reason: string | undefined
-  /** The trace id: what finds the case. */
+  /** Reference of the request that opened the case, by which operators find it. */
   readonly reference: string
 }
 
-/** What was decided without a question, and what comes next. */
+/** Shows the result when the citizen is not asked, and what happens next. */
 export function linkToldPage(told: LinkTold): string {
   const { linkTold: t, error } = sentences[told.locale]
   const { title, next, reasons } = told.isRefused ? t.refused : t.inReview

@@ -8,9 +8,9 @@ export type Locale = (typeof locales)[number]
 export const sentences: Readonly<Record<Locale, Sentences>> = { vi, en }
 
 /**
- * The first language we have, asking in this order: the portal (`ui_locales`, OIDC Core §3.1.2.1), the
- * citizen's switch (cookie), the browser. Vietnamese otherwise: a browser that knows Vietnamese at all
- * gets it, because shared PCs are often left in the English they were installed with.
+ * The first supported language of, in this order: the portal's request (`ui_locales`, OIDC Core §3.1.2.1), the citizen's
+ * choice (cookie), the browser. The default is Vietnamese. A browser that lists Vietnamese anywhere gets Vietnamese,
+ * because shared PCs often keep the English of their installation.
  */
 export function chooseLocale(wish: {
   uiLocales?: string | undefined

@@ -3,7 +3,7 @@ import { actions, layout, portalBlock } from './layout.ts'
 import type { Frame, Way } from './layout.ts'
 import { sentences } from './locale.ts'
 
-/** The whole session has ended. */
+/** Shown after the whole session has ended. */
 export function loggedOutPage(view: Frame & Way): string {
   const { loggedOut: t } = sentences[view.locale]
   const body = html`<p>${t.text}</p>
@@ -15,7 +15,7 @@ ${actions(view)}`
   return layout({ ...view, title: t.title, body })
 }
 
-/** Only one portal was left: nobody may leave a shared computer believing that the session has ended. */
+/** Shown after sign-out from one portal. It says that the session continues, so that nobody leaves a shared computer signed in by mistake. */
 export function leftPortalPage(view: Frame & Way & { portalName: string; logoutUrl: string }): string {
   const { leftPortal: t, logout } = sentences[view.locale]
   const body = html`${portalBlock(t.portal, view.portalName)}

@@ -4,14 +4,14 @@ import type { Frame } from './layout.ts'
 import { sentences } from './locale.ts'
 
 interface LogoutQuestion extends Frame {
-  /** The engine's confirmation address and the secret it must get back. */
+  /** URL of the engine's confirmation, and the form secret that it checks. */
   readonly formAction: string
   readonly xsrf: string
-  /** The portal that asked; without one there is nothing to leave but the whole session. */
+  /** The portal that requested the logout. Without one, only the whole session can be ended. */
   readonly portalName?: string | undefined
 }
 
-/** The engine ends the whole session on `logout=yes`, and only the asking portal's part without it. */
+/** With `logout=yes` the engine ends the whole session, without it only the part of the requesting portal. */
 export function logoutPage(question: LogoutQuestion): string {
   const { logout: t } = sentences[question.locale]
   const { portalName } = question

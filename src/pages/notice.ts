@@ -5,13 +5,13 @@ import { sentences } from './locale.ts'
 
 interface Notice extends Frame {
   readonly portalName: string
-  /** What the portal will be given; a scope without words of ours is shown by its name. */
+  /** Scopes that the portal will receive. A scope without a sentence is shown by its name. */
   readonly scopes: readonly string[]
   readonly startUrl: string
   readonly cancelUrl: string
 }
 
-/** Before VNeID: who asks, what it will be given, and the button. */
+/** Shown before the trip to VNeID: the portal's name, what it will receive, and the sign-in button. */
 export function noticePage(notice: Notice): string {
   const { notice: t } = sentences[notice.locale]
   const words = new Map<string, string>(Object.entries(t.scopes))

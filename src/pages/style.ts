@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-// System fonts; 44 px at least for whatever is tapped; WCAG AA at least for every pair of colours, dark too.
+// System fonts; tap targets of at least 44 px; every pair of colours meets WCAG AA at least, in dark mode too.
 const source = `
 :root {
   color-scheme: light dark;
@@ -92,8 +92,8 @@ footer p { margin: 0; }
 }
 `
 
-/** The one style sheet, inline in every page: nothing else has to be fetched over a slow line. */
+/** The style sheet, inline in every page, so that a slow connection has nothing else to load. */
 export const style = source.replaceAll(/\s*\n\s*/g, '').replaceAll(/\s*([{};,])\s*/g, '$1')
 
-/** What the Content-Security-Policy allows instead of 'unsafe-inline': exactly that sheet. */
+/** Hash of the style sheet for the Content-Security-Policy, instead of 'unsafe-inline'. */
 export const styleHash = `sha256-${createHash('sha256').update(style).digest('base64')}`

@@ -1,9 +1,9 @@
-// The Vietnamese sentence for each error that a citizen may meet.
+// The Vietnamese sentences for each error that a citizen may see.
 import type { CitizenErrorCode } from '../errors.ts'
 
 interface ErrorSentences {
   readonly title: string
-  /** What happened, then what to do next. */
+  /** Says what happened, then what to do next. */
   readonly text: string
 }
 

@@ -1,4 +1,4 @@
-// Every Vietnamese sentence a citizen reads. The type of `vi` is the list: en.ts must have them all.
+// Every Vietnamese sentence that a citizen sees. The type of `vi` is the list: en.ts must have all of them.
 import { errors } from './vi-errors.ts'
 
 export const vi = {
@@ -15,7 +15,7 @@ export const vi = {
       'Ông/Bà sẽ được chuyển sang trang VNeID để xác thực bằng ' +
       'Tài khoản Định danh điện tử cấp bởi Bộ Công an (VNeID), rồi trở lại cổng này.',
     shared: 'Cổng này sẽ nhận được:',
-    /** By scope. `openid` is what every portal gets. */
+    /** Sentences by scope. Every portal gets `openid`. */
     scopes: {
       openid: 'Mã riêng của Ông/Bà tại cổng này (không phải số định danh) và mức độ tài khoản VNeID',
       profile: 'Họ và tên, ngày sinh, giới tính',
@@ -85,7 +85,7 @@ export const vi = {
     portal: 'Yêu cầu liên kết đến từ',
     inReview: {
       title: 'Liên kết đang chờ kiểm tra',
-      /** By reason, as the portal hears it. */
+      /** Sentences by reason code, as in the claim `legacy_account_link`. */
       reasons: {
         number_differs:
           'Số định danh ghi trong tài khoản trước đây khác với số trong tài khoản VNeID của Ông/Bà.',
