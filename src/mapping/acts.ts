@@ -1,6 +1,6 @@
 /**
- * What one operator does about accounts and links. Each act can be undone; what makes a link, or takes another number,
- * takes two persons (`kinds.ts`).
+ * What one operator may do alone about accounts and links. Every act can be undone. Creating a link or accepting another
+ * number needs two operators (`kinds.ts`).
  */
 import { endApprovals } from '../approvals/approvals.ts'
 import { BrokerError } from '../errors.ts'
@@ -15,15 +15,18 @@ import { classMask } from './classes.ts'
 import { about, isAboutRow, isIn, move, take, takeOpen } from './case.ts'
 
 export interface Acts {
-  /** Asks the question by hand: is this account that person's? @returns the case */
+  /** Opens a case by hand: does this account belong to that person? @returns the case's id */
   question(account: string, subjectId: string, by: Reasoned): Promise<string>
-  /** Not this person's, and never again without a human; or: the row that differed is not taken. */
+  /**
+   * Answers a case with no: the account is not this person's, and is never linked to them automatically again; or the row
+   * that an import refused is not accepted.
+   */
   dismiss(caseId: string, by: Reasoned): Promise<void>
-  /** The account is in use no more; all that was asked about it is answered with that. */
+  /** Marks the account as no longer in use, and closes all its cases. */
   retire(caseId: string, by: Reasoned): Promise<void>
-  /** Takes `dismiss` or `retire` back. */
+  /** Undoes `dismiss` or `retire`. */
   reopen(caseId: string, by: Reasoned): Promise<void>
-  /** Takes a link back, however it was made; the account waits for a human from then on. */
+  /** Ends a link, whatever its method. The account then waits in review until an operator decides. */
   end(linkId: string, account: string, by: Reasoned): Promise<void>
 }
 
@@ -34,17 +37,17 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
         const row = await lockAccount(tx, account)
         if (row === undefined) throw new BrokerError('account_unknown')
         const standing = await standingOf(tx, subjectId)
-        if (standing === 'unknown') throw new BrokerError('input_invalid', 'subject: nobody is known by it')
-        if (standing === 'disabled')
-          throw new BrokerError('state_conflict', 'the person may not be used any more')
+        if (standing === 'unknown')
+          throw new BrokerError('input_invalid', 'subject: there is no subject with this id')
+        if (standing === 'disabled') throw new BrokerError('state_conflict', 'the person is disabled')
         if (row.subjectId === subjectId)
-          throw new BrokerError('state_conflict', 'it is linked to that person')
+          throw new BrokerError('state_conflict', 'the account is already linked to this person')
         if (row.state === 'open') await move(tx, row, 'doubt')
         else if (row.state !== 'in_review' && row.state !== 'linked') throw isIn(row.state)
         const { clientId } = row
         const asked = { account, clientId, reason: 'by_hand', subjectId, sealed: null, ...why(by) }
         const id = await openCase(tx, asked)
-        if (id === undefined) throw new BrokerError('state_conflict', 'the question is open already')
+        if (id === undefined) throw new BrokerError('state_conflict', 'the same case is already open')
         const detail = { case: id, account, reason: 'by_hand' }
         note({ event: 'review.opened', ...about({ clientId, subjectId }, by), detail })
         return id
@@ -56,7 +59,7 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
         await decideCase(tx, caseId, { outcome: 'dismissed', by: by.actor, reason: by.reason })
         if (question.reason === 'number_changed')
           await changeClasses(tx, account.account, { drop: classMask(['number_changed']) })
-        // The last question answered: the account is free again, though not for whom it was denied to.
+        // No case is open any more, so the account is open again, except for persons whose case was dismissed.
         if (account.state === 'in_review' && !(await hasOpenCase(tx, account.account)))
           await move(tx, account, 'settle')
         const detail = { case: caseId, account: account.account, outcome: 'dismissed' }
@@ -82,13 +85,13 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
         if (outcome !== 'dismissed' && outcome !== 'retired')
           throw new BrokerError('state_conflict', `the case is ${outcome ?? 'open'}`)
         if (!isAboutRow(question) && account.subjectId !== null && question.subjectId === account.subjectId)
-          throw new BrokerError('state_conflict', 'it is linked to that person')
+          throw new BrokerError('state_conflict', 'the account is already linked to this person')
         if (account.state === 'open') await move(tx, account, 'doubt')
         else if (account.state === 'retired' && outcome === 'retired') await move(tx, account, 'reopen')
         else if (account.state !== 'in_review' && account.state !== 'linked') throw isIn(account.state)
         const reopened = await reopenCases(tx, caseId, by).catch((error: unknown) => {
           if (!isUniqueViolation(error)) throw error
-          throw new BrokerError('state_conflict', 'the question is open already')
+          throw new BrokerError('state_conflict', 'the same case is already open')
         })
         for (const again of reopened) {
           if (again.reason === 'number_changed')
@@ -116,5 +119,5 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
   }
 }
 
-/** As the row of a case keeps it. */
+/** Actor and reason in the columns' names of a case. */
 const why = ({ actor, reason, reference }: Reasoned) => ({ by: actor, why: reason, reference })

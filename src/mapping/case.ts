@@ -1,4 +1,4 @@
-/** What every act of an operator about an account needs: the case and the account under one lock, and the events' common fields. */
+/** Shared by all acts and approvals about a case: reads case and account under one lock, and builds the events' common fields. */
 import { z } from 'zod'
 import type { Concern } from '../approvals/kind.ts'
 import type { AuditEvent } from '../audit.ts'
@@ -14,11 +14,14 @@ export interface Taken {
   readonly account: AccountRow
 }
 
-/** A case under its account's lock: acts, logins and imports about one account stand in one queue. */
+/**
+ * Locks a case's account and reads both. Acts, logins and imports about one account wait for each other by this lock.
+ * @throws BrokerError `case_gone`
+ */
 export async function take(tx: Db, caseId: string): Promise<Taken> {
   const found = await findCase(tx, caseId)
   const account = found && (await lockAccount(tx, found.account))
-  // Read again: what is decided, is decided under the lock.
+  // Read the case again under the lock; it may have changed.
   const question = found && (await findCase(tx, caseId))
   if (question === undefined || account === undefined) throw new BrokerError('case_gone')
   return { question, account }
@@ -30,7 +33,7 @@ export async function takeOpen(tx: Db, caseId: string): Promise<Taken> {
   return taken
 }
 
-/** @throws BrokerError `state_conflict` when the event does not follow from the account's state */
+/** Applies an event to an account's state. @throws BrokerError `state_conflict` if the state does not allow the event */
 export async function move(tx: Db, { account, state }: AccountRow, event: AccountEvent): Promise<void> {
   const to = (machine[state] as Record<string, string>)[event]
   if (to === undefined || !(await moveAccount(tx, account, statesBefore(event), to))) throw isIn(state)
@@ -39,15 +42,15 @@ export async function move(tx: Db, { account, state }: AccountRow, event: Accoun
 export const isIn = (state: string): BrokerError =>
   new BrokerError('state_conflict', `the account is ${state}`)
 
-/** Whether the question is about a row that an import refused; else it is about a person. */
+/** True for a case about a row that an import refused; any other case is about a person. */
 export const isAboutRow = ({ reason }: Pick<CaseRow, 'reason'>): boolean =>
   reason === 'number_changed' || reason === 'kind_changed'
 
-/** A case about a row may be about no person. */
+/** A case about a row may have no person. */
 const aboutPerson = (subjectId: string | null): Pick<AuditEvent, 'subjectId'> =>
   subjectId === null ? {} : { subjectId }
 
-/** What audit events about a case have in common. */
+/** Common fields of audit events about a case. */
 export const about = (
   { clientId, subjectId }: { readonly clientId: string; readonly subjectId: string | null },
   { actor, reference }: By,
@@ -58,7 +61,7 @@ export const about = (
   reference,
 })
 
-/** What kinds of approvals about a case have in common: a mapping officer asks, another approves, at any time. */
+/** Common part of the kinds of approval about a case: one mapping officer asks, another approves, without a time limit. */
 export const ofCase = {
   askers: ['mapping_officer'] as const,
   approvers: ['mapping_officer'] as const,
@@ -67,7 +70,7 @@ export const ofCase = {
     const { clientId, subjectId } = (await findCase(tx, caseId))!
     return { caseId, clientId, ...aboutPerson(subjectId) }
   },
-  // The account first, as everywhere.
+  // Locks the account first, as all code here does, so that there are no deadlocks.
   lock: (tx: Db, { case: id }: { case: string }): Promise<Taken> => take(tx, id),
   async show(db: Db, { case: id }: { case: string }) {
     const { clientId, account, subjectId } = (await findCase(db, id))!

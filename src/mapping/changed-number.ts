@@ -1,4 +1,4 @@
-/** A portal sent another number for an account: two officers may take it. */
+/** Accepts another number that a portal sent for an account. Needs two officers. */
 import { endApprovals } from '../approvals/approvals.ts'
 import { kind } from '../approvals/kind.ts'
 import { BrokerError } from '../errors.ts'
@@ -9,7 +9,7 @@ import { askedDetail } from '../recording.ts'
 import { type Taken, about, isIn, move, ofCase, takeOpen } from './case.ts'
 import type { LegacyRecords } from './record.ts'
 
-/** What a well-formed number that was just accepted makes untrue of its account. */
+/** Classes that no longer apply once a well-formed number is accepted. */
 const ofTheOldNumber: readonly ClassName[] = [
   'number_changed',
   'number_cancelled',
@@ -18,24 +18,24 @@ const ofTheOldNumber: readonly ClassName[] = [
   'malformed_number',
 ]
 
-/** @throws BrokerError when the refused row cannot take the place of what is recorded */
+/** The refused row. @throws BrokerError `state_conflict` if it cannot replace the recorded one */
 function changedRow(records: LegacyRecords, { question, account }: Taken) {
   if (account.state === 'linked')
-    throw new BrokerError('state_conflict', 'the account is linked: end the link first')
+    throw new BrokerError('state_conflict', 'the account is linked; end the link first')
   if (account.state !== 'in_review') throw isIn(account.state)
   const { sealed } = question
   const { identifier, cmnd } = sealed === null ? {} : records.open(account.accountKey, sealed)
   if (sealed === null || identifier === undefined)
-    throw new BrokerError('state_conflict', 'the changed row is gone: import it again')
+    throw new BrokerError('state_conflict', 'the changed row is no longer stored; import it again')
   return { sealed, identifier, cmnd }
 }
 
-/** The row takes the place of what was recorded: unattested, so it links nothing that nobody compared. */
+/** Replaces the recorded row with the refused one. The number counts as not attested, so it alone creates no link. */
 export const createAcceptance = ({ records }: { records: LegacyRecords }) =>
   kind({
     ...ofCase,
     name: 'account.accept',
-    about: 'Takes the other number that a portal sent for an account.',
+    about: 'Accepts another number that the portal sent for an account.',
     check: async (tx, { case: id }) => void changedRow(records, await takeOpen(tx, id)),
 
     async carryOut(tx, note, { case: id }, by) {
@@ -47,7 +47,7 @@ export const createAcceptance = ({ records }: { records: LegacyRecords }) =>
         identifierKey: records.numberKeys(identifier)[0]!,
         hintKey: cmnd === undefined ? null : records.cmndKeys(cmnd)[0]!,
         sealed,
-        // Unlike any row's: the next import compares the whole account anew.
+        // A digest that no row has, so the next import compares the whole account again.
         digest: records.digests(`accepted\0${id}`)[0]!,
         drop: classMask(ofTheOldNumber),
         add: classMask(['not_attested']),

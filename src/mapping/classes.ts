@@ -1,37 +1,37 @@
 /**
- * What cleaning finds about a legacy account. Stored as one integer, bit n for the n-th name: append only.
- * Some stand in the way of a row (`refused`), some call a person in (`review`), most only inform.
+ * Classes that the import's checks assign to a legacy account. Stored as one integer, bit n for the n-th name, so names may
+ * only be appended. Some make the import refuse a row, some open a case, most only inform.
  */
 
 export const classNames = [
-  /** No number of any kind. */
+  /** The row has no number of any kind. */
   'missing_number',
-  /** A CMND (9 digits, ended 1/1/2025) and no 12-digit number: a hint, never a proof. */
+  /** Only a CMND (9 digits, no longer valid since 1/1/2025) and no 12-digit number. It helps a search and proves nothing. */
   'cmnd_only',
-  /** Something stands where a number should, and is none; kept, sealed, and never searched for. */
+  /** The number field holds something else. It is kept, sealed, and never searched for. */
   'malformed_number',
-  /** The first three digits name no province of the 63; a country code for those registered abroad. */
+  /** The first three digits are not one of the 63 provinces; persons registered abroad have a country code there. */
   'unknown_prefix',
-  /** The number's digits say otherwise; a re-issued number rightly may (Decree 70/2024 art. 11). */
+  /** The number's digits encode another birth year or sex. A re-issued number may rightly differ (Decree 70/2024 art. 11). */
   'birth_year_differs',
   'sex_differs',
-  /** The same account id stands on an earlier line of the file. */
+  /** An earlier line of the file has the same account id. */
   'duplicate_row',
-  /** Other accounts of the portal bear the same number: one person may own several. */
+  /** Other accounts of the portal have the same number. One person may own several. */
   'several_accounts',
-  /** The account is known here with another number than the row's. */
+  /** The account is recorded with another number than the row's. */
   'number_changed',
   /** The number was cancelled and re-issued. */
   'number_cancelled',
   'organisation_account',
-  /** Staff stay on another login: exempt. */
+  /** Staff use another login, so the account is exempt. */
   'staff_account',
   'officer_created',
-  /** An e-mail address or telephone number that nobody owns. Never used to link, nor kept. */
+  /** A placeholder instead of an e-mail address or telephone number. Contacts are never used to link, and not kept. */
   'placeholder_contact',
-  /** A number that nobody compared with the population database. */
+  /** The portal did not compare the number with the population database. */
   'not_attested',
-  /** A field that cannot be what its column says; the row's result names the column. */
+  /** A field has no valid value for its column; the row's result names the column. */
   'invalid_field',
 ] as const
 export type ClassName = (typeof classNames)[number]

@@ -1,6 +1,6 @@
 /**
- * CSV that is safe to open (RFC 4180, every cell quoted): a spreadsheet takes a cell that begins with one of these
- * for a formula, so it gets an apostrophe before it.
+ * One CSV line (RFC 4180, every cell quoted) that is safe to open. A spreadsheet would run a cell that begins with `=`,
+ * `+`, `-`, `@`, tab or CR as a formula, so such cells get an apostrophe in front.
  */
 export const csvLine = (cells: readonly (string | number)[]): string => `${cells.map(cell).join(',')}\r\n`
 

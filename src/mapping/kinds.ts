@@ -1,4 +1,4 @@
-/** What takes two mapping officers: a link by hand, another number for an account, and a person's new number. */
+/** The operations that need two mapping officers: a link by hand, another number for an account, a person's new number. */
 import type { CitizenKeys } from '../citizen-id.ts'
 import { createAcceptance } from './changed-number.ts'
 import { linkByHand } from './link-by-hand.ts'
@@ -17,7 +17,7 @@ export function createMappingKinds({
     link: linkByHand,
     accept,
     rekey: createRekey({ citizenKeys }),
-    /** What it means that a case is confirmed. */
+    /** The operation that confirming a case asks for. */
     confirming: ({ reason }: { readonly reason: string }) =>
       reason === 'number_changed' ? accept : linkByHand,
   }

@@ -1,4 +1,4 @@
-/** A link that two officers make: one asks for it on a case, another approves. */
+/** A link by hand: one officer asks for it on a case, another approves. */
 import { kind } from '../approvals/kind.ts'
 import { endApprovals } from '../approvals/approvals.ts'
 import { BrokerError } from '../errors.ts'
@@ -13,19 +13,22 @@ import { rules, situationOf } from './linking.ts'
 export const linkByHand = kind({
   ...ofCase,
   name: 'account.link',
-  about: 'Links an old account to the person of its case.',
+  about: 'Links a legacy account to the person of its case.',
 
   async check(tx, { case: id }) {
     const { question } = await takeOpen(tx, id)
     if (question.subjectId === null || isAboutRow(question))
-      throw new BrokerError('state_conflict', 'the case is about a row, not a person: ask by hand')
+      throw new BrokerError(
+        'state_conflict',
+        'the case is about an imported row, not a person; open a case by hand',
+      )
   },
 
   async carryOut(tx, note, { case: id }, by) {
     const { question, account } = await takeOpen(tx, id)
     const { clientId, account: accountId, state } = account
     const { subjectId } = question
-    if (subjectId === null) throw new BrokerError('state_conflict', 'the case is about no person')
+    if (subjectId === null) throw new BrokerError('state_conflict', 'the case has no person')
     const situation = situationOf({ state, holder: account.subjectId }, subjectId)
     if (rules.operators[situation] !== 'link') throw isIn(state)
     const { actor, askedBy, approval, reason = '' } = by
@@ -37,7 +40,7 @@ export const linkByHand = kind({
       evidence,
       by: actor,
     })
-    if (link === undefined) throw new BrokerError('state_conflict', 'the person may not be used any more')
+    if (link === undefined) throw new BrokerError('state_conflict', 'the person is disabled')
     await move(tx, account, state === 'open' ? 'link' : 'approve')
     const answered = await answerCases(tx, accountId, { subjectId, by: actor, reason })
     if (answered.some((one) => one.reason === 'number_changed'))

@@ -1,8 +1,8 @@
 /**
- * The mapping of portals' legacy accounts to citizens: rules, no HTTP, no SQL. An account is found by a number (a login),
- * by the portal that vouches for it (`vouching.ts`), or by two operators (`kinds.ts`); `lock.ts` dates the end of the
- * second way, `states.ts` holds an account's life, and `record.ts` what lies sealed of it. This file: when an account
- * becomes a link, and when it becomes a case for a human.
+ * Maps portals' legacy accounts to citizens: rules only, no HTTP, no SQL. An account is found by a number (a login), by
+ * the portal that vouches for it (`vouching.ts`), or by two operators (`kinds.ts`). `lock.ts` says until when a portal may
+ * vouch, `states.ts` holds the states of an account, `record.ts` its sealed record. This file decides when an account
+ * becomes a link, and when it becomes a case for an operator.
  */
 import type { Identifier } from '../citizen-id.ts'
 import type { Candidate, Known, WantedCase, WantedLink } from '../store/subjects.ts'
@@ -11,32 +11,32 @@ import { sameBirthDate, sameName } from './names.ts'
 import type { LegacyRecord, LegacyRecords } from './record.ts'
 
 /**
- * What speaks for it that an account is this person's. A login with VNeID is part of each. Never among them:
- * e-mail, telephone, name alone, CMND, or VNeID's own account id.
+ * The evidence that an account belongs to a person, always together with a login with VNeID. These are never evidence:
+ * e-mail, telephone, name alone, CMND, VNeID's own account id.
  */
 export type Evidence =
   /** The recorded number equals VNeID's and was compared with the population database. */
   | 'attested_number'
-  /** Equal, never compared, but name and birth date agree and the portal's policy trusts that. */
+  /** The numbers are equal but were never compared; name and birth date agree, and the portal's policy accepts that. */
   | 'matching_person'
-  /** Equal and no more. */
+  /** The numbers are equal, without anything more. */
   | 'bare_number'
-  /** Equal, but the account is of another kind than the person (staff, an organisation). */
+  /** The numbers are equal, but the account is of another kind than the person (staff, an organisation). */
   | 'other_kind'
-  /** The portal authenticated the old account and vouches for it, and the citizen agreed; numbers are equal or there is none. */
+  /** The portal authenticated the account and vouches for it, and the citizen agreed. The recorded number is equal or missing. */
   | 'portal_word'
-  /** The same, and the recorded number is another. */
+  /** As `portal_word`, but the recorded number differs. */
   | 'portal_word_against_number'
-  /** Two operators decided. */
+  /** Two operators decided it. */
   | 'operators'
 
-/** Where the account stands, as seen by this person. `theirs`: linked to this very subject. */
+/** The state of the account as seen from this person. `theirs`: linked to this subject; `anothers`: to another one. */
 export type Situation = 'open' | 'in_review' | 'theirs' | 'anothers' | 'exempt' | 'retired'
 
-/** `keep`: nothing to do. `wait`: a case is open already. `review`: a case is opened. `refuse`: no, and no case either. */
+/** `keep`: nothing to do; `wait`: a case is open already; `review`: open a case; `refuse`: no link and no case. */
 export type Outcome = 'link' | 'keep' | 'wait' | 'review' | 'refuse'
 
-/** The whole of it, for login, portal and operator alike. Import makes no links: it opens cases and closes none. */
+/** All rules, for logins, portals and operators. Imports create no links; they open cases and close none. */
 // oxfmt-ignore
 export const rules: Readonly<Record<Evidence, Readonly<Record<Situation, Outcome>>>> = {
   //                              open      in_review  theirs   anothers  exempt    retired
@@ -86,7 +86,7 @@ export function situationOf(
   return holder === subjectId ? 'theirs' : 'anothers'
 }
 
-/** The person as VNeID vouches for him. */
+/** A person as VNeID vouches for them. */
 export interface Person {
   readonly kind: PersonKind
   readonly identifier: Identifier
@@ -95,12 +95,12 @@ export interface Person {
 }
 
 /**
- * A person who acts for an organisation acts not for himself: the portal hears nothing of his own accounts,
- * and none is linked on that occasion.
+ * False for a person who acts for an organisation: the portal then gets none of the person's own accounts, and none is
+ * linked.
  */
 export const actsForSelf = (kind: PersonKind): boolean => kind !== 'representative'
 
-/** For an account of the portal whose recorded number equals VNeID's. @param record opened, only where it matters */
+/** The evidence for an account whose recorded number equals VNeID's. @param record opens the record; called only if needed */
 function evidenceByNumber(
   person: Person,
   { kind, attested }: Pick<Candidate, 'kind' | 'attested'>,
@@ -119,7 +119,7 @@ function evidenceByNumber(
   return agrees ? 'matching_person' : 'bare_number'
 }
 
-/** What a login alone does to the portal's open accounts that bear the person's number. */
+/** What a login changes for the portal's accounts with the person's number. */
 export interface WantedChanges {
   readonly links: readonly WantedLink[]
   readonly cases: readonly WantedCase[]
@@ -129,10 +129,10 @@ export function wantedAtLogin(
   person: Person,
   known: Known,
   subjectId: string,
-  /** Of the portal whose account it is. */
+  /** The policy of the portal that owns the account. */
   policyOf: (portal: string) => { readonly unattested_match: boolean },
   records: LegacyRecords,
-  /** The account keys, base64, of what the portal may vouch for: whether that is a case, `vouching.ts` decides. */
+  /** Account keys, base64, for which the portal vouches in this login; `vouching.ts` decides about their cases. */
   vouched: readonly string[],
 ): WantedChanges {
   const links: WantedLink[] = []
@@ -154,13 +154,13 @@ export function wantedAtLogin(
 export const openCandidate = (records: LegacyRecords, { accountKey, sealed }: Candidate): LegacyRecord =>
   records.open(Buffer.from(accountKey, 'base64'), Buffer.from(sealed, 'base64'))
 
-/** The evidence is kept with the link: what it was, and how the two numbers stood to each other. */
+/** The link to write, with its evidence: the method, and how the recorded number compares with VNeID's. */
 export function wantedLink(candidate: Candidate, evidence: Evidence): WantedLink {
   const { account, version, numberIs, attestedOn } = candidate
   return { account, version, method: evidence, evidence: { number: numberIs, attested_on: attestedOn } }
 }
 
-/** A case keeps VNeID's side, sealed, until it is decided. */
+/** The case to write. It keeps VNeID's data, sealed, until it is decided. */
 export function wantedCase(
   { account, accountKey, version }: Candidate,
   reason: string,

@@ -1,11 +1,11 @@
-/** Links as portals hear of them: opened, from how the store keeps them. */
+/** Opens stored links into the form that portals get. */
 import type { Db } from '../store/db.ts'
 import { type StoredLink, findLinks } from '../store/links.ts'
 import type { LegacyRecords } from './record.ts'
 
 export interface Link {
   readonly id: string
-  /** The client whose account it is: the portal itself, or one that went over into it. */
+  /** The portal that owns the account: the portal itself, or one that was merged into it. */
   readonly portal: string
   /** The portal's own account id. */
   readonly accountId: string
@@ -23,15 +23,16 @@ export function openLink(
   return { id, portal, accountId, method, linkedAt, isPrimary }
 }
 
-/** The portal's links of a subject as they stand now; undefined when the subject may not be used any more. */
+/** A subject's current links at a portal; undefined if the subject is disabled or replaced. */
 export type CurrentLinks = (subjectId: string, clientId: string) => Promise<Link[] | undefined>
 
-/** A portal itself, and those that went over into it: all whose accounts are its own. */
+/** The portal itself and the portals that were merged into it. */
 export type PortalsOf = (clientId: string) => readonly string[]
 
 /**
- * Whose account a portal means: where others went over into it, it must say so each time, for one id may be two
- * persons', and a guess would hand one the other's account. @returns undefined when it leaves that open
+ * The portal that owns the account that a request means. After a merge the request must name the owner, because two portals
+ * may have given one id to different persons, and a guess could give one person the other's account.
+ * @returns undefined if the request does not name the owner although it must
  */
 export const ownerMeant = (portals: readonly string[], named: string | undefined): string | undefined =>
   named ?? (portals.length === 1 ? portals[0] : undefined)

@@ -1,23 +1,23 @@
 /**
- * Until when a population's old portal accounts may still be brought in by the portal's word: open → grace →
- * locked. Dates are data: the law's are the defaults, and a portal's policy may name its own.
+ * Until when a portal may vouch for its old accounts, by population: open → grace → locked. The law's dates are the
+ * defaults; a portal's policy may set its own.
  */
 import { vietnamDate } from '../vietnam-date.ts'
 import type { Population } from '../vocabulary.ts'
 
 export type Phase = 'open' | 'grace' | 'locked' | 'exempt'
 
-/** Days in Vietnam (UTC+7), `YYYY-MM-DD`: from when the phase holds. Absent: it has no date yet. */
+/** First day of each phase in Vietnam (UTC+7), `YYYY-MM-DD`; absent if it has no date yet. */
 export interface LockDates {
   readonly grace?: string | undefined
   readonly locked?: string | undefined
 }
 
 /**
- * - citizens: portals' own accounts were usable until 1/7/2024 (Decree 59/2022), by VNeID alone at the National
- *   Portal from 15/6/2024
- * - organisations: until 30/6/2025 (Decree 69/2024 art. 40(4)), in force from 1/7/2024
- * - foreigners: by guidance to come
+ * - citizens: portals' own accounts were usable until 1/7/2024 (Decree 59/2022); the National Portal accepted only VNeID
+ *   from 15/6/2024
+ * - organisations: until 30/6/2025 (Decree 69/2024 art. 40(4), in force from 1/7/2024)
+ * - foreigners: no date yet; guidance is expected
  */
 export const legalDates: Readonly<Record<Exclude<Population, 'staff'>, LockDates>> = {
   citizen: { grace: '2024-06-15', locked: '2024-07-01' },
@@ -27,15 +27,15 @@ export const legalDates: Readonly<Record<Exclude<Population, 'staff'>, LockDates
 
 export interface LockPolicy {
   readonly lock: Readonly<Partial<Record<Exclude<Population, 'staff'>, LockDates | undefined>>>
-  /** A written exception for those who come late. */
+  /** A written exception for late requests; `until` is a date `YYYY-MM-DD`. */
   readonly latecomers?: { readonly reference: string; readonly until: string } | undefined
 }
 
 export interface LockStand {
   readonly phase: Phase
-  /** When the lock fell or falls; undefined where the population has no date. */
+  /** First day of the lock, past or future; undefined if the population has no date. */
   readonly lockedFrom: string | undefined
-  /** After the lock a late-comer's request may still go to review. */
+  /** True if a request after the lock may still go to review. */
   readonly latecomer: boolean
 }
 

@@ -1,4 +1,4 @@
-/** How far the mapping is: the tally's rows → the report that operators read, as JSON, CSV or plain text. */
+/** The progress of the mapping: counted rows → the operators' report, as JSON, CSV or plain text. */
 import { csvLine } from './csv.ts'
 import type { PortalRow, ProgressRow, TrendDay } from '../store/progress.ts'
 import { type ClassName, classNames, classesOf } from './classes.ts'
@@ -16,22 +16,22 @@ import {
 export interface Tally {
   readonly accounts: number
   readonly states: Readonly<Record<AccountState, number>>
-  /** Accounts by class; an account may be of several. */
+  /** Accounts by class; an account may have several classes. */
   readonly classes: Readonly<Record<ClassName, number>>
   /** Active links by method. */
   readonly links: Readonly<Record<LinkMethod, number>>
 }
-/** By kind of account; `all` is their sum. A kind without any is left out. */
+/** By kind of account; `all` is their sum. Kinds without accounts are left out. */
 export type Tallies = Readonly<{ all: Tally } & Partial<Record<Population, Tally>>>
 
-export interface LockTold {
+export interface LockStatus {
   readonly phase: string
-  /** When the lock fell or falls; absent while it has no date. */
+  /** First day of the lock, past or future; absent if it has no date. */
   readonly locked_from?: string
-  /** Days left; zero or less once it has fallen. */
+  /** Days until the lock; zero or less once it has begun. */
   readonly days_left?: number
 }
-export type Locks = Readonly<Record<keyof typeof legalDates, LockTold>>
+export type Locks = Readonly<Record<keyof typeof legalDates, LockStatus>>
 
 export interface PortalProgress {
   readonly client: string
@@ -42,11 +42,11 @@ export interface PortalProgress {
 export interface ProgressReport {
   /** ISO 8601. */
   readonly at: string
-  /** By the law; a portal's own dates stand with it. */
+  /** The legal dates; each portal has its own in `portals`. */
   readonly lock: Locks
   readonly total: Tallies
   readonly portals: readonly PortalProgress[]
-  /** An official code, or `ministry`. */
+  /** `province`: an official code, or `ministry`. */
   readonly provinces: readonly { readonly province: string; readonly kinds: Tallies }[]
   readonly trend: readonly {
     readonly day: string
@@ -120,18 +120,22 @@ function tally(rows: readonly ProgressRow[]): Tally {
 
 function locksOf(policy: LockPolicy | undefined, now: number): Locks {
   const today = Date.parse(vietnamDate(now))
-  const told = (population: keyof typeof legalDates): LockTold => {
+  const statusOf = (population: keyof typeof legalDates): LockStatus => {
     const { phase, lockedFrom } = lockStand(population, { lock: policy?.lock ?? {} }, now)
     if (lockedFrom === undefined) return { phase }
     return { phase, locked_from: lockedFrom, days_left: (Date.parse(lockedFrom) - today) / 86_400_000 }
   }
-  return { citizen: told('citizen'), organisation: told('organisation'), foreigner: told('foreigner') }
+  return {
+    citizen: statusOf('citizen'),
+    organisation: statusOf('organisation'),
+    foreigner: statusOf('foreigner'),
+  }
 }
 
 /**
- * One table, as RFC 4180 wants it, so that a spreadsheet filters it by `of`: a line for each portal, province and the
- * whole, by kind of account; then the trend, a line of `day` for each, whose `id` is the day (`YYYY-MM-DD`). Cells that
- * a line has no number for are empty.
+ * The report as one CSV table (RFC 4180), which a spreadsheet can filter by its column `of`. It has lines for each portal,
+ * each province and the total, by kind of account, then one line per day of the trend, whose `id` is the day
+ * (`YYYY-MM-DD`). Cells without a number are empty.
  */
 export function progressCsv({ portals, provinces, total, trend }: ProgressReport): string {
   const numbers = ({ accounts, states, links, classes }: Tally) => [
@@ -176,9 +180,9 @@ export function progressCsv({ portals, provinces, total, trend }: ProgressReport
 const csv = (rows: readonly (readonly (string | number)[])[]): string => rows.map(csvLine).join('')
 
 /**
- * For a terminal.
- * @param days of the trend that are shown, the last ones; days to come have no line
- * @param classes whether each portal's links by method and accounts by class are shown
+ * The report as text for a terminal.
+ * @param days number of days of the trend to show, up to today
+ * @param classes true to show each portal's links by method and accounts by class
  */
 export function progressTable(
   { at, portals, provinces, total, trend, lock }: ProgressReport,
@@ -198,8 +202,8 @@ export function progressTable(
   const dates = Object.entries(lock).map(
     ([population, { phase, locked_from: from, days_left: left = 0 }]) => {
       const isAhead = from !== undefined && left > 0 && first && last && first.day <= from && from <= last.day
-      const told = isAhead ? ` (${left} ${left === 1 ? 'day' : 'days'} left)` : ''
-      return `${population} ${phase} ${from ?? 'no date'}${told}`
+      const remaining = isAhead ? ` (${left} ${left === 1 ? 'day' : 'days'} left)` : ''
+      return `${population} ${phase} ${from ?? 'no date'}${remaining}`
     },
   )
   const today = vietnamDate(Date.parse(at))
@@ -222,7 +226,7 @@ const trendHead = ['day', 'new_linked', 'new_accounts', 'linked', 'accounts'] as
 const trendLine = (day: ProgressReport['trend'][number]): string[] =>
   trendHead.map((name) => String(day[name]))
 
-/** A terminal obeys control characters. */
+/** Removes control characters from the name, because a terminal would execute them. */
 const named = ({ client, name }: PortalProgress): string => `${name.replaceAll(/\p{Cc}/gu, '')} (${client})`
 
 const ownCounts = (portal: PortalProgress): string[] => [

@@ -1,6 +1,6 @@
 /**
- * What a portal recorded of a legacy account: at rest only sealed, and found by keyed hashes only. The portal's
- * own account id is among it, for at many a portal it was the citizen's number, e-mail address or telephone.
+ * A portal's record of a legacy account. It is stored only sealed, and found only by keyed hashes. That includes the
+ * portal's own account id, because many portals use the citizen's number, e-mail address or telephone number as the id.
  */
 import { hkdfSync } from 'node:crypto'
 import { type CitizenKeys, Identifier, type IdentifierType } from '../citizen-id.ts'
@@ -8,15 +8,15 @@ import { createKeyedHash } from '../crypto/keyed-hash.ts'
 import { createSeal } from '../crypto/seal.ts'
 
 export interface LegacyRecord {
-  /** The portal's own, taken letter by letter. */
+  /** The portal's own account id; case-sensitive. */
   readonly accountId: string
   /** The number that the account may be linked by. */
   readonly identifier?: Identifier
-  /** Chứng minh nhân dân, 9 digits: a hint for a person who searches, never a proof. */
+  /** Chứng minh nhân dân, 9 digits. It helps an operator to search, and proves nothing. */
   readonly cmnd?: string
   /** Mã số thuế: 10 digits and perhaps a branch `-NNN`, or a person's 12-digit number (from 1/7/2025). */
   readonly taxCode?: string
-  /** Any other paper, or what stood where a number should. */
+  /** Numbers of other papers, or the content of a number field that is no number. */
   readonly other?: string
   readonly name?: string
   /** `YYYY-MM-DD`, or `YYYY` where only the year is known. */
@@ -24,18 +24,18 @@ export interface LegacyRecord {
 }
 
 export interface LegacyRecords {
-  /** 16 bytes that name the account among the portal's; the same for ever, whatever keys are rotated. */
+  /** Keyed hash of the portal and its account id, 16 bytes. It never changes, even if keys are rotated. */
   accountKey(clientId: string, accountId: string): Buffer
-  /** Under every index key, the newest first, as numbers are. */
+  /** Keyed hashes of the number under every index key, newest key first. */
   numberKeys(identifier: Identifier): Buffer[]
   cmndKeys(cmnd: string): Buffer[]
-  /** Equal for equal content, under every index key, the newest first; 16 bytes each. */
+  /** Keyed hashes of a row's content under every index key, newest key first; 16 bytes each. */
   digests(content: string): Buffer[]
   seal(accountKey: Buffer, record: LegacyRecord): Buffer
   open(accountKey: Buffer, sealed: Buffer): LegacyRecord
 }
 
-/** Short names: there are ten million of these. */
+/** The stored form. Names are short because there are ten million records. */
 interface Stored {
   a: string
   t?: IdentifierType
@@ -47,7 +47,7 @@ interface Stored {
   b?: string
 }
 
-/** @param keys `pairwise` is the one that never changes: account keys are derived from it */
+/** @param keys account keys are derived from `pairwise`, the only key that never changes */
 export function createLegacyRecords({
   citizenKeys,
   keys,

@@ -1,4 +1,4 @@
-/** A number was cancelled and another issued (Decree 70/2024 art. 11): the person goes on under the new one. */
+/** Moves a person to a new number, after the old one was cancelled and another one issued (Decree 70/2024 art. 11). */
 import { z } from 'zod'
 import { endApprovals } from '../approvals/approvals.ts'
 import { type Carrying, kind } from '../approvals/kind.ts'
@@ -22,20 +22,20 @@ import { classMask } from './classes.ts'
 import { type By, type Note, askedDetail } from '../recording.ts'
 
 /**
- * `sub`, links and history stay with the subject; the old number leads to nobody again, and open accounts that
- * bear it become cases. Had the person come with the new number before, and so become a second subject, that
- * one ends here, unless accounts hang on it: then an operator ends those links first.
+ * The subject keeps its `sub`, links and history. The old number identifies no person any more, and open accounts with
+ * it become cases. If the person already signed in with the new number and so became a second subject, that subject ends
+ * here. If it has links, an operator must end them first.
  */
 export const createRekey = ({ citizenKeys }: { citizenKeys: CitizenKeys }) =>
   kind({
     name: 'subject.rekey',
-    about: 'Gives a person another number; the old one leads to nobody from then on.',
+    about: 'Gives a person a new number. The old number then no longer identifies anybody.',
     askers: ['mapping_officer'],
     approvers: ['mapping_officer'],
     asked: z.strictObject({ subject: z.uuid(), number: z.string().regex(/^\d{12}$/) }),
 
     async check(tx, { subject }) {
-      if ((await standingOf(tx, subject)) !== 'fine') throw conflict('the person may not be used any more')
+      if ((await standingOf(tx, subject)) !== 'fine') throw conflict('the person is disabled or unknown')
     },
     concern: (_tx, { subject }) => ({ rekeyOf: subject, subjectId: subject }),
 
@@ -47,7 +47,7 @@ export const createRekey = ({ citizenKeys }: { citizenKeys: CitizenKeys }) =>
         subject,
         old_number: masked(old && citizenKeys.open(old.type, old.sealed).reveal()),
         new_number: masked(number),
-        /** Who bears the new number among the operators. */
+        /** Id of the operator who has the new number, if any. */
         operator: operator?.id ?? null,
       }
     },
@@ -59,17 +59,17 @@ export const createRekey = ({ citizenKeys }: { citizenKeys: CitizenKeys }) =>
       const { type } = old
       const oldKeys = citizenKeys.keys(citizenKeys.open(type, old.sealed))
       if ((await findOperatorByNumber(tx, { type, keys: oldKeys })) !== undefined)
-        throw conflict('the old number is an operator’s: two security officers change it first')
-      // From here on logins with the old number wait, and then find it cancelled.
+        throw conflict('the old number belongs to an operator; two security officers must change it first')
+      // From here on, logins with the old number wait for this transaction, and then find the number cancelled.
       if (!(await cancelIdentifier(tx, old.identifierId)))
-        throw conflict('the person has another number by now')
-      if ((await standingOf(tx, subjectId)) !== 'fine') throw conflict('the person may not be used any more')
+        throw conflict('the person already has another number')
+      if ((await standingOf(tx, subjectId)) !== 'fine') throw conflict('the person is disabled or unknown')
 
       const fresh = Identifier.parse('citizen_id', number)
-      const bearing = { type: fresh.type, keys: citizenKeys.keys(fresh) }
-      const replaced = await replaceHolder(tx, note, bearing, subjectId, by)
-      await insertIdentifier(tx, { subjectId, ...bearing, sealed: citizenKeys.seal(fresh) }, replaced)
-      const operator = await findOperatorByNumber(tx, bearing)
+      const freshKeys = { type: fresh.type, keys: citizenKeys.keys(fresh) }
+      const replaced = await replaceHolder(tx, note, freshKeys, subjectId, by)
+      await insertIdentifier(tx, { subjectId, ...freshKeys, sealed: citizenKeys.seal(fresh) }, replaced)
+      const operator = await findOperatorByNumber(tx, freshKeys)
       const asked = { approval: by.approval!, ...askedDetail(by) }
       const detail = { ...asked, ...(operator && { operator: operator.id }) }
       note({ event: 'subject.rekeyed', subjectId, actor, reference, detail })
@@ -77,7 +77,7 @@ export const createRekey = ({ citizenKeys }: { citizenKeys: CitizenKeys }) =>
     },
   })
 
-/** Open accounts under the old number become cases. */
+/** Opens a case for every open account with the old number. */
 async function questionAccounts(
   tx: Db,
   note: Note,
@@ -93,7 +93,7 @@ async function questionAccounts(
   }
 }
 
-/** Ends the second subject, if there is one. @returns its number, whose keys are to lead to the first */
+/** Ends the second subject, if there is one. @returns the id of its number, whose keys must lead to the first subject from now on; null if there is none */
 async function replaceHolder(
   tx: Db,
   note: Note,
@@ -104,16 +104,18 @@ async function replaceHolder(
   const holder = await findHolder(tx, type, keys)
   if (holder === undefined) return null
   const { subjectId: other, identifierId } = holder
-  // The person's own number is among these: it has just been cancelled.
-  if (holder.cancelled) throw conflict('the new number is cancelled itself')
-  if (holder.disabled) throw conflict('the new number is of a person who may not be used any more')
-  // Waits for a login under way with it, which might link something.
-  if (!(await cancelIdentifier(tx, identifierId))) throw conflict('the new number has changed hands by now')
-  // It was given by such an approval itself: to all that is known, this is another person.
+  // This includes the person's own old number, which has just been cancelled.
+  if (holder.cancelled) throw conflict('the new number is itself cancelled')
+  if (holder.disabled) throw conflict('the new number belongs to a person who is disabled')
+  // Waits for a login with the new number that is under way, because it might create a link.
+  if (!(await cancelIdentifier(tx, identifierId)))
+    throw conflict('the new number was given to another person meanwhile')
+  // That subject got this number by an approval like this one, so as far as we know it is another person.
   if (await hasEarlierNumber(tx, other))
-    throw conflict('the new number is of a person known by others before')
+    throw conflict('the new number belongs to another person, who had another number before')
   await replaceSubject(tx, other, subjectId)
-  if (await hasActiveLinks(tx, other)) throw conflict('the new number has links of its own: end them first')
+  if (await hasActiveLinks(tx, other))
+    throw conflict('the second subject with the new number has links; end them first')
 
   const { actor, reference, reason = '' } = by
   const asked = { approval: by.approval!, ...askedDetail(by) }

@@ -1,6 +1,6 @@
 /**
- * A portal vouches for an account: it authenticated the old account itself and names it; the citizen, back from VNeID,
- * is asked. Rules, and what they write: no HTTP.
+ * A portal vouches for an account: it has authenticated the old account itself and names it in the request. The citizen,
+ * after returning from VNeID, is asked whether to link it. This file holds the rules and writes their result; no HTTP.
  */
 import type { AuditEvent } from '../audit.ts'
 import type { CitizenKeys } from '../citizen-id.ts'
@@ -34,38 +34,39 @@ export type RefusalReason =
   | 'not_in_use'
   | 'locked'
 
-/** What became of it, as the portal hears it. */
+/** The result, as the portal gets it in the claim `legacy_account_link`. */
 export interface LinkOutcome {
   readonly outcome: 'linked' | 'already_linked' | 'declined' | 'in_review' | 'refused'
   readonly reason?: RefusalReason | ReviewReason | 'pending'
 }
 
-/** The account that a portal vouches for, and to whom. */
+/** The account that a portal vouches for, and the person. */
 export interface VouchedAccount {
   readonly clientId: string
   /** The portal's own id of the account. */
   readonly accountId: string
-  /** Whose account it is, when the portal says so: its own, or that of one that went over into it. */
+  /** The portal that owns the account, if the request names it: the portal itself, or one that was merged into it. */
   readonly owner?: string | undefined
   readonly subjectId: string
   readonly person: Person
-  /** How the portal proved that it is the one that vouches (RFC 9126, RFC 9101). */
+  /** How the portal authenticated the request: pushed (RFC 9126) or signed (RFC 9101). */
   readonly request: 'pushed' | 'signed'
   readonly reference: string
 }
 
-/** The citizen is to be asked. */
+/** The citizen must be asked. */
 export interface Question {
   readonly outcome: 'ask'
-  /** `YYYY-MM-DD`: while the time runs out, from when this way is closed. */
+  /** In the grace phase: the day from which the account is locked, `YYYY-MM-DD`. */
   readonly lockedFrom?: string
 }
 
 export interface Vouching {
   /**
-   * Does what the rules say, as things stand now: opens a case, audits a refusal, and links when the citizen has
-   * agreed. An account that changes meanwhile is read and judged again.
-   * @throws BrokerError `identifier_cancelled` when the number leads to nobody any more
+   * Applies the rules to the current state: opens a case, audits a refusal, or links if the citizen has agreed. If the
+   * account changes meanwhile, it is read again and the rules are applied again.
+   * @param agreed whether the citizen has agreed to the link
+   * @throws BrokerError `identifier_cancelled` if the number no longer identifies this person
    */
   settle(vouched: VouchedAccount, agreed: boolean): Promise<Question | LinkOutcome>
 }
@@ -78,11 +79,11 @@ type Verdict =
       readonly step: 'refused'
       readonly reason: RefusalReason
       readonly candidate?: Candidate
-      /** When the lock fell. */
+      /** First day of the lock. */
       readonly since?: string
     }
 
-/** @param now milliseconds since the epoch */
+/** Applies the rules; writes nothing. @param now milliseconds since the epoch */
 function judge(
   person: Person,
   subjectId: string,
@@ -92,7 +93,7 @@ function judge(
   isAmbiguous: boolean,
   recorded: () => LegacyRecord,
 ): Verdict {
-  // First, so that a portal hears nothing of the own accounts of somebody who comes for an organisation.
+  // Checked first, so that the portal learns nothing about the own accounts of a person who acts for an organisation.
   if (!actsForSelf(person.kind)) return { step: 'refused', reason: 'acts_for_organisation' }
   if (isAmbiguous) return { step: 'refused', reason: 'ambiguous' }
   if (candidate === undefined) return { step: 'refused', reason: 'unknown_account' }
@@ -116,7 +117,7 @@ function judge(
   return { step: 'refused', reason: 'denied', candidate }
 }
 
-/** A number that cannot be read, or stands elsewhere in the record, is a recorded number all the same. */
+/** The evidence if a portal vouches. A recorded number counts even if it is malformed or in another field of the record. */
 function evidenceByWord(
   { identifier }: Person,
   { kind, numberIs }: Candidate,
@@ -166,7 +167,7 @@ export function createVouching({
     return { outcome: 'refused', reason }
   }
 
-  /** @returns whether it was made */
+  /** Writes the link or case. @returns false if nothing was written, because the account or the number changed */
   async function write(
     vouched: VouchedAccount,
     verdict: Verdict & { step: 'ask' | 'review' },
@@ -228,12 +229,12 @@ export function createVouching({
           if (isMade) return { outcome: 'linked' }
           continue
         }
-        // Nothing was made twice over though nothing changed: the very same case is open already.
+        // Two attempts wrote nothing although the account did not change: the same case is already open.
         const question = `${verdict.reason} ${verdict.candidate.version}`
         if (isMade || asked === question) return { outcome: 'in_review', reason: verdict.reason }
         asked = question
       }
-      throw new BrokerError('identifier_cancelled', 'the number leads to nobody any more')
+      throw new BrokerError('identifier_cancelled', 'the number no longer identifies this person')
     },
   }
 }

@@ -156,7 +156,7 @@ test('who has accounts under the new number is not replaced before they are take
   expect(await refusal(approve(approval))).toMatchObject({
     status: 409,
     code: 'state_conflict',
-    detail: 'the new number has links of its own: end them first',
+    detail: 'the second subject with the new number has links; end them first',
   })
   // Nothing was changed, and the approval waits.
   expect(await at.meet('hoa')).toEqual(['old-1'])
@@ -178,7 +178,7 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
   await rekey('khoi', 'loan')
   expect(await code('khoi', 'yen')).toBe('state_conflict')
   const back = await move('loan', 'khoi')
-  expect(await refusal(approve(back))).toMatchObject({ detail: 'the new number is cancelled itself' })
+  expect(await refusal(approve(back))).toMatchObject({ detail: 'the new number is itself cancelled' })
   await two.call('POST', `/v1/approvals/${back}/decline`)
   for (const body of [
     { old_number: numberOf('loan'), new_number: 'NN-99990009', ...words },
@@ -197,7 +197,7 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
   // A number that somebody was given by such an approval is not taken from him by another.
   await at.enter('xuan')
   expect(await refusal(rekey('xuan', 'loan'))).toMatchObject({
-    detail: 'the new number is of a person known by others before',
+    detail: 'the new number belongs to another person, who had another number before',
   })
   await at.enter('loan')
 })

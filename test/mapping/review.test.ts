@@ -104,11 +104,11 @@ test('what was dismissed cannot be reopened while the account is retired, nor as
   await act('dismiss', question)
   const again = { ...question, id: await ask(question.account, 'vinh') }
   expect(await refusal(ask(question.account, 'vinh'))).toMatchObject({
-    detail: 'the question is open already',
+    detail: 'the same case is already open',
   })
   await act('dismiss', again)
   const third = { ...question, id: await ask(question.account, 'vinh') }
-  expect(await refusal(act('reopen', again))).toMatchObject({ detail: 'the question is open already' })
+  expect(await refusal(act('reopen', again))).toMatchObject({ detail: 'the same case is already open' })
   await act('retire', third)
   expect(await refusal(act('reopen', question))).toMatchObject({ detail: 'the account is retired' })
   expect(await at.accounts()).toMatchObject([{ state: 'retired' }])
@@ -159,7 +159,7 @@ test('a changed number that is dismissed leaves no trace, and denies nobody the 
   const question = await at.question()
   expect(question).toMatchObject({ reason: 'number_changed', subject: await subjectOf('xuan') })
   expect(await refusal(confirm(question))).toMatchObject({
-    detail: 'the account is linked: end the link first',
+    detail: 'the account is linked; end the link first',
   })
   await act('dismiss', question)
   expect(await at.accounts()).toMatchObject([{ state: 'linked' }])
@@ -168,7 +168,7 @@ test('a changed number that is dismissed leaves no trace, and denies nobody the 
   expect((await at.accounts())[0]!.classes & changed).toBe(changed)
   await end(at)
   expect(await refusal(confirm(question))).toMatchObject({
-    detail: 'the changed row is gone: import it again',
+    detail: 'the changed row is no longer stored; import it again',
   })
   await act('dismiss', question)
   await db.query(`update review_case set outcome = 'linked', decided_at = now(), decided_by = 'test'
