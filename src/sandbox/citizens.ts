@@ -1,10 +1,11 @@
 /**
- * The made-up citizens of the sandbox. Nobody here exists: the random part of every number starts with
- * 9999, and organisations and foreigners carry formats of our own. Append only: `sub` follows the position.
+ * The made-up citizens of the sandbox. None of them exists: the random part of every number starts with 9999, and the
+ * numbers of organisations and foreigners have our own formats. Only append to the list, because `sub` depends on the
+ * position.
  */
 import type { Level, PersonKind } from '../vocabulary.ts'
 
-/** What the citizen does, or meets, at VNeID instead of signing in. */
+/** What happens at VNeID instead of a sign-in. */
 type Manner = 'locked' | 'refuses' | 'walks_away'
 
 export interface Citizen {
@@ -23,7 +24,7 @@ export interface Citizen {
   readonly gender?: 'male' | 'female'
   readonly organisation?: { readonly id: string; readonly name: string }
   readonly manner?: Manner
-  /** What makes this one special, as the choosing screen says it. */
+  /** What is special about this citizen; shown on the page that chooses one. */
   readonly note?: string
 }
 
@@ -45,7 +46,7 @@ const people: readonly Omit<Citizen, 'sub'>[] = [
   entry('binh', '079190999902', 'Trần Thị Bình', '1990-07-25', female),
   entry('chi', '048178999903', 'Lê Thị Chi', '1978-01-30', { ...female, level: 1, note: 'mức độ 01' }),
   entry('dung', '036052999904', 'Phạm Văn Dũng', '1952', { ...male, note: 'chỉ biết năm sinh' }),
-  // Decomposed by code: an editor that composes this file must not undo the case.
+  // Decomposed by code, because an editor might save this file in composed form.
   entry('hoa', '046166999905', 'Nguyễn Thị Hòa'.normalize('NFD'), '1966-09-02', {
     ...female,
     note: 'họ tên ở dạng NFD',
@@ -54,7 +55,7 @@ const people: readonly Omit<Citizen, 'sub'>[] = [
     ...female,
     note: 'số cấp lại, khác năm sinh',
   }),
-  // Fifteen in 2026; the number holds the year, so the date cannot follow the calendar.
+  // Fifteen years old in 2026. The number holds the birth year, so the date cannot move with the calendar.
   entry('khoi', '001211999907', 'Đỗ Minh Khôi', '2011-05-20', { ...male, note: '15 tuổi' }),
   entry('an2', '040085999908', 'Nguyễn Văn An', '1985-03-12', {
     ...male,
@@ -100,7 +101,7 @@ const people: readonly Omit<Citizen, 'sub'>[] = [
     manner: 'walks_away',
     note: 'bỏ đi giữa chừng',
   }),
-  // Eleven digits.
+  // The number has only eleven digits.
   entry('tam', '00119499991', 'Phan Thị Tâm', '1994-03-03', { ...female, note: 'số sai định dạng' }),
   entry('thao', '066196999917', 'H’Thảo Niê', '1996-05-11', {
     kind: 'citizen',
@@ -147,11 +148,13 @@ export function findCitizen(name: string): Citizen | undefined {
   return byKey.get(name) ?? byNumber.get(name)
 }
 
-/** @throws Error where nobody has that key or number */
+/** @throws Error if no citizen has this key or number */
 export function citizenNamed(name: string): Citizen {
   const citizen = findCitizen(name)
   if (citizen === undefined) {
-    throw new Error(`nobody in the sandbox is called ${name}; there are ${[...byKey.keys()].join(', ')}`)
+    throw new Error(
+      `no citizen has the key or number ${name}; must be one of ${[...byKey.keys()].join(', ')}`,
+    )
   }
   return citizen
 }
@@ -164,7 +167,7 @@ const accountTypes: Readonly<Record<PersonKind, string>> = {
   foreigner: '5',
 }
 
-/** What VNeID says of the account, spelt as the broker's default UPSTREAM_CLAIMS expects it. */
+/** VNeID's claims about the account, by the names of the broker's default UPSTREAM_CLAIMS. */
 export function accountClaims(citizen: Citizen): Record<string, string> {
   return Object.fromEntries(
     Object.entries({

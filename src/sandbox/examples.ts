@@ -1,4 +1,4 @@
-/** The example portals and the files of old accounts that they send (`config/`). */
+/** The example portals and their files of legacy accounts (`config/`). */
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { readClientFiles } from '../cli/client-files.ts'
@@ -17,21 +17,21 @@ const fileOf = (clientId: string, rest: string): ExampleFile => ({
   clientId,
   url: new URL(`../../config/legacy-accounts.${clientId}.${rest}`, import.meta.url),
 })
-/** As each portal first sends them. */
+/** The file that each portal sends first. */
 export const exampleFiles: readonly ExampleFile[] = [
   fileOf('cong-bo-xay-dung', 'example.csv'),
   fileOf('cong-tinh-son-ha', 'example.ndjson'),
   fileOf('portal-of-yours', 'example.csv'),
 ]
-/** What the first portal sends some weeks later. */
+/** The file that the first portal sends some weeks later. */
 export const laterFile = fileOf('cong-bo-xay-dung', 'later.example.csv')
 
-/** Printed in docs/integrate.md, so that its script runs as it stands; elsewhere a secret is made at random. */
+/** The secret printed in docs/integrate.md, so that the script there runs unchanged. Other portals get random secrets. */
 const printed: Readonly<Record<string, string>> = {
   'portal-of-yours': 'a-secret-for-the-sandbox-only-0123456789',
 }
 
-/** @param moved origins in the files → where these portals really listen */
+/** @param moved origins in the files → origins on which the portals listen */
 export async function readExamples(moved: Readonly<Record<string, string>> = {}): Promise<ExampleClient[]> {
   const folder = fileURLToPath(new URL('../../config/portals.example', import.meta.url))
   const { entries } = await readClientFiles(folder)
@@ -45,7 +45,7 @@ export async function readExamples(moved: Readonly<Record<string, string>> = {})
   })
 }
 
-/** @returns the secrets made for those clients that need one, by `client_id` */
+/** @returns the new secrets of the clients that need one, by `client_id` */
 export async function registerExamples(
   { db, log }: { db: Database; log: Log },
   clients: readonly ExampleClient[],

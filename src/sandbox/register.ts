@@ -1,4 +1,4 @@
-/** Portals whose definitions are the broker's own code's (sandbox, benchmarks): registered and active at once. */
+/** Registers portals that our own code defines (sandbox, benchmarks), active at once. */
 import { audited } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -13,11 +13,11 @@ import { makePlan, readStanding } from '../registry/plan.ts'
 export interface Registered {
   readonly id: string
   readonly outcome: 'created' | 'changed' | 'unchanged'
-  /** Made here because the definition names none; shown this once and kept only as a hash. */
+  /** A new secret, if the definition has none and needs one. It is returned only now and stored only as a hash. */
   readonly secret?: string
 }
 
-/** All of them or none. @throws BrokerError `definition_invalid` with every fault of every definition */
+/** Registers all of them or none. @throws BrokerError `definition_invalid` with every fault of every definition */
 export async function registerClients(
   { actor, ...tools }: { db: Database; log: Log; actor: string },
   definitions: readonly unknown[],
@@ -30,7 +30,7 @@ export async function registerClients(
   })
   return audited(tools, async (tx, note) => {
     const rows = await lockClients(tx, ids)
-    // Each gets a secret that needs one.
+    // Every portal that needs a secret gets one below, so the plan treats all as having one.
     const standing = await readStanding(tx, ids)
     const plan = makePlan(wanted, rows, { ...standing, withSecret: new Set(ids) })
     refuse(plan, wanted)

@@ -1,4 +1,4 @@
-/** A citizen's browser in a few lines: cookies by origin, redirects followed one by one and told. */
+/** A minimal browser for a citizen: keeps cookies by origin, follows redirects one by one and reports each. */
 
 export interface Step {
   readonly method: string
@@ -15,7 +15,7 @@ export interface Page {
 }
 
 export interface Visitor {
-  /** Follows redirects until a page that is none, or an address that `until` recognises; that one is not fetched. */
+  /** Opens a URL and follows redirects up to the first page, or up to a URL for which `until` is true, which is not fetched. */
   open(
     url: string,
     options?: {
@@ -25,7 +25,7 @@ export interface Visitor {
     },
   ): Promise<Page>
   readonly steps: Step[]
-  /** `name=value` pairs held for an origin. */
+  /** The cookies of an origin, name → value. */
   cookies(origin: string): Map<string, string>
 }
 

@@ -1,4 +1,4 @@
-/** `npm run demo -- --once`, as a newcomer runs it: a process of its own, over real HTTP. */
+/** Runs `npm run demo -- --once` as a newcomer would, in a separate process and over real HTTP. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -7,15 +7,15 @@ import { classNames } from '../../src/mapping/classes.ts'
 import { exampleFiles, laterFile, readExamples } from '../../src/sandbox/examples.ts'
 
 const run = promisify(execFile)
-/** All that stand in the example files. */
+/** Every number in the example files. */
 const madeUpNumbers = [...exampleFiles, laterFile].flatMap(({ url }) =>
   [...readFileSync(url, 'utf8').matchAll(/\b\d{3} ?\d{3} ?\d{3}(?: ?\d{2,3})?\b/g)].map(([found]) =>
     found.replaceAll(' ', ''),
   ),
 )
 
-/** As the demo prints it. */
-const told = (sentence: string) => sentence.split(' ').join(String.raw`\s+`)
+/** The demo wraps its lines, so any white space matches a space. */
+const wrapped = (sentence: string) => sentence.split(' ').join(String.raw`\s+`)
 
 test(
   'the demo plays imports, a day, a vouched link, approvals and a new number, and ends well',
@@ -28,20 +28,20 @@ test(
     for (const line of [
       'The browser went portal one → broker → VNeID → broker → portal one, and nowhere else.',
       'Portal one greets Nguyễn Văn An, mức độ 02.',
-      'All three old accounts with an attested number became the citizen’s in this one login.',
-      'What is stored of an account is ciphertext',
-      'VNeID was not asked again',
-      'Portal two, asked again, no longer knows the browser',
-      'He presses “Liên kết tài khoản”, and the portal hears: linked.',
-      'by law its accounts locked on 1/7/2024',
+      'This one login linked all three old accounts with an attested number to the citizen.',
+      'Accounts are stored as ciphertext',
+      'VNeID was not called again',
+      'Portal two has ended its session too',
+      'The citizen presses “Liên kết tài khoản”, and the portal gets the outcome: linked.',
+      'by law its accounts were locked on 1/7/2024',
       'cannot approve it alone: second_person_needed',
-      'Any link can be taken back, by one officer',
+      'One officer can end any link.',
       'she keeps her sub and her account giang.dinh',
-      `All ${classNames.length} classes that cleaning knows have turned up by now.`,
-      'With a token of its own',
-      'Every step held.',
+      `The example files have now shown all ${classNames.length} classes of the import’s checks.`,
+      'With its own access token',
+      'Every step passed.',
     ]) {
-      expect(stdout).toMatch(new RegExp(told(line).replaceAll('.', String.raw`\.`)))
+      expect(stdout).toMatch(new RegExp(wrapped(line).replaceAll('.', String.raw`\.`)))
     }
     for (const name of classNames) expect(stdout).toMatch(new RegExp(String.raw`\b${name}\b`))
     for (const number of madeUpNumbers) expect(stdout).not.toContain(number)

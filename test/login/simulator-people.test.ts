@@ -136,7 +136,7 @@ describe('the screens', () => {
   })
 
   test('nobody is approved by a name that does not exist', () => {
-    expect(() => vneid.approve('nobody')).toThrow('nobody in the sandbox')
+    expect(() => vneid.approve('nobody')).toThrow('no citizen has the key or number nobody')
   })
 })
 

@@ -1,4 +1,4 @@
-/** One citizen's day: a login, what came of it, single sign-on, one logout for all. */
+/** One citizen's day: a login, its tokens and links, single sign-on, and one logout for all portals. */
 import { listAccounts } from '../../store/accounts.ts'
 import { type Citizen, citizens } from '../citizens.ts'
 import { type Stage, type Told, ask, has, idsOf, walk } from './stage.ts'
@@ -28,12 +28,12 @@ async function logIn(
     way.join() === [one.url, issuer, simulator.url, issuer, one.url, one.url].join(),
   )
   tell.held(
-    'The broker was asked for two things by the browser: to begin, and to take VNeID’s answer.',
+    'The browser sent the broker only two requests: one to begin, and one with VNeID’s answer.',
     way.filter((origin) => origin === issuer).length === 2,
   )
   tell.held(`Portal one greets ${citizen.name}, mức độ 02.`, has(page.body, citizen.name, 'mức độ 02'))
   tell.held(
-    'Its page shows the number by its last three digits only.',
+    'Its page shows only the last three digits of the number.',
     has(page.body, mask(citizen.number)) && !page.body.includes(citizen.number),
   )
 }
@@ -41,11 +41,11 @@ async function logIn(
 async function readTokens(stage: Stage, citizen: Citizen, visitor: Visitor): Promise<Told> {
   const { issuer, tell, portals, examples } = stage
   const [one] = portals
-  tell.scene('What came back to portal one')
+  tell.scene('What portal one received')
   const told = await ask(visitor, one)
   const { header, claims, userinfo } = told
   const { iss, aud, sub, acr, kind, exp } = claims
-  tell.prose('Behind the browser, portal one changed the code for tokens. Of the ID token:')
+  tell.prose('Portal one exchanged the code for tokens, server to server. Some claims of the ID token:')
   tell.facts({
     iss,
     aud,
@@ -54,26 +54,26 @@ async function readTokens(stage: Stage, citizen: Citizen, visitor: Visitor): Pro
     kind,
     exp: `${String(exp)}  ${new Date(Number(exp) * 1000).toISOString()}`,
   })
-  tell.prose('And of userinfo, which releases what the portal’s scopes allow:')
+  tell.prose('Some claims of userinfo, which returns what the portal’s scopes allow:')
   const { name, birthdate, legacy_accounts: accounts } = userinfo
   tell.facts({ name, birthdate, citizen_id: mask(String(userinfo['citizen_id'])) })
   tell.table([['legacy account', 'linked because'], ...accounts.map(({ id, method }) => [id, method])])
   tell.held(
-    'The ID token is signed with ES256 under the broker’s published key, for this portal alone.',
+    'The ID token is signed with ES256 by the broker’s published key, for this portal only.',
     header['alg'] === 'ES256' && claims['iss'] === issuer && claims['aud'] === examples[0]?.client_id,
   )
   tell.held(
-    'It carries the level of assurance, and no name or number.',
+    'It contains the assurance level, and no name or number.',
     claims['acr'] === 'urn:vneid:2' &&
       !has(JSON.stringify(claims), citizen.number) &&
       claims['name'] === undefined,
   )
   tell.held(
-    'userinfo is about the same sub, and its number is the one VNeID vouched for.',
+    'userinfo has the same sub, and the number that VNeID vouched for.',
     userinfo['sub'] === claims['sub'] && userinfo['citizen_id'] === citizen.number,
   )
   tell.held(
-    'All three old accounts with an attested number became the citizen’s in this one login.',
+    'This one login linked all three old accounts with an attested number to the citizen.',
     idsOf(told).toSorted().join() === 'an.capphep2019,an.thauxaydung,nguyenvanan85' &&
       accounts.every(({ method }) => method === 'attested_number'),
   )
@@ -97,7 +97,7 @@ async function readMapping(
   const { client_id: client } = examples[0]!
   const asked = { client, citizen_id: citizen.number }
   const { accounts } = await officer.admin.call<Found>('POST', '/v1/accounts/search', asked)
-  tell.scene('The mapping, as an officer may see it and as the database keeps it')
+  tell.scene('The mapping, as an officer may see it and as the database stores it')
   tell.table([
     ['account id', 'state', 'attested', 'subject', 'method', 'number'],
     ...accounts.map(({ account_id: id, state, attested_on: attested, link, number }) => [
@@ -111,11 +111,11 @@ async function readMapping(
   ])
   const linked = accounts.filter(({ link }) => link !== null)
   tell.held(
-    'The three are linked to one and the same subject.',
+    'The three accounts are linked to the same subject.',
     linked.length === 3 && new Set(linked.map(({ link }) => link?.subject)).size === 1,
   )
   tell.held(
-    'The account whose number nobody ever attested was not: that is a case for a person.',
+    'The account whose number was never attested is not linked: it is a case for an officer.',
     accounts.some(
       ({ attested_on: attested, link, state }) => attested === null && link === null && state === 'in_review',
     ),
@@ -123,7 +123,7 @@ async function readMapping(
   const rows = await listAccounts(db, client)
   const told = [...citizens.map(({ number }) => number), ...accounts.map(({ account_id: id }) => id)]
   tell.held(
-    'What is stored of an account is ciphertext: no number and no account id can be read in any row.',
+    'Accounts are stored as ciphertext: no row contains a readable number or account id.',
     rows.length > 0 && rows.every(({ sealed }) => !told.some((text) => sealed.includes(text))),
   )
 }
@@ -141,19 +141,19 @@ async function singleSignOn(
   const second = await ask(visitor, two)
   tell.held(`Portal two greets ${citizen.name} as well.`, has(page.body, citizen.name))
   tell.held(
-    `VNeID was not asked again: its simulator counts ${simulator.requests.authorize} sign-in, as before.`,
+    `VNeID was not called again: its simulator counts ${simulator.requests.authorize} sign-in, as before.`,
     JSON.stringify(before) === JSON.stringify(simulator.requests) && simulator.requests.authorize === 1,
   )
   tell.held(
-    `It is told of its own legacy account only: ${idsOf(second).join(', ')}.`,
+    `It receives only its own legacy account: ${idsOf(second).join(', ')}.`,
     idsOf(second).length === 1 && !idsOf(second).some((id) => idsOf(first).includes(id)),
   )
   tell.held(
-    'It knows the person under another sub, so the two portals cannot compare notes.',
+    'It knows the person by another sub, so the two portals cannot combine their data.',
     second.claims['sub'] !== first.claims['sub'],
   )
   tell.held(
-    'It did not ask for the citizen’s number, and was not given it.',
+    'It did not request the citizen’s number, and did not receive it.',
     second.userinfo['citizen_id'] === undefined,
   )
 }
@@ -167,19 +167,16 @@ async function logOut({ tell, portals, issuer, simulator }: Stage, visitor: Visi
   tell.held('The broker asks first, on its own page.', question.url.startsWith(issuer) && xsrf !== '')
   const page = await walk(tell, visitor, new URL(action, question.url).href, { xsrf, logout: 'yes' })
   tell.held(
-    'By way of VNeID’s own logout, the browser is back at portal one, signed out.',
+    'After VNeID’s own logout, the browser is back at portal one, signed out.',
     page.url.startsWith(one.url) && has(page.body, 'đã đăng xuất', 'Đăng nhập bằng VNeID'),
   )
   const { status, body } = await visitor.open(`${two.url}/`)
   tell.held(
-    'Portal two, asked again, no longer knows the browser: the broker had told it, by a signed logout token.',
+    'Portal two has ended its session too: the broker sent it a signed logout token.',
     status === 200 &&
       has(body, 'Đăng nhập bằng VNeID') &&
       (await visitor.open(`${two.url}/me`)).status === 401,
   )
   const again = await visitor.open(`${two.url}/login`, { until: (url) => url.startsWith(simulator.url) })
-  tell.held(
-    'Whoever presses “Đăng nhập bằng VNeID” there now is sent to VNeID again.',
-    again.url.startsWith(simulator.url),
-  )
+  tell.held('A new login at portal two goes to VNeID again.', again.url.startsWith(simulator.url))
 }

@@ -1,4 +1,4 @@
-/** What portals send, and what they and the operators read of it afterwards. */
+/** The portals' files, their imports, the feed of links, and the progress report. */
 import { classNames } from '../../mapping/classes.ts'
 import type { ImportSummary } from '../../imports/run.ts'
 import { type ProgressReport, progressTable } from '../../mapping/progress.ts'
@@ -6,7 +6,7 @@ import { importFile } from './officers.ts'
 import type { Stage } from './stage.ts'
 import { exampleFiles, laterFile } from '../examples.ts'
 
-/** @returns the classes that turned up */
+/** @returns the classes that the import found */
 export async function bringFiles({ tell, officers: [officer] }: Stage): Promise<Set<string>> {
   tell.scene('Before the first login: an officer imports the portals’ files of old accounts')
   const brought = []
@@ -14,13 +14,13 @@ export async function bringFiles({ tell, officers: [officer] }: Stage): Promise<
   const summaries = brought.map(({ summary }) => summary)
   tell.table([['rows', ...brought.map(({ clientId }) => clientId)], ...countsOf(summaries)])
   tell.held(
-    'A row is refused by line and column, never by its value: one was born on 31 February.',
+    'The report names a refused row by line and column, never by its value: one birth date is 31 February.',
     brought[0]?.report.at(-1)?.join() === '19,refused,invalid_field,birth_date: not a date',
   )
   return new Set(summaries.flatMap(({ classes }) => Object.keys(classes)))
 }
 
-/** By result, then by class: one column for each file. */
+/** Rows by result, then by class, with one column per file. */
 function countsOf(summaries: readonly ImportSummary[]): string[][] {
   const counted = summaries.map(({ results, classes }) => ({ ...results, ...classes }))
   const names = ['accepted', 'unchanged', 'changed', 'refused', ...classNames]
@@ -29,57 +29,57 @@ function countsOf(summaries: readonly ImportSummary[]): string[][] {
     .filter(([, ...cells]) => cells.some((cell) => Number(cell) > 0))
 }
 
-/** @param before the classes that the first files showed */
+/** @param before the classes that the first imports found */
 export async function bringLaterFile(
   { tell, officers: [officer] }: Stage,
   before: ReadonlySet<string>,
 ): Promise<void> {
-  tell.scene('Weeks later portal one sends its file again')
+  tell.scene('Weeks later, portal one sends its file again')
   const { summary, report } = await importFile(officer, laterFile)
   tell.table([['line', 'result', 'classes', 'why'], ...report])
   const { accepted, unchanged, changed, refused } = summary.results
   tell.held(
-    'Another number for a known account changes nothing: a person says which of the two is right.',
+    'Another number for a known account changes nothing: officers decide which of the two is right.',
     [accepted, unchanged, changed, refused].join() === '2,1,1,2' && summary.classes['number_changed'] === 1,
   )
   tell.held(
-    'An account that bears a cancelled number waits for a person from its first day.',
+    'A new account with a cancelled number becomes a case for an officer at once.',
     summary.classes['number_cancelled'] === 1,
   )
   const shown = new Set([...before, ...Object.keys(summary.classes)])
   tell.held(
-    `All ${classNames.length} classes that cleaning knows have turned up by now.`,
+    `The example files have now shown all ${classNames.length} classes of the import’s checks.`,
     classNames.every((name) => shown.has(name)),
   )
 }
 
 export async function readFeed({ tell, portals: [one], issuer }: Stage): Promise<void> {
-  tell.scene('Portal one learns of its links without any citizen: GET /legacy-accounts/changes')
+  tell.scene('Portal one reads the changes of its links without a citizen: GET /legacy-accounts/changes')
   const changes = await one.readChanges()
   tell.table([
-    ['change', 'old account', 'sub, its own for each portal', 'method'],
+    ['change', 'old account', 'sub (differs by portal)', 'method'],
     ...changes.map(({ change, id, sub, method }) => [change, id, `${sub.slice(0, 12)}…`, method]),
   ])
-  // The first three are of one login, so in no order.
+  // The first three come from one login, so their order is not defined.
   const told = changes.map(({ change, id }) => `${change} ${id}`)
   tell.held(
-    'With a token of its own (client_credentials) it hears each link and each end, in order.',
+    'With its own access token (client_credentials) it reads every new and every ended link, in order.',
     told.slice(0, 3).every((line) => line.startsWith('linked ')) &&
       told.slice(3).join() ===
         'linked phamvandung,linked an.nguyen.cu,unlinked an.thauxaydung,linked giang.dinh',
   )
   const bare = await fetch(`${issuer}/legacy-accounts/changes`)
-  tell.held('Nobody hears it without one.', bare.status === 401)
+  tell.held('Without a token the request is refused.', bare.status === 401)
 }
 
 export async function readProgress({ tell, officers: [officer] }: Stage): Promise<void> {
-  tell.scene('How far it is, as “npm run cli -- progress” prints it')
+  tell.scene('The progress of the mapping, as “npm run cli -- progress” prints it')
   const report = await officer.admin.call<ProgressReport>('GET', '/v1/progress')
   tell.text(`${progressTable(report)}\n`)
   const { accounts, states } = report.total.all
   const { open, linked, in_review: waiting, exempt } = states
   tell.held(
-    `Every account is somewhere: ${linked} linked, ${waiting} before people, ${exempt} exempt, ${open} still to come.`,
+    `Every account has a state: ${linked} linked, ${waiting} in review, ${exempt} exempt, ${open} open.`,
     linked === 6 && waiting === 3 && linked + waiting + exempt + open === accounts,
   )
 }

@@ -1,4 +1,4 @@
-/** `npm run demo`: the simulator, the broker and two portals on loopback; a scripted story; then yours. */
+/** `npm run demo` starts the simulator, the broker and two portals on loopback, plays a script, and then waits for you to try them. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createCitizenKeys } from '../../citizen-id.ts'
@@ -22,9 +22,9 @@ const print = (line: string) => void process.stdout.write(`${line}\n`)
 const newKey = () => randomBytes(32).toString('base64url')
 const at = (port: number) => `http://127.0.0.1:${port}`
 const upstreamClient = { clientId: 'vneid-sso-gateway', clientSecret: newKey() }
-/** Of the broker; shown only if something fails. */
+/** The broker's log, shown only after a failure. */
 const logLines: string[] = []
-/** Everything open, the last one first. */
+/** Everything to close, last opened first. */
 const open: { close(): Promise<unknown> }[] = []
 
 try {
@@ -34,9 +34,10 @@ try {
   else for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void closeAll())
 } catch (error) {
   process.exitCode = 1
-  const why = error instanceof NotHeld ? `this did not hold: ${error.message}` : String(error)
+  const why = error instanceof NotHeld ? `this is not true: ${error.message}` : String(error)
   process.stderr.write(`\nThe demo failed: ${why}\n`)
-  if (logLines.length > 0) process.stderr.write(`\nThe broker’s last words:\n${logLines.slice(-40).join('')}`)
+  if (logLines.length > 0)
+    process.stderr.write(`\nThe broker’s last log lines:\n${logLines.slice(-40).join('')}`)
   await closeAll()
 }
 
@@ -45,7 +46,7 @@ async function closeAll(): Promise<void> {
 }
 
 async function run(once: boolean): Promise<void> {
-  print('VNeID SSO gateway, a demonstration. Every person, portal and number in it is made up.\n')
+  print('Demonstration of the VNeID SSO gateway. Every person, portal and number in it is made up.\n')
   const usual = process.env['DEMO_PORTS'] !== 'free'
   const port = (who: string, wanted: number) => takePort({ who, wanted: usual ? wanted : 0, print })
   const brokerPort = await port('the broker', 3000)
@@ -86,7 +87,7 @@ async function run(once: boolean): Promise<void> {
   const tell = createTeller(print, new Map(places.map(([name = '', url = '']) => [url, name])))
   tell.table([['who', 'where', 'what'], ...places])
   await playScript({ issuer, db, simulator, examples, portals, officers, tell })
-  print('\nEvery step held.')
+  print('\nEvery step passed.')
   if (!once) await invite({ tell, simulator, portals, officers, issuer, operationsUrl, adminUrl })
 }
 
@@ -182,7 +183,7 @@ async function invite({
   adminUrl: string
 }): Promise<void> {
   simulator.approve(undefined)
-  print('\nNow you. VNeID shows its screens from here on: choose a citizen, agree, type any six digits.\n')
+  print('\nNow try it yourself. VNeID now shows its pages: choose a citizen, agree, type any six digits.\n')
   tell.table([
     ['open', 'in a browser'],
     ['portal one', one.url],
@@ -197,8 +198,8 @@ async function invite({
   ])
   const keyFile = await writeKeyFile(officer)
   open.unshift(keyFile)
-  print(`You may be ${officer.id} as well; in another terminal:\n`)
+  print(`You can also act as ${officer.id}, in another terminal:\n`)
   print(`     export ADMIN_URL=${adminUrl} OPERATOR_KEY_FILE=${keyFile.path}`)
   print('     npm run cli -- review list\n')
-  print('It runs until Ctrl-C, and keeps nothing.')
+  print('The demo runs until you press Ctrl-C. It stores nothing.')
 }

@@ -1,4 +1,4 @@
-/** The demo's two mapping officers, their keys in memory, and what they do by the admin API. */
+/** The demo's two mapping officers, with their keys in memory, and their calls to the admin API. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -29,7 +29,7 @@ export async function createOfficer(
     audience,
   }: { db: Database; log: Log; citizenKeys: CitizenKeys; url: string; audience: string },
   id: string,
-  /** Makes the officer a person: only persons approve. */
+  /** The officer's citizen number. An operator with a number is a person, and only persons may approve. */
   number: string,
 ): Promise<Officer> {
   const { privateKey, publicKey } = await generateOperatorKey()
@@ -48,7 +48,7 @@ export async function createOfficer(
   }
 }
 
-/** As `npm run cli -- legacy import` does it. @returns the summary, and the report's rows */
+/** Imports a file as `npm run cli -- legacy import` does. @returns the summary, and the report's rows */
 export async function importFile(
   { admin }: Officer,
   { clientId, url }: ExampleFile,
@@ -61,7 +61,7 @@ export async function importFile(
   return { summary, report: lines.map((line) => line.replaceAll('"', '').split(',')) }
 }
 
-/** For the command line of whoever tries the demo. @returns the file; `close` removes it */
+/** Writes the officer's key for the command line. @returns the file; `close` removes it */
 export async function writeKeyFile({ key }: Officer): Promise<{ path: string; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'vneid-demo-'))
   const path = join(folder, 'operator-key.json')

@@ -1,4 +1,4 @@
-/** What is left to people: a portal's word and the citizen's consent, a case, an undo, a number issued anew. */
+/** What people decide: a vouched account with the citizen's consent, a case, the end of a link, a new number. */
 import { type Citizen, citizenNamed } from '../citizens.ts'
 import { type Stage, ask, comeBack, has, idsOf, refusalOf, walk } from './stage.ts'
 import { mask } from '../portal/pages.ts'
@@ -7,30 +7,30 @@ import { createVisitor, type Page, type Visitor } from '../visitor.ts'
 export async function vouch(stage: Stage, citizen: Citizen): Promise<void> {
   const { issuer, tell, portals, simulator } = stage
   const [one, two] = portals
-  tell.scene(`${citizen.name}’s old account bears no number that could link it: portal one vouches for it`)
+  tell.scene(`${citizen.name}’s old account has no number that could link it: portal one vouches for it`)
   simulator.approve(citizen.key)
   const visitor = createVisitor()
   const account = 'phamvandung'
   const question = await walk(tell, visitor, `${one.url}/old-account`, { account })
   tell.held(
-    'The portal pushed the account’s name (RFC 9126): no address in the browser holds it.',
+    'The portal pushed the account’s id (RFC 9126): no URL in the browser contains it.',
     visitor.steps.every(({ url, location = '' }) => !`${url}${location}`.includes(account)),
   )
   tell.held(
-    'Back from VNeID he is asked by the broker: which account, whose, and until when this may be.',
+    'After VNeID, the broker’s page asks the citizen. It shows the account, the person, and the last day.',
     question.url.startsWith(issuer) && has(question.body, account, citizen.name, '904', '31/12/2099'),
   )
   await press(stage, visitor, question, { choice: 'link' })
   const told = await ask(visitor, one)
   tell.held(
-    'He presses “Liên kết tài khoản”, and the portal hears: linked.',
+    'The citizen presses “Liên kết tài khoản”, and the portal gets the outcome: linked.',
     told.userinfo.legacy_account_link?.outcome === 'linked' &&
       told.userinfo.legacy_accounts.some(({ id, method }) => id === account && method === 'portal_word'),
   )
   const late = await visitor.open(`${two.url}/old-account`, { form: { account: 'CD-0001120' } })
   const page = await visitor.open(formOf(late), { form: {} })
   tell.held(
-    'Portal two has agreed on no time of its own: by law its accounts locked on 1/7/2024. No link.',
+    'Portal two has no dates of its own: by law its accounts were locked on 1/7/2024. It gets no link.',
     has(late.body, 'Thời hạn liên kết tài khoản trước đây theo cách này đã hết') &&
       has(page.body, 'CD-0001120: không liên kết được') &&
       (await ask(visitor, two)).userinfo.legacy_account_link?.reason === 'locked',
@@ -66,14 +66,14 @@ interface Found {
   }[]
 }
 
-/** A case decided by two officers, and a link taken back by one. */
+/** Two officers decide a case, and one officer ends a link. */
 export async function decideCase(stage: Stage): Promise<void> {
   const { tell, portals, examples } = stage
   const [one] = portals
   const [first, second] = stage.officers
   const an = citizenNamed('an')
   const client = examples[0]!.client_id
-  tell.scene('The account whose number nobody attested: people decide')
+  tell.scene('The account whose number was never attested: officers decide')
   const { reviews } = await first.admin.call<{ reviews: { id: string; reason: string }[] }>(
     'GET',
     `/v1/reviews?client=${client}`,
@@ -91,7 +91,7 @@ export async function decideCase(stage: Stage): Promise<void> {
     ]),
   ])
   tell.held(
-    'The officer sees both sides, the numbers by their last three digits.',
+    'The officer sees both records, and only the last three digits of the numbers.',
     ours.number === other.number && ours.number.endsWith('*901') && agrees.number,
   )
   const { approval } = await first.admin.call<{ approval: string }>(
@@ -110,7 +110,7 @@ export async function decideCase(stage: Stage): Promise<void> {
   )
   await second.admin.call('POST', approve)
   tell.held(
-    `${second.id} approves: ${an.name} comes back, and the account is among the others.`,
+    `${second.id} approves. At the next login of ${an.name}, the portal gets this account too.`,
     idsOf((await comeBack(stage, 'an', one)).told!).includes('an.nguyen.cu'),
   )
 
@@ -120,27 +120,27 @@ export async function decideCase(stage: Stage): Promise<void> {
   }
   const { account, link } = await find()
   await first.admin.call('POST', `/v1/accounts/${account}/links/${link!.id}/end`, {
-    reason: 'he called: the account was his brother’s',
+    reason: 'the citizen called: the account belongs to a brother',
   })
   const { told } = await comeBack(stage, 'an', one)
   tell.held(
-    'Any link can be taken back, by one officer: no login links that account again, a person does.',
+    'One officer can end any link. No login links that account again; officers must decide.',
     !idsOf(told!).includes('an.thauxaydung') && (await find()).state === 'in_review',
   )
 }
 
-/** A number is cancelled and another issued: the person stays the same. */
+/** A number is cancelled and another one issued; the person keeps their subject. */
 export async function followNumber(stage: Stage): Promise<void> {
   const { tell, portals } = stage
   const [one] = portals
   const [first, second] = stage.officers
   const [old, now] = [citizenNamed('giang_cu'), citizenNamed('giang')]
-  tell.scene(`${now.name}’s number is cancelled and another issued (Decree 70/2024 art. 11)`)
+  tell.scene(`${now.name}’s number is cancelled and a new one issued (Decree 70/2024 art. 11)`)
   const before = (await comeBack(stage, old.key, one)).told!
   const { approval } = await first.admin.call<{ approval: string }>('POST', '/v1/citizens/rekey', {
     old_number: old.number,
     new_number: now.number,
-    reason: 'the number was issued anew',
+    reason: 'a new number was issued',
     evidence: 'the notice of the police, seen at the counter',
   })
   await second.admin.call('POST', `/v1/approvals/${approval}/approve`)
@@ -153,7 +153,7 @@ export async function followNumber(stage: Stage): Promise<void> {
   )
   const { page } = await comeBack(stage, old.key, one)
   tell.held(
-    'The cancelled number leads to nobody any more.',
+    'The cancelled number can no longer sign in.',
     page.status === 400 && has(page.body, 'access_denied'),
   )
 }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-/** The wanted port, or where it is taken (which is said) a free one; 0 wants any. */
+/** The wanted port, or a free one if it is taken, which is printed; 0 takes any free port. */
 export async function takePort({
   who,
   wanted,
@@ -20,7 +20,7 @@ export async function takePort({
   })
 }
 
-/** Below the range that the system hands out by itself: no outgoing connection takes it before we listen. */
+/** A port below the system's ephemeral range, so that no outgoing connection takes it before we listen. */
 const anyPort = (): Promise<number> => probe(randomInt(12_000, 32_000)).catch(anyPort)
 
 function probe(port: number): Promise<number> {

@@ -1,11 +1,11 @@
-/** The demo, scene by scene, over real HTTP: old accounts, a citizen's day, and what machines leave to people. */
+/** The demo's scenes, over real HTTP: imports, a citizen's day, and what people decide. */
 import { citizenNamed } from '../citizens.ts'
 import { playDay } from './day.ts'
 import { bringFiles, bringLaterFile, readFeed, readProgress } from './files.ts'
 import { decideCase, followNumber, vouch } from './people.ts'
 import type { Stage } from './stage.ts'
 
-/** @throws NotHeld at the first promise that is broken */
+/** @throws NotHeld at the first sentence that is not true */
 export async function playScript(stage: Stage): Promise<void> {
   const found = await bringFiles(stage)
   await playDay(stage, citizenNamed('an'))

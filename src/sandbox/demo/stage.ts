@@ -1,4 +1,4 @@
-/** What every scene of the demo stands on: who is there, and what a visitor and a portal can do. */
+/** What all scenes of the demo share: the running parts, and helpers for browser and portal. */
 import type { Db } from '../../store/db.ts'
 import type { Officer } from './officers.ts'
 import type { Teller } from './telling.ts'
@@ -17,7 +17,7 @@ export interface Stage {
   readonly tell: Teller
 }
 
-/** What a portal was told of the person at a browser. */
+/** What a portal received about the person at a browser. */
 export interface Told {
   readonly header: Record<string, unknown>
   readonly claims: Record<string, unknown>
@@ -27,7 +27,7 @@ export interface Told {
   }
 }
 
-/** Opens an address and tells every request that it took. */
+/** Opens a URL and prints every request that it took. */
 export async function walk(
   tell: Teller,
   visitor: Visitor,
@@ -46,7 +46,7 @@ export async function ask(visitor: Visitor, portal: Portal): Promise<Told> {
 
 export const idsOf = ({ userinfo }: Told): string[] => userinfo.legacy_accounts.map(({ id }) => id)
 
-/** A login that is not told step by step, in a browser of its own. */
+/** A login in a new browser, whose requests are not printed. */
 export async function comeBack({ simulator }: Stage, citizen: string, portal: Portal) {
   simulator.approve(citizen)
   const visitor = createVisitor()
@@ -56,7 +56,7 @@ export async function comeBack({ simulator }: Stage, citizen: string, portal: Po
 
 export const has = (text: string, ...parts: string[]): boolean => parts.every((part) => text.includes(part))
 
-/** The code of the refusal that a call ends in. */
+/** The error code with which a call is refused; undefined if it succeeds. */
 export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
     () => undefined,

@@ -1,8 +1,8 @@
-/** How the demo is told: prose, aligned lines, and promises that are checked as they are printed. */
+/** Prints the demo: text, aligned lines, and sentences that are checked before they are printed. */
 import { styleText } from 'node:util'
 import type { Step } from '../visitor.ts'
 
-/** A promise of the script that did not hold; its message is the sentence a person is shown. */
+/** A sentence of the script is not true; the message is the sentence. */
 export class NotHeld extends Error {}
 
 export interface Teller {
@@ -11,24 +11,24 @@ export interface Teller {
   /** Aligned names and values. */
   facts(facts: Readonly<Record<string, unknown>>): void
   table(rows: readonly (readonly string[])[]): void
-  /** Lines that are aligned already; one that is too long is continued below. */
+  /** Lines that are already aligned; a line that is too long is wrapped. */
   text(lines: string): void
-  /** One request of the visitor's browser: whom, what, and where the answer sends it. */
+  /** One request of the visitor's browser: server, path, status and redirect. */
   hop(step: Step): void
-  /** @throws NotHeld */
+  /** Prints the sentence. @throws NotHeld if it is not true */
   held(sentence: string, truth: boolean): void
 }
 
 const width = 100
 const quiet = (text: string) => styleText('dim', text)
 
-/** @param places what to call each origin */
+/** @param places names of the origins */
 export function createTeller(write: (line: string) => void, places: ReadonlyMap<string, string>): Teller {
   const longest = Math.max(...[...places.values()].map((name) => name.length))
   const place = (url: URL) => places.get(url.origin) ?? url.origin
   const say = (line = '', indent = 3) => write(line === '' ? '' : ' '.repeat(indent) + line)
   let scenes = 0
-  /** What an address is asked with is told once. */
+  /** The query parameters of each URL are printed only once. */
   const carriedBefore = new Set<string>()
 
   return {
@@ -93,7 +93,7 @@ export function createTeller(write: (line: string) => void, places: ReadonlyMap<
   }
 }
 
-/** Engine identifiers in paths say nothing to a reader. */
+/** Shortens the engine's long identifiers in paths. */
 const short = (path: string) => path.replaceAll(/[\w-]{21,}(?:\.[\w-]+)*/g, (long) => `${long.slice(0, 6)}…`)
 
 function wrap(text: string, columns: number): string[] {

@@ -1,30 +1,30 @@
-/** What a portal says to the broker, as its own developers would write it: openid-client and discovery. */
+/** A portal's OpenID Connect client, as its own developers would write it, with openid-client and discovery. */
 import { decodeProtectedHeader, exportJWK, generateKeyPair, type JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
 import { createLogoutTokenCheck, type LoggedOut } from './logout.ts'
 
 export interface RelyingParty {
-  /** For private_key_jwt, to be published at `/jwks`. */
+  /** Public keys for private_key_jwt, published at `/jwks`. */
   readonly publicKeys: JSONWebKeySet
-  /** @param oldAccount what the portal vouches for: then the request is pushed, so that no browser carries it */
+  /** @param oldAccount id of the account that the portal vouches for; the request is then pushed, so that the browser does not carry the id */
   begin(oldAccount?: string): Promise<{ address: string; trip: Trip }>
-  /** @throws where the broker refused, or anything in its answer is wrong */
+  /** @throws if the broker refused the login, or if its answer is not valid */
   complete(answer: URL, trip: Trip): Promise<SignedIn>
   logoutAddress(session: SignedIn): string
-  /** What became of the portal's old accounts, from the first change on; asked in the portal's own name. */
+  /** All changes of the portal's links, read with an access token of its own (client credentials). */
   readChanges(): Promise<LinkChange[]>
-  /** @throws where the token is not acceptable */
+  /** @throws if the token is not valid */
   readLogoutToken(token: string): Promise<LoggedOut>
 }
 
-/** What the answer to one login must match. */
+/** The values that the answer to one login must match. */
 export interface Trip {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
 }
 
-/** One line of the feed of links. */
+/** One change in the feed of links. */
 export interface LinkChange {
   readonly change: 'linked' | 'unlinked'
   readonly id: string
@@ -32,7 +32,7 @@ export interface LinkChange {
   readonly method: string
 }
 
-/** Who is signed in, as the broker told this portal. */
+/** The tokens and claims of the person who is signed in. */
 export interface SignedIn {
   readonly idToken: string
   readonly header: ReturnType<typeof decodeProtectedHeader>
@@ -50,7 +50,7 @@ export async function connectRelyingParty({
   issuer: string
   clientId: string
   scope: string
-  /** For client_secret_basic; without one, private_key_jwt under a key made here. */
+  /** For client_secret_basic. Without a secret, uses private_key_jwt with a new key. */
   secret?: string | undefined
   /** The portal's own origin. */
   url: string
@@ -131,7 +131,7 @@ export async function connectRelyingParty({
   }
 }
 
-/** Why a login failed; the broker's own words carry the reference for the hotline (RFC 6749 §4.1.2.1). */
+/** Why a login failed. The broker's `error_description` contains the reference for the hotline (RFC 6749 §4.1.2.1). */
 export interface Refusal {
   readonly error: string
   readonly detail: string

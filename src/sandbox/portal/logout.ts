@@ -1,4 +1,4 @@
-/** What a portal must check before it believes a logout token (OIDC Back-Channel Logout 1.0 §2.6). */
+/** The checks of a logout token that a portal must make (OIDC Back-Channel Logout 1.0 §2.6). */
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { shortLived } from '../simulator/desk.ts'
@@ -11,18 +11,18 @@ const claimsSchema = z
     sid: z.string().optional(),
     sub: z.string().optional(),
     events: z.object({ [event]: z.object({}) }),
-    // A token with a nonce is an ID token, lent for a forgery.
+    // A token with a nonce is an ID token, which must not be accepted as a logout token.
     nonce: z.never('must not be there').optional(),
   })
   .refine(({ sid, sub }) => sid !== undefined || sub !== undefined, 'names neither sid nor sub')
 
-/** Whose sessions end: those that match all that is given. */
+/** Ends the sessions that match every given field. */
 export interface LoggedOut {
   readonly sid?: string | undefined
   readonly sub?: string | undefined
 }
 
-/** @returns a check that throws on a token that is forged, stale, meant for another or used before */
+/** @returns a check that throws if the token is forged, too old, for another client, or already used */
 export function createLogoutTokenCheck({
   issuer,
   clientId,
@@ -42,7 +42,7 @@ export function createLogoutTokenCheck({
       algorithms: ['ES256'],
       typ: 'logout+jwt',
       requiredClaims: ['iat', 'exp'],
-      // Shorter than `seen` remembers, so that a replay is always told.
+      // Shorter than `seen` keeps a `jti`, so that every replay is noticed.
       maxTokenAge: 180,
       clockTolerance: 5,
     })

@@ -1,8 +1,8 @@
-/** Where a citizen shows the portal that an old account is his, so that the portal can vouch for it. */
+/** The page where a citizen signs in to an old account, so that the portal can vouch for it. */
 import { html } from '../../pages/html.ts'
 import { page, type Place } from './pages.ts'
 
-/** A real portal signs the citizen in to the old account here; this one has no passwords and believes. */
+/** A real portal would check the old account's password here. This one has no passwords and accepts any account. */
 export function oldAccountPage(place: Place, { isMissing = false } = {}): string {
   const title = 'Liên kết tài khoản cũ'
   return page(

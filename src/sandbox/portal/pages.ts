@@ -1,4 +1,4 @@
-/** The demo portal's pages: no script, Vietnamese, and plainly no real portal. */
+/** The demo portal's pages: no scripts, in Vietnamese, and clearly marked as not a real portal. */
 import { createHash } from 'node:crypto'
 import { html, type Html, raw, webAddress } from '../../pages/html.ts'
 import type { Refusal, SignedIn } from './client.ts'
@@ -44,7 +44,7 @@ const style = `
   }
 `
 const styleHash = createHash('sha256').update(style).digest('base64')
-/** No form-action: Chromium would hold the logout's redirects to the broker against it. */
+/** Has no `form-action`, because Chromium would apply it to the logout's redirects to the broker and block them. */
 export const contentPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${styleHash}'`,
@@ -52,7 +52,7 @@ export const contentPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The portal, and the one beside it in the same single sign-on. */
+/** The portal, and another portal with the same single sign-on. */
 export interface Place {
   readonly name: string
   readonly colour?: 'blue' | 'green' | undefined
@@ -147,7 +147,7 @@ const methods: Readonly<Record<string, string>> = {
   portal_word: 'Đã đăng nhập bằng tài khoản cũ, rồi đồng ý liên kết',
   operators: 'Hai cán bộ đã kiểm tra',
 }
-/** What became of the account that this sign-in was about. */
+/** The result for the account that this sign-in named. */
 const outcomes: Readonly<Record<string, string>> = {
   linked: 'đã liên kết với Ông/Bà',
   already_linked: 'đã liên kết với Ông/Bà từ trước',
@@ -163,7 +163,7 @@ const levelInWords = (acr: unknown) => {
   return level === undefined ? 'không áp dụng' : `mức độ 0${level}`
 }
 
-/** All but the last three, which are enough to know one's own. */
+/** Hides all but the last three characters, by which people recognise their own number. */
 export const mask = (number: string): string => number.slice(0, -3).replaceAll(/./g, '•') + number.slice(-3)
 
 export function page(place: Place, title: string, body: Html): string {

@@ -1,4 +1,4 @@
-/** A demo portal: a few pages and a session of its own around a standard OpenID Connect client. */
+/** A demo portal: a few pages and its own session, around a standard OpenID Connect client. */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { Router } from '@koa/router'
@@ -12,7 +12,7 @@ export interface PortalOptions extends Place {
   readonly issuer: string
   readonly clientId: string
   readonly scope: string
-  /** For client_secret_basic; without one, private_key_jwt under a key made here and published at `/jwks`. */
+  /** For client_secret_basic. Without a secret, uses private_key_jwt with a new key, published at `/jwks`. */
   readonly secret?: string | undefined
   /** On 127.0.0.1. */
   readonly port: number
@@ -20,12 +20,12 @@ export interface PortalOptions extends Place {
 
 export interface Portal {
   readonly url: string
-  /** What a job of the portal reads: which of its old accounts were linked, and which are no longer. */
+  /** All changes of the links of the portal's old accounts, as a job of the portal would read them. */
   readChanges(): Promise<LinkChange[]>
   close(): Promise<void>
 }
 
-const mostSessions = 1_000
+const maxSessions = 1_000
 
 export async function openPortal(options: PortalOptions): Promise<Portal> {
   const url = `http://127.0.0.1:${options.port}`
@@ -33,16 +33,16 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
   const trips = shortLived<Trip & { browser: string }>(900)
   const sessions = new Map<string, SignedIn>()
 
-  // Cookies know no ports: on loopback, each portal needs a name of its own.
+  // Cookies ignore ports, so on loopback each portal needs its own cookie name.
   const cookie = `session-${options.clientId}`
   const nameOf = (ctx: Context) => ctx.cookies.get(cookie) ?? ''
   const sessionOf = (ctx: Context) => sessions.get(nameOf(ctx))
-  /** A new name for the browser each time, so that one planted before the login is worth nothing. */
+  /** Gives the browser a new session id each time, which prevents session fixation. */
   function rename(ctx: Context, session?: SignedIn): string {
     const name = randomBytes(24).toString('base64url')
     sessions.delete(nameOf(ctx))
     if (session !== undefined) sessions.set(name, session)
-    for (const oldest of sessions.keys()) if (sessions.size > mostSessions) sessions.delete(oldest)
+    for (const oldest of sessions.keys()) if (sessions.size > maxSessions) sessions.delete(oldest)
     ctx.cookies.set(cookie, name, { httpOnly: true, sameSite: 'lax', overwrite: true })
     return name
   }
@@ -64,13 +64,13 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
   router.get('/old-account', (ctx) => show(ctx, oldAccountPage(options)))
   router.post('/old-account', async (ctx) => {
     const account = (await readForm(ctx)).get('account')?.trim() ?? ''
-    // Here a real portal checks the old account's own password, and goes no further without it.
+    // A real portal must check the old account's password here, and must not continue without it.
     if (account === '') show(ctx, oldAccountPage(options, { isMissing: true }))
     else await setOut(ctx, account)
   })
 
   router.get('/callback', async (ctx) => {
-    // The address we registered, not the one that a Host header claims.
+    // Use the registered redirect URI, not the Host header.
     const answer = new URL(ctx.search, `${url}/callback`)
     const trip = trips.take(answer.searchParams.get('state'))
     if (trip?.browser !== nameOf(ctx)) throw new Error('phiên đăng nhập đã hết hạn')
@@ -78,7 +78,7 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
     goTo(ctx, `${url}/`)
   })
 
-  /** What the portal was told of the person at this browser: for the demo's script and for the curious. */
+  /** Shows the tokens' content and userinfo of the person at this browser, for the demo's script and for readers. */
   router.get('/me', (ctx) => {
     const session = sessionOf(ctx)
     if (session === undefined) return void (ctx.status = 401)
@@ -92,7 +92,7 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
     goTo(ctx, session === undefined ? `${url}/` : relyingParty.logoutAddress(session))
   })
 
-  // From the broker, not from a browser (OIDC Back-Channel Logout 1.0 §2.5–2.8).
+  // Called by the broker, not by a browser (OIDC Back-Channel Logout 1.0 §2.5–2.8).
   router.post('/backchannel-logout', async (ctx) => {
     try {
       const { sid, sub } = await relyingParty.readLogoutToken((await readForm(ctx)).get('logout_token') ?? '')
@@ -104,7 +104,7 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
       ctx.status = 200
     } catch {
       ctx.status = 400
-      ctx.body = { error: 'invalid_request', error_description: 'the logout token is not acceptable' }
+      ctx.body = { error: 'invalid_request', error_description: 'the logout token is not valid' }
     }
   })
 

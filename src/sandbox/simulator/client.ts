@@ -1,4 +1,4 @@
-/** Which client is asking at the token endpoint: client_secret_basic, client_secret_post or private_key_jwt. */
+/** Authenticates the client at the token endpoint: client_secret_basic, client_secret_post or private_key_jwt. */
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { Context } from 'koa'
 import { type Desk, Refusal, shortLived, type SimulatorClient } from './desk.ts'
@@ -23,9 +23,9 @@ export function createClientCheck({ desk, audiences }: { desk: Desk; audiences: 
     })
     const use = `${client.clientId} ${payload.jti}`
     if (seen.find(use)) throw refused('jti was used before')
-    // Beyond the memory of used jti, a replay could not be told.
+    // Used `jti`s are kept for this time; a replay after it would not be noticed.
     if ((payload.exp ?? 0) > Date.now() / 1000 + seen.seconds)
-      throw refused('client_assertion lives too long')
+      throw refused('client_assertion must expire within 600 seconds')
     seen.put(true, use)
     return client
   }
@@ -34,9 +34,11 @@ export function createClientCheck({ desk, audiences }: { desk: Desk; audiences: 
     const authorization = ctx.get('authorization')
     const assertion = form.get('client_assertion')
     const methods = [authorization !== '', form.has('client_secret'), assertion !== null].filter(Boolean)
-    if (methods.length !== 1) throw new Refusal(400, 'invalid_request', 'authenticate the client in one way')
+    if (methods.length !== 1)
+      throw new Refusal(400, 'invalid_request', 'the client must authenticate by exactly one method')
     if (assertion !== null) {
-      if (form.get('client_assertion_type') !== assertionType) throw refused('client_assertion_type')
+      if (form.get('client_assertion_type') !== assertionType)
+        throw refused('client_assertion_type is not supported')
       return await byAssertion(assertion)
     }
     const [id, secret] =

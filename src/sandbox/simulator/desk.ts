@@ -1,6 +1,6 @@
 /**
- * What both dialects of the simulator share: who may ask, which codes and tokens are out, what is to go wrong.
- * The simulator stands in for VNeID; it keeps no citizen session, so every sign-in is a fresh authentication.
+ * State shared by both dialects of the simulator: clients, issued codes and tokens, simulated faults. The simulator
+ * replaces VNeID. It keeps no citizen session, so every sign-in is a new authentication.
  */
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto'
 import type { JSONWebKeySet } from 'jose'
@@ -14,37 +14,37 @@ export interface SimulatorClient {
   readonly jwks?: JSONWebKeySet | undefined
   readonly redirectUris: readonly string[]
   readonly postLogoutRedirectUris?: readonly string[] | undefined
-  /** PEM, RSA: what the direct dialect wraps to. */
+  /** PEM, RSA; the direct dialect encrypts the envelope's AES key with it. */
   readonly envelopePublicKey?: string | undefined
 }
 
 export type EnvelopeMode = 'none' | 'ecb' | 'cbc'
 
-/** What is to go wrong in every answer until told otherwise. */
+/** Simulated faults, in every answer until they are replaced. */
 export interface Faults {
   readonly wrongNonce?: boolean
   readonly wrongAudience?: boolean
   readonly wrongIssuer?: boolean
-  /** `iss` of the authorization response (RFC 9207). */
+  /** Wrong `iss` in the authorization response (RFC 9207). */
   readonly wrongResponseIssuer?: boolean
   readonly expiredIdToken?: boolean
   /** `auth_time` a day ago. */
   readonly staleAuthTime?: boolean
   readonly noAuthTime?: boolean
   readonly noIdToken?: boolean
-  /** Only protocol claims in the ID token: the identity is in userinfo alone. */
+  /** The ID token holds only protocol claims; the identity is only in userinfo. */
   readonly leanIdToken?: boolean
-  /** Signed by a key outside /jwks that borrows the real one's `kid`. */
+  /** The ID token is signed by a key that is not in /jwks, with the `kid` of the real one. */
   readonly unknownKey?: boolean
   readonly algNone?: boolean
   readonly wrongUserinfoSub?: boolean
-  /** No `accountType` and `citizenPid`, neither in userinfo nor in the ID token. */
+  /** `accountType` and `citizenPid` are missing in userinfo and in the ID token. */
   readonly missingClaims?: boolean
-  /** Direct dialect: one bit of each wrapped body flipped. */
+  /** Direct dialect: one bit of each encrypted body is flipped. */
   readonly alteredBody?: boolean
-  /** Direct dialect: bodies in plain JSON although an envelope was agreed. */
+  /** Direct dialect: bodies are plain JSON although an envelope is configured. */
   readonly plainBody?: boolean
-  /** Direct dialect: one bit of the wrapped code flipped. */
+  /** Direct dialect: one bit of the encrypted code is flipped. */
   readonly alteredCode?: boolean
   readonly tokenError?: boolean
   readonly tokenHangs?: boolean
@@ -52,7 +52,7 @@ export interface Faults {
   readonly userinfoHangs?: boolean
 }
 
-/** What a code, and then a token, stands for. */
+/** What a code was issued for, and then the token. */
 export interface Grant {
   readonly dialect: 'oidc' | 'direct'
   readonly clientId: string
@@ -65,7 +65,7 @@ export interface Grant {
   readonly encryptKey?: string | undefined
 }
 
-/** An OAuth error, or a page where a person is looking. */
+/** Answered as an OAuth error, or as a page if a browser asks for HTML. */
 export class Refusal extends Error {
   readonly status: number
   readonly error: string
@@ -105,7 +105,7 @@ export function createDesk({
   }
 }
 
-/** Random names for things that expire; the oldest leave first, so nothing needs a timer. */
+/** A map with random names whose entries expire. Expired entries are removed at the next `put`, so no timer is needed. */
 export function shortLived<T>(seconds: number) {
   const entries = new Map<string, { value: T; expires: number }>()
   const find = (name: string | null | undefined) => {
@@ -131,7 +131,7 @@ export function shortLived<T>(seconds: number) {
   }
 }
 
-/** The client and the exact address to return to (RFC 9700 §2.1); without both, nobody is sent anywhere. */
+/** The client and its redirect URI, compared exactly (RFC 9700 §2.1). @throws Refusal, shown as a page without a redirect */
 export function knownReturn(
   desk: Desk,
   query: URLSearchParams,
@@ -145,7 +145,7 @@ export function knownReturn(
   return { client, redirectUri }
 }
 
-/** See Other, so that the browser never posts a passcode on; the query goes out exactly as written. */
+/** Redirects with 303, so that the browser does not post the passcode again. Sends the query exactly as given. */
 export function sendTo(ctx: Context, address: string, query: string): void {
   ctx.status = 303
   ctx.set('Cache-Control', 'no-store')
@@ -153,11 +153,13 @@ export function sendTo(ctx: Context, address: string, query: string): void {
 }
 
 export async function readForm(ctx: Context): Promise<URLSearchParams> {
-  if (ctx.method === 'POST' && !ctx.is('urlencoded')) throw new Refusal(415, 'invalid_request', 'not a form')
+  if (ctx.method === 'POST' && !ctx.is('urlencoded'))
+    throw new Refusal(415, 'invalid_request', 'the body must be a form')
   let body = ''
   for await (const chunk of ctx.req.setEncoding('utf8')) {
     body += chunk
-    if (body.length > 16_384) throw new Refusal(413, 'invalid_request', 'too long')
+    if (body.length > 16_384)
+      throw new Refusal(413, 'invalid_request', 'the form must have at most 16384 characters')
   }
   return new URLSearchParams(body)
 }

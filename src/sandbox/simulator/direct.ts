@@ -1,8 +1,8 @@
 /**
- * The direct dialect, as one implementer met it: plain OAuth 2, no ID token, no
- * nonce, no PKCE, no discovery. Under an envelope the callback brings `code` as AES ciphertext and its AES key
- * in `encrypt_key`; the client unwraps the code, sends the plain code in `code` and `encrypt_key` along as it
- * came. The bodies of /token and /userinfo come back as `{ data, key }`; errors are plain JSON.
+ * The direct dialect, as one implementer reported it: plain OAuth 2 without ID token, nonce, PKCE or discovery. With an
+ * envelope, the callback has `code` as AES ciphertext and the encrypted AES key in `encrypt_key`. The client decrypts the
+ * code, and sends it in `code` together with the unchanged `encrypt_key`. The bodies of /token and /userinfo are
+ * `{ data, key }`; errors are plain JSON.
  */
 import { createCipheriv, constants, type KeyObject, publicEncrypt, randomBytes } from 'node:crypto'
 import type { Router } from '@koa/router'
@@ -37,7 +37,11 @@ export function directDialect({ router, desk }: { router: Router; desk: Desk }):
       grant.redirectUri === form.get('redirect_uri') &&
       grant.encryptKey === (form.get('encrypt_key') ?? undefined)
     if (!fits)
-      throw new Refusal(400, 'invalid_grant', 'the code, its client, address or encrypt_key does not fit')
+      throw new Refusal(
+        400,
+        'invalid_grant',
+        'the code, client_id, redirect_uri or encrypt_key does not match',
+      )
     answer(ctx, desk, client.clientId, {
       access_token: desk.tokens.put(grant),
       token_type: 'Bearer',
@@ -50,7 +54,7 @@ export function directDialect({ router, desk }: { router: Router; desk: Desk }):
     answer(ctx, desk, clientId, releasedClaims(desk, citizen))
   })
 
-  // No client is named here, so any registered address will do.
+  // The request names no client, so any registered URI is accepted.
   router.get('/logout', (ctx) => {
     const query = new URLSearchParams(ctx.querystring)
     const returnTo = query.get('post_logout_redirect_uri')
@@ -88,7 +92,7 @@ async function authorization(ctx: Context, desk: Desk): Promise<void> {
   const code = randomBytes(32).toString('base64url')
   const wrapped = wrap(code, envelopeKey(desk, client.clientId), desk.envelope)
   desk.codes.put({ ...grant, encryptKey: wrapped.key }, code)
-  // Base64 goes out raw, `+` and all: this is what the real one was seen to do.
+  // Base64 is sent with a bare `+`, as the real VNeID was seen to do.
   back([
     `code=${desk.faults.alteredCode ? flipped(wrapped.data) : wrapped.data}`,
     `encrypt_key=${wrapped.key}`,
@@ -116,7 +120,7 @@ function envelopeKey(desk: Desk, clientId: string): KeyObject {
   return key
 }
 
-/** AES-256 under a fresh key, that key under RSA PKCS#1 v1.5; `cbc` puts the IV in front. All base64. */
+/** Encrypts with AES-256 under a new key, and the key with RSA PKCS#1 v1.5. With `cbc` the IV comes first. All base64. */
 function wrap(
   text: string,
   publicKey: KeyObject,

@@ -1,4 +1,4 @@
-/** `npm run simulator`: the simulator as a program of its own, with its own settings (not the broker's). */
+/** `npm run simulator` runs the simulator as a separate program, with its own settings. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { citizens } from '../citizens.ts'
@@ -25,9 +25,9 @@ const schema = z
   })
   .refine((env) => !['ecb', 'cbc'].includes(env.SIMULATOR_ENVELOPE) || env.SIMULATOR_ENVELOPE_PUBLIC_KEY, {
     path: ['SIMULATOR_ENVELOPE_PUBLIC_KEY'],
-    // Even where another setting is at fault, so that all are named at once.
+    // Also checked if another setting is wrong, so that all faults are reported at once.
     when: () => true,
-    error: 'is required unless SIMULATOR_ENVELOPE is none (or give SIMULATOR_ENVELOPE_PUBLIC_KEY_FILE)',
+    error: 'is required unless SIMULATOR_ENVELOPE is none (or set SIMULATOR_ENVELOPE_PUBLIC_KEY_FILE)',
   })
 
 const faults: string[] = []
@@ -55,7 +55,7 @@ const simulator = await openSimulator({
 console.log(`VNeID simulator (made-up citizens only): ${simulator.issuer}`)
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void simulator.close())
 
-/** Each setting as it stands, or from the file that NAME_FILE names; an empty one is not set. */
+/** Every setting from the environment, or from the file that NAME_FILE names. An empty value counts as not set. */
 function given(): Record<string, string> {
   const values: Record<string, string> = {}
   for (const name of Object.keys(schema.shape)) {

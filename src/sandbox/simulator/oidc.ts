@@ -1,4 +1,4 @@
-/** The strict dialect: OpenID Connect Core, authorization code flow. */
+/** The `oidc` dialect: OpenID Connect Core, authorization code flow. */
 import { createHash, randomUUID } from 'node:crypto'
 import type { Router } from '@koa/router'
 import { compactVerify, type CryptoKey, decodeJwt, type JWK, SignJWT, UnsecuredJWT } from 'jose'
@@ -23,7 +23,7 @@ export interface SigningKeys {
   readonly publicKey: CryptoKey
   readonly privateKey: CryptoKey
   readonly jwk: JWK & { kid: string }
-  /** A key that /jwks never shows. */
+  /** A key that /jwks does not publish. */
   readonly stranger: CryptoKey
 }
 
@@ -44,7 +44,7 @@ export function oidcDialect({ router, desk, issuer, keys }: Parts): void {
     const form = await readForm(ctx)
     const client = await authenticate(ctx, form)
     if (form.get('grant_type') !== 'authorization_code')
-      throw new Refusal(400, 'unsupported_grant_type', 'code only')
+      throw new Refusal(400, 'unsupported_grant_type', 'grant_type must be authorization_code')
     const grant = desk.codes.take(form.get('code'))
     const fits =
       grant?.dialect === 'oidc' &&
@@ -52,7 +52,11 @@ export function oidcDialect({ router, desk, issuer, keys }: Parts): void {
       grant.redirectUri === form.get('redirect_uri') &&
       grant.codeChallenge === challengeOf(form.get('code_verifier'))
     if (!fits)
-      throw new Refusal(400, 'invalid_grant', 'the code, its client, address or verifier does not fit')
+      throw new Refusal(
+        400,
+        'invalid_grant',
+        'the code, client_id, redirect_uri or code_verifier does not match',
+      )
     ctx.set('Cache-Control', 'no-store')
     ctx.body = {
       access_token: desk.tokens.put(grant),
@@ -76,10 +80,10 @@ export function oidcDialect({ router, desk, issuer, keys }: Parts): void {
   router.get('/oidc/logout', async (ctx) => {
     const query = new URLSearchParams(ctx.querystring)
     const hint = query.get('id_token_hint')
-    // An expired hint still tells who asks (OpenID Connect RP-Initiated Logout §2).
+    // An expired hint is accepted (OpenID Connect RP-Initiated Logout §2).
     if (hint !== null) {
       await compactVerify(hint, keys.publicKey).catch(() => {
-        throw new Refusal(400, 'invalid_request', 'id_token_hint is not ours')
+        throw new Refusal(400, 'invalid_request', 'id_token_hint was not issued by this issuer')
       })
     }
     const clientId = query.get('client_id') ?? (hint === null ? '' : decodeJwt(hint).aud)
@@ -129,7 +133,7 @@ async function authorization(ctx: Context, desk: Desk, issuer: string): Promise<
   answer({ code })
 }
 
-/** The OAuth error of a request that may be answered at its redirect_uri. */
+/** The OAuth error of an invalid request, to be sent to its redirect_uri; undefined if it is valid. */
 function requestFault(query: URLSearchParams): string | undefined {
   if (new Set(query.keys()).size !== [...query.keys()].length) return 'invalid_request'
   if (query.has('request')) return 'request_not_supported'
@@ -143,7 +147,7 @@ function requestFault(query: URLSearchParams): string | undefined {
     if (query.get('code_challenge_method') !== 'S256') return 'invalid_request'
     if (!/^[\w-]{43}$/.test(challenge)) return 'invalid_request'
   }
-  // No session is kept, so nobody is ever signed in already.
+  // The simulator keeps no session, so `prompt=none` always fails.
   if (query.get('prompt')?.split(' ').includes('none')) return 'login_required'
   return undefined
 }

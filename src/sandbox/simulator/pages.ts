@@ -1,4 +1,4 @@
-/** The simulator's screens: no script, Vietnamese first, and never to be mistaken for VNeID. */
+/** The simulator's pages: no scripts, Vietnamese first, and clearly marked as not VNeID. */
 import { createHash } from 'node:crypto'
 import { html, type Html, raw } from '../../pages/html.ts'
 import { type Citizen, citizens } from '../citizens.ts'
@@ -22,7 +22,7 @@ const style = `
   dt{color:#555;font-size:.875rem}dd{margin:0 0 .5rem}
   label{display:block;margin:.75rem 0 .25rem}
 `
-/** No form-action: a browser would hold the redirect back to the portal against it. */
+/** Has no `form-action`, because a browser would apply it to the redirect back to the portal and block it. */
 const styleHash = createHash('sha256').update(style).digest('base64')
 export const contentPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; frame-ancestors 'none'`
 
@@ -88,7 +88,7 @@ ${refuse}`,
 export const passcodePage = ({ citizen, wrong }: { citizen: Citizen; wrong: boolean }): Html =>
   page({
     title: 'Nhập mật khẩu 6 số',
-    english: 'Simulation: any six digits will do. Never type a real passcode.',
+    english: 'Simulation: enter any six digits. Never type a real passcode.',
     body: html`${wrong && html`<p role="alert">Mật khẩu gồm đúng 6 chữ số.</p>`}
 <form method="post">
 <input type="hidden" name="citizen" value="${citizen.key}">
@@ -104,7 +104,7 @@ ${refuse}`,
 export const waitingPage = (): Html =>
   page({
     title: 'Đang chờ xác nhận trên điện thoại',
-    english: 'Simulation: this citizen walked away; nothing more will happen here.',
+    english: 'Simulation: this citizen left; this page will not continue.',
     body: html`<p>Công dân này đã bỏ đi. Trang này sẽ không tiếp tục.</p>`,
   })
 

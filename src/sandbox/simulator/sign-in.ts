@@ -1,4 +1,4 @@
-/** The citizen at VNeID: choose (in place of the QR code) → consent → passcode, or one redirect where approved. */
+/** The citizen at VNeID: choose a citizen (instead of the QR code) → consent → passcode, or one redirect for an approved citizen. */
 import type { Context } from 'koa'
 import { type Citizen, findCitizen } from '../citizens.ts'
 import { type Desk, readForm } from './desk.ts'
@@ -7,13 +7,13 @@ import { choosePage, consentPage, passcodePage, waitingPage } from './pages.ts'
 type Outcome = { citizen: Citizen } | { error: 'access_denied'; error_description?: 'account_locked' }
 
 /**
- * Undefined while a page is shown. Each screen posts to the address it was opened at and carries the steps
- * before it, so nothing is stored; a test may post `citizen`, `agreed` and `passcode` at once.
+ * @returns the outcome; undefined if a page was shown. Each page posts to its own URL and carries the earlier answers, so
+ * nothing is stored. A test may post `citizen`, `agreed` and `passcode` at once.
  */
 export async function meetCitizen(ctx: Context, desk: Desk): Promise<Outcome | undefined> {
   const form = await readForm(ctx)
   const approved = desk.approved()
-  // A choice made in this browser goes before the citizen approved for everyone.
+  // A choice made in this browser overrides the citizen approved for all browsers.
   const chosen = findCitizen(form.get('citizen')?.trim() ?? '')
   const citizen = chosen ?? approved
   if (form.has('refuse')) return { error: 'access_denied' }

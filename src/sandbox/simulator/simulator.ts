@@ -1,6 +1,6 @@
 /**
- * sandbox/ is everything made up: the VNeID simulator, the demo portals, the citizens. The simulator is a real
- * issuer on its own port that speaks both dialects: OpenID Connect under /oidc, the direct one at the root.
+ * sandbox/ holds everything that is made up: the VNeID simulator, the demo portals, the citizens. The simulator is a real
+ * issuer on its own port with both dialects: OpenID Connect under /oidc, the direct one at the root.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -23,29 +23,29 @@ export type { EnvelopeMode, Faults, SimulatorClient }
 
 export interface SimulatorOptions {
   readonly host?: string
-  /** 0, the default, takes a free one. */
+  /** 0, the default, takes a free port. */
   readonly port?: number
-  /** Where clients and browsers find it; needed only where that is not `http://host:port`. */
+  /** The issuer URL, if clients and browsers reach it by another URL than `http://host:port`. */
   readonly issuer?: string | undefined
   readonly clients: readonly SimulatorClient[]
-  /** Key or number of a citizen who is signed in at once, without a screen. */
+  /** Key or number of a citizen who is signed in at once, without pages. */
   readonly approve?: string | undefined
-  /** How the direct dialect wraps; `none` where not given. */
+  /** The envelope of the direct dialect; the default is `none`. */
   readonly envelope?: EnvelopeMode
   readonly signingAlg?: 'RS256' | 'PS256' | 'ES256' | 'EdDSA'
 }
 
-/** How often each endpoint was asked, both dialects together; posts of the screens do not count. */
+/** Requests per endpoint, both dialects together. Posts of the pages do not count. */
 type RequestCounts = Record<'discovery' | 'jwks' | 'authorize' | 'token' | 'userinfo' | 'logout', number>
 
 export interface Simulator {
   readonly issuer: string
-  /** Where it listens; the issuer, unless another was given. */
+  /** The URL on which it listens; equals the issuer unless another issuer was given. */
   readonly url: string
   readonly requests: RequestCounts
-  /** @throws Error where nobody has that key or number; undefined brings the screens back */
+  /** Signs this citizen in without pages from now on; undefined shows the pages again. @throws Error if no citizen has this key or number */
   approve(citizen: string | undefined): void
-  /** Replaces the faults in force; `{}` ends them. */
+  /** Replaces the simulated faults; `{}` ends them. */
   tamper(faults: Faults): void
   close(): Promise<void>
 }
@@ -73,7 +73,7 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     .use(counted(requests))
     .use(failing(desk))
     .use(router.routes())
-  // Added only now: the issuer is not known before the port is.
+  // Added only now, because the issuer is unknown until the port is known.
   const answer = app.callback()
   server.on('request', (request, response) => void answer(request, response))
 
@@ -141,12 +141,12 @@ const failing = (desk: Desk) => (ctx: Context, next: Next) => {
     return undefined
   }
   if ((name === 'token' && tokenError) || (name === 'userinfo' && userinfoError)) {
-    throw new Refusal(500, 'server_error', 'told to fail')
+    throw new Refusal(500, 'server_error', 'simulated fault')
   }
   return next()
 }
 
-/** Once per process and algorithm: making an RSA key costs more than everything else here. */
+/** Keys by algorithm, generated once per process, because generating an RSA key is slow. */
 const made = new Map<string, Promise<SigningKeys>>()
 function signingKeys(alg: string): Promise<SigningKeys> {
   const keys = made.get(alg) ?? makeKeys(alg)
