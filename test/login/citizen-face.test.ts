@@ -1,4 +1,4 @@
-/** What a citizen's browser is shown and told by the running broker: pages, languages, cookies, dead ends. */
+/** Pages, languages, cookies and error pages of the running broker, as a citizen's browser gets them. */
 import { afterAll, expect, test } from 'vitest'
 import { type Visitor, createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalAddress, portalDefinition } from '../support/world.ts'
@@ -6,7 +6,7 @@ import { openWorld, portalAddress, portalDefinition } from '../support/world.ts'
 const world = await openWorld()
 const { issuer, simulator } = world
 
-/** Everything that any browser of this file was answered. */
+/** Every answer that the browsers of this file got. */
 const answers: { url: string; status: number; headers: Headers; cookies: string[]; body: string }[] = []
 const send = globalThis.fetch
 globalThis.fetch = async (input, init) => {
@@ -39,12 +39,12 @@ const hrefs = (body: string) =>
   [...body.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'))
 const heading = (body: string) => /<h1>([^<]*)<\/h1>/.exec(body)?.[1]
 const language = (body: string) => /<html lang="(\w+)"/.exec(body)?.[1]
-/** What the browser asked of VNeID last. */
+/** The browser's last request to VNeID. */
 const trip = ({ steps }: Visitor) =>
   Object.fromEntries(
     new URL(steps.findLast(({ url }) => url.startsWith(`${simulator.url}/oidc/authorize`))!.url).searchParams,
   )
-/** Presses the link of a page whose address ends so. */
+/** Follows the link of a page whose URL ends with the given text. */
 const press = (visitor: Visitor, page: { url: string; body: string }, ending: string | RegExp) =>
   visitor.open(
     new URL(
@@ -54,7 +54,7 @@ const press = (visitor: Visitor, page: { url: string; body: string }, ending: st
     atPortal,
   )
 
-test('the notice names the portal, exactly, and what it will be given', async () => {
+test('the notice shows the portal’s exact name and what the portal will receive', async () => {
   const { page } = await noticed.ask()
   expect(page.status).toBe(200)
   expect(heading(page.body)).toBe('Đăng nhập bằng VNeID')
@@ -63,7 +63,7 @@ test('the notice names the portal, exactly, and what it will be given', async ()
   expect(page.body).not.toContain('Tài khoản trước đây')
 })
 
-test('from the notice the citizen goes on to VNeID and comes home to the portal', async () => {
+test('from the notice the citizen goes to VNeID and returns to the portal', async () => {
   const { page, visitor, begun } = await noticed.ask()
   expect(visitor.steps.some(({ url }) => url.startsWith(simulator.url))).toBe(false)
   const home = await press(visitor, page, '/start')
@@ -71,7 +71,7 @@ test('from the notice the citizen goes on to VNeID and comes home to the portal'
   expect(trip(visitor)).toMatchObject({ ui_locales: 'vi' })
 })
 
-test('going back from the notice tells the portal access_denied, and the sign-in is over', async () => {
+test('cancelling on the notice sends access_denied to the portal, and ends the sign-in', async () => {
   const { page, visitor, begun } = await noticed.ask()
   const home = await press(visitor, page, '/cancel')
   await expect(noticed.redeem(home.url, begun)).rejects.toMatchObject({ error: 'access_denied' })
@@ -83,7 +83,7 @@ test('going back from the notice tells the portal access_denied, and the sign-in
   }
 })
 
-test('the notice switches its language, and VNeID is asked in the language that was chosen', async () => {
+test('the notice switches its language, and VNeID gets the language that was chosen', async () => {
   for (const wish of [{}, { ui_locales: 'vi' }]) {
     const { page, visitor } = await noticed.ask(wish)
     const english = await press(visitor, page, /ui_locales=en/)
@@ -95,7 +95,7 @@ test('the notice switches its language, and VNeID is asked in the language that 
   }
 })
 
-test('the language chosen once is the language of the next visit', async () => {
+test('the chosen language is kept for the next visit', async () => {
   const { page, visitor } = await noticed.ask()
   await press(visitor, page, /ui_locales=en/)
   expect(language((await noticed.ask({}, visitor)).page.body)).toBe('en')
@@ -107,14 +107,14 @@ test('the notice is not shown again inside a session', async () => {
   await noticed.signIn({}, visitor)
 })
 
-test('ui_locales of the portal is honoured and told to VNeID', async () => {
+test('ui_locales of the portal’s request applies to our pages and is sent to VNeID', async () => {
   expect(language((await noticed.ask({ ui_locales: 'en-GB vi' })).page.body)).toBe('en')
   expect(language((await noticed.ask({ ui_locales: 'fr' })).page.body)).toBe('vi')
   const { visitor } = await quiet.signIn({ ui_locales: 'en' })
   expect(trip(visitor)).toMatchObject({ ui_locales: 'en' })
 })
 
-test('an error that no portal can hear is a page: Vietnamese, or English where that is asked for', async () => {
+test('an error that cannot be sent to a portal is a page, in Vietnamese, or in English on request', async () => {
   const wrong = `${issuer}/auth?client_id=nobody&response_type=code`
   const vietnamese = await createVisitor().open(wrong)
   expect([vietnamese.status, language(vietnamese.body)]).toEqual([400, 'vi'])
@@ -130,7 +130,7 @@ test('an error that no portal can hear is a page: Vietnamese, or English where t
   ).toBe('en')
 })
 
-test('a portal whose address is not registered never gets the citizen there: a page leads back to that portal', async () => {
+test('an unregistered redirect URI never gets the citizen: a page links back to the portal', async () => {
   const { visitor } = await noticed.ask()
   const { page } = await quiet.ask({ redirect_uri: 'http://127.0.0.1:9/other' }, visitor)
   expect(hrefs(page.body)).toContain('http://127.0.0.1:9/quiet')
@@ -138,7 +138,7 @@ test('a portal whose address is not registered never gets the citizen there: a p
   expect(page.url).toMatch(/\/auth\?/)
 })
 
-test('two tabs of one browser sign in at two portals, whichever is finished first', async () => {
+test('two tabs of one browser sign in at two portals, in any order', async () => {
   for (const order of [
     [0, 1],
     [1, 0],
@@ -156,7 +156,7 @@ test('two tabs of one browser sign in at two portals, whichever is finished firs
   }
 })
 
-test('the back button after finishing leads to a page that offers the way to the portal', async () => {
+test('the back button after a sign-in shows a page with a link to the portal', async () => {
   const { visitor } = await quiet.signIn()
   const callback = visitor.steps.findLast(({ url }) => url.startsWith(`${issuer}/callback`))!
   const again = await visitor.open(callback.url)
@@ -165,7 +165,7 @@ test('the back button after finishing leads to a page that offers the way to the
   expect(hrefs(again.body)).toContain('http://127.0.0.1:9/quiet')
 })
 
-test('a callback opened in another browser is refused there, and still good in its own', async () => {
+test('a callback opened in another browser is refused there, and still works in its own browser', async () => {
   simulator.approve(undefined)
   const { visitor, page, begun } = await quiet.ask()
   simulator.approve('an')
@@ -178,7 +178,7 @@ test('a callback opened in another browser is refused there, and still good in i
   expect((await quiet.redeem(home.url, begun)).access_token).toBeTruthy()
 })
 
-test('who declines at VNeID is brought back to the portal, which hears why', async () => {
+test('a citizen who declines at VNeID returns to the portal, which gets the reason', async () => {
   simulator.approve('quyen')
   await expect(quiet.signIn()).rejects.toMatchObject({
     error: 'access_denied',
@@ -187,7 +187,7 @@ test('who declines at VNeID is brought back to the portal, which hears why', asy
   simulator.approve('an')
 })
 
-test("leaving asks once, in the portal's language, and ends with a page or at the portal", async () => {
+test("logout asks once, in the portal's language, and ends on a page or at the portal", async () => {
   const { visitor, tokens } = await quiet.signIn()
   const wish = new URLSearchParams({ id_token_hint: tokens.id_token!, ui_locales: 'en' })
   const english = await visitor.open(`${issuer}/session/end?${wish.toString()}`)
@@ -203,14 +203,14 @@ test("leaving asks once, in the portal's language, and ends with a page or at th
   await expect(quiet.signIn({ prompt: 'none' }, visitor)).rejects.toMatchObject({ error: 'login_required' })
 })
 
-test('a logout question that was posted keeps what was posted out of every address', async () => {
+test('a logout that was posted keeps the posted fields out of every URL', async () => {
   const { visitor, tokens } = await quiet.signIn()
   const question = await visitor.open(`${issuer}/session/end`, { form: { id_token_hint: tokens.id_token! } })
   expect(heading(question.body)).toBe('Ông/Bà muốn đăng xuất?')
   expect(question.body).not.toContain(tokens.id_token!)
 })
 
-test('an answer by form speaks the language of the citizen where scripts are off', async () => {
+test('a form_post answer is in the citizen’s language for browsers without scripts', async () => {
   for (const [wish, words] of [
     ['vi', ['<html lang="vi">', 'Quay lại cổng dịch vụ', 'Tiếp tục']],
     ['en', ['<html lang="en">', 'Back to the portal', 'Continue']],
@@ -220,12 +220,12 @@ test('an answer by form speaks the language of the citizen where scripts are off
     for (const word of words) expect(page.body).toContain(word)
     expect(page.body).not.toContain('Submitting')
   }
-  // These alone hold a script; the test of all pages looks at the others.
+  // Only these pages have a script; another test checks all other pages.
   for (let index = answers.length - 1; index >= 0; index--)
     if (answers[index]!.body.includes('document.forms[0].submit()')) answers.splice(index, 1)
 })
 
-test('an address that is none, and a request without a scope, are answered by pages as well', async () => {
+test('an invalid path, and a request without a scope, are answered by pages too', async () => {
   const nowhere = await createVisitor().open(`${issuer}//`)
   expect([nowhere.status, nowhere.body.includes('not_found')]).toEqual([404, true])
   const begun = new URL((await noticed.begin()).url)
@@ -242,7 +242,7 @@ test('a program that asks for JSON gets the code and the reference, and no page'
   })
 })
 
-test('no page holds a script, and every page forbids them, framing and storing', () => {
+test('no page contains a script, and every page forbids scripts, framing and storing', () => {
   const pages = answers.filter(
     ({ url, status, headers }) =>
       url.startsWith(issuer) && status !== 303 && headers.get('content-type')?.includes('html'),
@@ -266,7 +266,7 @@ test('no page holds a script, and every page forbids them, framing and storing',
   }
 })
 
-test('every cookie is HttpOnly, SameSite and for the whole site', () => {
+test('every cookie is HttpOnly and SameSite, with path /', () => {
   const cookies = answers.filter(({ url }) => url.startsWith(issuer)).flatMap((answer) => answer.cookies)
   expect(new Set(cookies.map((cookie) => cookie.split('=')[0]))).toEqual(
     new Set(['browser', 'session', 'session.sig', 'locale']),

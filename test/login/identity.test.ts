@@ -35,7 +35,7 @@ test('kind and level may be strings or numbers, with or without a leading zero',
   }
 })
 
-test('an unknown kind or level is refused by the claim’s name, and its value is not repeated', () => {
+test('an unknown kind or level is refused; the error names the claim and does not repeat its value', () => {
   for (const accountType of [
     undefined,
     null,
@@ -60,22 +60,22 @@ test('an unknown kind or level is refused by the claim’s name, and its value i
 })
 
 describe('each kind has its own identifier', () => {
-  test('a citizen and an unauthorised member the 12 digits', () => {
+  test('a citizen and an unauthorised member have a number of 12 digits', () => {
     for (const accountType of ['1', '4'])
       expect(read({ ...citizen, accountType }).identifier.type).toBe('citizen_id')
   })
-  test('a foreigner always a foreigner’s number, 12 digits or not', () => {
+  test('a foreigner always has a foreigner’s number, with 12 digits or not', () => {
     for (const citizenPid of ['NN-99990009', '001085999901']) {
       const { kind, identifier } = read({ ...citizen, accountType: '5', citizenPid })
       expect([kind, identifier.type]).toEqual(['foreigner', 'foreigner_id'])
     }
   })
-  test('an organisation its own, and no level', () => {
+  test('an organisation has its own number, and no level', () => {
     const identity = read({ accountType: '2', accountLevel: '02', ...company })
     expect(identity).toMatchObject({ kind: 'organisation', name: 'Công ty Ví Dụ' })
     expect([identity.identifier.type, 'level' in identity]).toEqual(['organisation_id', false])
   })
-  test('a representative both, and never without the organisation', () => {
+  test('a representative has both, and is refused without the organisation', () => {
     const claims = { ...citizen, accountType: '3' }
     const identity = read({ ...claims, ...company })
     expect(identity.identifier.type).toBe('citizen_id')
@@ -87,7 +87,7 @@ describe('each kind has its own identifier', () => {
   })
 })
 
-test('a number is taken as it is or not at all', () => {
+test('a number in another form is refused and never corrected', () => {
   for (const citizenPid of [
     undefined,
     '',
@@ -101,7 +101,7 @@ test('a number is taken as it is or not at all', () => {
   }
 })
 
-test('a name is composed and trimmed; one with controls or without end is refused', () => {
+test('a name is composed and trimmed; a name with control characters or of excessive length is refused', () => {
   expect(read({ ...citizen, fullName: ' Nguyễn Thị Hòa '.normalize('NFD') }).name).toBe('Nguyễn Thị Hòa')
   expect('name' in read({ ...citizen, fullName: ' ' })).toBe(false)
   expect('name' in read({ ...citizen, fullName: null })).toBe(false)
@@ -110,7 +110,7 @@ test('a name is composed and trimmed; one with controls or without end is refuse
   }
 })
 
-test('birth dates come in four forms and leave in two', () => {
+test('birth dates are read in four forms and written in two', () => {
   const said = {
     '19850312': '1985-03-12',
     '1985-03-12': '1985-03-12',
@@ -137,7 +137,7 @@ test('birth dates come in four forms and leave in two', () => {
   expect(refused({ ...citizen, birthDate: '20010230' })).toBe('upstream_answer_invalid: claim birthDate')
 })
 
-test('a gender is one of the words we know, or nothing', () => {
+test('an unknown gender counts as absent', () => {
   const said = ['male', 'Nam', 'female', 'Nữ', 'Nữ'.normalize('NFD'), 'khác', '1', 1, null, '__proto__']
   const heard = said.map((gender) => read({ ...citizen, gender }).gender)
   expect(heard).toEqual([
@@ -154,7 +154,7 @@ test('a gender is one of the words we know, or nothing', () => {
   ])
 })
 
-test('userinfo is needed until kind, level, number and name are there', () => {
+test('userinfo is called only if kind, level, number or name is missing', () => {
   expect(isComplete(citizen, config)).toBe(true)
   const needed = Object.keys(citizen).filter((claim) => !isComplete({ ...citizen, [claim]: '' }, config))
   expect(needed).toEqual(Object.keys(citizen))

@@ -1,4 +1,4 @@
-/** No fallback login may exist: what is forged, replayed or only claimed opens nothing. */
+/** There is no fallback login: forged, replayed or merely claimed identities are refused. */
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
@@ -25,7 +25,7 @@ const atVneid = async (visitor: Visitor) => {
   return { url, uid: new URL(url).searchParams.get('state')!.split('.')[0]! }
 }
 
-test('the resume address, with or without the cookies of the engine, opens nothing before VNeID has answered', async () => {
+test('the resume URL, with or without the engine’s cookies, signs nobody in before VNeID has answered', async () => {
   const visitor = createVisitor()
   const { uid } = await atVneid(visitor)
   for (const name of ['interaction', 'resume', 'interaction.sig', 'resume.sig', 'interaction.legacy'])
@@ -36,7 +36,7 @@ test('the resume address, with or without the cookies of the engine, opens nothi
   expect((await silent(visitor)).heard).toMatchObject({ error: 'login_required' })
 })
 
-test('the resume address opens nothing after it either: the callback has used it up', async () => {
+test('the resume URL signs nobody in afterwards either, because the callback has used it', async () => {
   const visitor = createVisitor()
   const { url, uid } = await atVneid(visitor)
   expect((await browse(url, visitor)).heard).toHaveProperty('code')
@@ -44,7 +44,7 @@ test('the resume address opens nothing after it either: the callback has used it
   expectPage(await browse(`${world.issuer}/auth/${uid}`, visitor), 'interaction_gone')
 })
 
-test('a session cookie with a wrong signature, none, or that of another cookie, is nobody', async () => {
+test('a session cookie without a signature, or with a wrong one, is ignored', async () => {
   const visitor = createVisitor()
   await signIn('portal-a', visitor)
   const [value, signature] = [jarOf(visitor).get('session')!, jarOf(visitor).get('session.sig')!]
@@ -67,7 +67,7 @@ test('a session cookie with a wrong signature, none, or that of another cookie, 
   }
 })
 
-test('a session that somebody laid into the browser beforehand is not the one after signing in', async () => {
+test('a session that was planted in the browser is replaced at the sign-in', async () => {
   const visitor = createVisitor()
   await signIn('portal-a', visitor)
   const planted = new Map(jarOf(visitor))
@@ -87,7 +87,7 @@ const claims = {
   accountId: 'x',
 }
 
-test('claims posted to the callback, or to any other door, make nobody', async () => {
+test('claims posted to the callback, or to any other endpoint, create no person', async () => {
   const visitor = createVisitor()
   const { uid } = await atVneid(visitor)
   const before = [await subjects(), (await completed()).length]
@@ -109,7 +109,7 @@ test('claims posted to the callback, or to any other door, make nobody', async (
   expect((await silent(visitor)).heard).toMatchObject({ error: 'login_required' })
 })
 
-test('claims in the query of a real callback change nothing of who came back', async () => {
+test('claims in the query of a real callback do not change the person', async () => {
   const before = await subjects()
   const visitor = createVisitor()
   const { url } = await atVneid(visitor)
@@ -118,14 +118,14 @@ test('claims in the query of a real callback change nothing of who came back', a
   })
   const { heard } = await browse(`${door.url}&${encode(claims)}`, visitor)
   const { body } = await redeem(world, 'portal-a', heard!['code']!)
-  // Still An, who is known from above; Bình's number opened nothing.
+  // The person is still An, known from the test above; Bình's number had no effect.
   expect(before).toContain(decodeJwt(String(body['id_token'])).sub)
   const { body: person } = await userinfo(world, String(body['access_token']))
   expect(person['name']).toBe(citizenNamed('an').name)
   expect(await subjects()).toEqual(before)
 })
 
-test('an ID token of ours, shown as a hint, signs nobody in', async () => {
+test('an ID token of ours, sent as a hint, signs nobody in', async () => {
   const { id_token: hint } = await signIn('portal-a', createVisitor())
   for (const changes of [{ prompt: 'none' }, { prompt: 'none', login_hint: citizenNamed('an').number }]) {
     const { heard } = await ask(world, wish('portal-a', { id_token_hint: hint, ...changes }))

@@ -1,4 +1,4 @@
-/** No fallback login may exist: every grant traces to an authentication at VNeID, and there is no other way in. */
+/** There is no fallback login: every grant traces to an authentication at VNeID. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -53,10 +53,10 @@ const said = ({ id_token: token }: Tokens) => {
 const tick = () => void vi.setSystemTime(Date.now() + 2_000)
 
 describe('every grant traces to an upstream authentication', () => {
-  test('fresh, in the same session, and refreshed: each ID token has its audit event, with the time that VNeID said', async () => {
+  test('every ID token, after a login, in a session or after a refresh, has an audit event with the auth_time of VNeID', async () => {
     const visitor = createVisitor()
     const trips = world.simulator.requests.token
-    // Yesterday, so that the time cannot be one of our own.
+    // Yesterday, so that the time cannot come from our own clock.
     world.simulator.tamper({ staleAuthTime: true })
     const fresh = await signIn('portal-a', visitor)
     world.simulator.tamper({})
@@ -78,7 +78,7 @@ describe('every grant traces to an upstream authentication', () => {
     expect(said(other).subject).not.toBe(said(fresh).subject)
   })
 
-  test('a fresh authentication is one trip to VNeID, and one in a session stands on one that was fresh', async () => {
+  test('a new authentication needs one trip to VNeID, and a session always began with one', async () => {
     const events = await completed()
     expect(events.filter(({ sso }) => !sso)).toHaveLength(world.simulator.requests.token)
     for (const { sso: _, ...event } of events.filter(({ sso }) => sso)) {
@@ -91,7 +91,7 @@ describe('every grant traces to an upstream authentication', () => {
     expect(await subjects()).toEqual([...new Set(events.map(({ subject }) => subject))].toSorted())
   })
 
-  test('a refresh is no sign-in: it goes on only while the person may, and never makes the authentication younger', async () => {
+  test('a refresh is no sign-in: it is refused once the person is disabled, and never changes auth_time', async () => {
     world.simulator.approve('vinh')
     const tokens = await signIn('portal-a', createVisitor())
     const before = (await completed()).length
@@ -103,7 +103,7 @@ describe('every grant traces to an upstream authentication', () => {
     expect(await refresh('portal-a', refreshed)).toMatchObject({ error: 'invalid_grant' })
   })
 
-  test("a portal's own token names nobody", async () => {
+  test("a portal's own token belongs to no person", async () => {
     const { body } = await post(world, '/token', { grant_type: 'client_credentials' }, basic('robot'))
     expect(Object.keys(body)).not.toContain('id_token')
     expect((await userinfo(world, String(body['access_token']))).status).toBe(401)
@@ -111,12 +111,12 @@ describe('every grant traces to an upstream authentication', () => {
 })
 
 describe('there is no other way in', () => {
-  test('discovery offers codes, refreshing and the own calls of portals, and no endpoint beside', async () => {
+  test('discovery lists only codes, refresh tokens, client credentials and the device flow, and only their endpoints', async () => {
     const { body } = await send(`${world.issuer}/.well-known/openid-configuration`)
     const endpoints = Object.keys(body).filter((name) => /_(endpoint|uri)$/.test(name))
     expect(endpoints.toSorted()).toEqual([
       'authorization_endpoint',
-      // The operators' console alone may; it leads to VNeID as well (test/operators/sign-in.test.ts).
+      // Only the operators' console may use it, and it also leads to VNeID (test/operators/sign-in.test.ts).
       'device_authorization_endpoint',
       'end_session_endpoint',
       'introspection_endpoint',
@@ -136,7 +136,7 @@ describe('there is no other way in', () => {
   })
 
   const elsewhere = [
-    // The engine's own, switched off.
+    // Endpoints of the engine that are switched off.
     '/interaction/abcdefghijklmnopqrstu',
     '/interaction/abcdefghijklmnopqrstu/abort',
     '/interaction/abcdefghijklmnopqrstu/login',
@@ -146,7 +146,7 @@ describe('there is no other way in', () => {
     '/backchannel',
     '/challenge',
     '/credential',
-    // What other software calls it.
+    // Login paths of other software.
     '/login',
     '/signin',
     '/register',
@@ -160,7 +160,7 @@ describe('there is no other way in', () => {
     '/account',
     '/admin/subjects',
   ]
-  test.each(elsewhere)('%s takes no person, by whatever method', async (path) => {
+  test.each(elsewhere)('%s signs no person in, with any method', async (path) => {
     const before = await subjects()
     const fields = {
       login: 'an',
@@ -186,16 +186,16 @@ describe('there is no other way in', () => {
     expect(await subjects()).toEqual(before)
   })
 
-  test('one statement of the source makes a person, one function runs it, and one route leads there: the callback', () => {
+  test('only one SQL statement creates a person, only one function runs it, and only the callback calls it', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
       (name) => name.endsWith('.ts') && !name.startsWith('sandbox/'),
     )
     const having = (pattern: RegExp) =>
       files.filter((name) => pattern.test(readFileSync(`src/${name}`, 'utf8'))).toSorted()
     expect(having(/insert into subject\b/)).toEqual(['store/subjects.ts'])
-    // The first gives a person who is known already the successor of a cancelled number; two operators decide that.
+    // The first gives a known person the successor of a cancelled number, which two operators decide.
     expect(having(/insert into identifier\b/)).toEqual(['store/identifiers.ts', 'store/subjects.ts'])
-    // What leads to a number. The second hashes one anew that is there, under the newest key.
+    // Statements that write keys of a number. The second hashes an existing number again, under the newest key.
     expect(having(/insert into identifier_key\b/)).toEqual([
       'store/identifiers.ts',
       'store/reseal.ts',
@@ -203,10 +203,10 @@ describe('there is no other way in', () => {
     ])
     expect(having(/\binsertIdentifier\(/)).toEqual(['mapping/rekey.ts', 'store/identifiers.ts'])
     expect(having(/\bwriteSignIn\(db,/)).toEqual(['login/sign-in.ts', 'mapping/vouching.ts'])
-    // The first names what two persons decide about an operator.
+    // The first is about operators, and needs two persons.
     expect(having(/\bcreate: /)).toEqual(['admin/operator-kinds.ts', 'login/sign-in.ts'])
     expect(having(/createSignIn\(/)).toEqual(['login/login.ts', 'login/sign-in.ts'])
-    // The first admits again a person whose session serves.
+    // The first admits a person whose session serves again.
     expect(having(/\bsignIn\(identity, /)).toEqual([
       'login/engine-steps.ts',
       'login/routes.ts',
@@ -227,7 +227,7 @@ describe('there is no other way in', () => {
       'get /interaction/:state/start',
       'get /interaction/:state/cancel',
       'get /callback',
-      // What a person who has come back from VNeID decides about an old account; only the callback leads there.
+      // The page about an old account, for a person who has returned from VNeID. Only the callback leads there.
       'get /interaction/:state/link',
       'post /interaction/:state/link',
       'get /session/end',

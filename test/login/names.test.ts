@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { nameKey, sameBirthDate, sameName } from '../../src/mapping/names.ts'
 
-describe('two spellings of one name are one name', () => {
+describe('two spellings of one name are equal', () => {
   test.each([
     ['where the tone is written', 'Hòa', 'Hoà'],
     ['the same with an acute', 'Nguyễn Thị Thúy', 'Nguyễn Thị Thuý'],
@@ -38,12 +38,12 @@ test.each([
   expect(sameName(a.normalize('NFD'), b)).toBe(false)
 })
 
-test('an empty name is the same as none, not even another empty one', () => {
+test('an empty name equals no other name, not even another empty one', () => {
   expect(sameName('', '')).toBe(false)
   expect(sameName(' ', '\u00a0')).toBe(false)
 })
 
-test('birth dates agree by the day, or by the year where one side knows no more', () => {
+test('birth dates agree by the day, or by the year if one side has only the year', () => {
   expect(sameBirthDate('1952-03-01', '1952-03-01')).toBe(true)
   expect(sameBirthDate('1952-03-01', '1952-03-02')).toBe(false)
   expect(sameBirthDate('1952', '1952-03-02')).toBe(true)
@@ -52,7 +52,7 @@ test('birth dates agree by the day, or by the year where one side knows no more'
   expect(sameBirthDate('1953', '1952-03-02')).toBe(false)
 })
 
-test('a birth date that is not known agrees with nothing', () => {
+test('an unknown birth date agrees with no other', () => {
   expect(sameBirthDate(undefined, undefined)).toBe(false)
   expect(sameBirthDate(undefined, '1952')).toBe(false)
   expect(sameBirthDate('1952', undefined)).toBe(false)

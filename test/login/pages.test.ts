@@ -12,7 +12,7 @@ import { everyPage, frame, portalName, reference, returnUrl, views } from '../su
 
 const codes = (Object.keys(errorTable) as ErrorCode[]).filter(isForCitizens)
 
-describe('what is written', () => {
+describe('the sentences', () => {
   test.each(codes)(
     'the error %s has a sentence in both languages, and its page shows code, reference and hotline',
     (code) => {
@@ -27,7 +27,7 @@ describe('what is written', () => {
     },
   )
 
-  test('both languages have every sentence, none empty, and write the name VNeID exactly so', () => {
+  test('both languages have every sentence, none is empty, and all spell VNeID correctly', () => {
     const [vi, en] = [flatten(sentences.vi), flatten(sentences.en)]
     expect([...en.keys()]).toEqual([...vi.keys()])
     for (const sentence of [...vi.values(), ...en.values()]) {
@@ -42,7 +42,7 @@ describe('what is written', () => {
   })
 
   test.each(everyPage)(
-    'the $locale $name page declares its language, runs no script and fetches nothing',
+    'the $locale $name page declares its language, has no script and loads nothing',
     ({ locale, view }) => {
       const page = view.render(locale)
       expect(page).toMatch(new RegExp(`^<!doctype html>\\n<html lang="${locale}">`))
@@ -53,13 +53,13 @@ describe('what is written', () => {
     },
   )
 
-  test('a page offers the other language only where it can be fetched again', () => {
+  test('a page offers the other language only if a GET can show it again', () => {
     const page = loggedOutPage({ locale: 'vi', hotline: '1', switchUrl: '/x?a=1&lang=en' })
     expect(page).toContain('<a class="switch" href="/x?a=1&amp;lang=en" lang="en" hreflang="en">English</a>')
     expect(loggedOutPage({ locale: 'vi', hotline: '1' })).not.toContain('hreflang')
   })
 
-  test('a scope without words of ours is shown by its name, never hidden', () => {
+  test('a scope without a sentence is shown by its name, never hidden', () => {
     for (const scope of ['land_registry', 'constructor']) {
       const page = noticePage({
         ...frame('vi'),
@@ -72,7 +72,7 @@ describe('what is written', () => {
     }
   })
 
-  test('the logout question ends the whole session only by its own button', () => {
+  test('the logout page ends the whole session only by its own button', () => {
     const page = views['logout']!.render('vi')
     expect(page).toContain('<form method="post" action="/confirm">')
     expect(page).toContain('<input type="hidden" name="xsrf" value="x&quot;1">')
@@ -82,8 +82,8 @@ describe('what is written', () => {
   })
 })
 
-describe('what a portal wrote', () => {
-  // The last begins with a combining mark: a page normalised as a whole would melt it into the tag before it.
+describe('text from a portal', () => {
+  // The last one begins with a combining mark. Normalising the whole page would merge it with the tag before it.
   const hostile = [
     '<script>alert(1)</script>',
     `"'><img src=x onerror=alert(1)>`,
@@ -128,7 +128,7 @@ describe('what a portal wrote', () => {
     expect(page).not.toContain('hreflang')
   })
 
-  test('templates nest, lists join, absent parts print nothing', () => {
+  test('templates can be nested, lists are joined, absent parts print nothing', () => {
     const list = ['a', '<b>'].map((item) => html`<li>${item}</li>`)
     expect(String(html`<ul>${list}</ul>${false}${null}${undefined}${0}${raw('<hr>')}`)).toBe(
       '<ul><li>a</li><li>&lt;b&gt;</li></ul>0<hr>',
@@ -136,7 +136,7 @@ describe('what a portal wrote', () => {
   })
 })
 
-describe('which language', () => {
+describe('the language of a page', () => {
   test.each([
     [{}, 'vi'],
     [{ uiLocales: 'en' }, 'en'],
@@ -161,8 +161,8 @@ describe('which language', () => {
   })
 })
 
-describe('what the browser is told', () => {
-  test('nothing but our own style sheet, by its hash, and no frame around us', () => {
+describe('the Content-Security-Policy', () => {
+  test('allows only our own style sheet, by its hash, and forbids framing', () => {
     const policy = pageHeaders()['content-security-policy']
     expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/=]{44}'; /)
     for (const part of ["base-uri 'none'", "frame-ancestors 'none'", "form-action 'none'"])
@@ -173,7 +173,7 @@ describe('what the browser is told', () => {
   })
 })
 
-/** Every sentence under its path; a sentence that takes a name is given one. */
+/** Every sentence by its path. A sentence that takes a name gets one. */
 function flatten(node: unknown, path = ''): Map<string, string> {
   if (typeof node === 'string') return new Map([[path, node]])
   if (typeof node === 'function') return flatten(node('VNeID'), path)

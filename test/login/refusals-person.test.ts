@@ -1,4 +1,4 @@
-/** Who may not enter, though VNeID vouches: level, kind, authority, form of the number; and what a session does not change. */
+/** Persons who are refused although VNeID vouches for them: level, kind, authority, form of the number; also in a session. */
 import { describe, expect, test } from 'vitest'
 import {
   dialects,
@@ -81,7 +81,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
     await expectRefusal(world, error, code, id, changes)
   })
 
-  test('an acr that nobody here can give is refused before the trip, and audited', async () => {
+  test('an acr that we do not support is refused before the trip to VNeID, and audited', async () => {
     const { refused } = await traces(world)
     const before = world.simulator.requests.authorize
     const { heard } = await ask(world, wish('portal-a', { acr_values: 'urn:other:high' }))
@@ -98,7 +98,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
     })
   })
 
-  test('a session of level 1 is asked again for level 2, never taken for it, and stays what it was', async () => {
+  test('a session of level 1 never satisfies level 2: the citizen goes to VNeID again, and the session stays at level 1', async () => {
     world.simulator.approve('kien')
     const { visitor } = await ask(world, wish('portal-a'))
     for (const [id, changes] of [
@@ -119,7 +119,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
     expect((await ask(world, wish('portal-a', { prompt: 'none' }), visitor)).heard).toHaveProperty('code')
   })
 
-  test('a session does not admit a kind where the portal does not', async () => {
+  test('a session does not admit a kind of person that the portal does not admit', async () => {
     world.simulator.approve('john')
     const { visitor } = await ask(world, wish('everybody'))
     expect((await ask(world, wish('portal-a', { prompt: 'none' }), visitor)).heard).toMatchObject({
@@ -131,7 +131,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
     })
   })
 
-  test('a citizen who walks away leaves nothing', async () => {
+  test('a citizen who walks away leaves no data behind', async () => {
     world.simulator.approve('son')
     const before = await traces(world)
     const { heard, visitor } = await ask(world, wish('portal-a'))
@@ -141,7 +141,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
   })
 })
 
-test('whoever is refused shows that somebody else sits there now: the session of the one before has ended', async () => {
+test('if another person is refused in a browser, the session of the earlier person ends', async () => {
   for (const [refused, id, changes] of [
     ['chi', 'only-level-2', {}],
     ['nga', 'portal-a', { prompt: 'login' }],
@@ -158,7 +158,7 @@ test('whoever is refused shows that somebody else sits there now: the session of
   }
 })
 
-test('a session is no shelter: who was disabled meanwhile is refused at the next portal, and that is an audit event', async () => {
+test('a person who was disabled during a session is refused at the next portal, and that is audited', async () => {
   oidc.simulator.approve('vinh')
   const { visitor } = await ask(oidc, wish('portal-a'))
   await oidc.db.query(
@@ -175,6 +175,6 @@ test('a session is no shelter: who was disabled meanwhile is refused at the next
   await expectRefusal(oidc, 'access_denied', 'subject_disabled')
 })
 
-test.each(dialects)('%s: no line of the log tells who it was', (dialect) => {
+test.each(dialects)('%s: no line of the log identifies the person', (dialect) => {
   expectSilentLog(worlds[dialect])
 })

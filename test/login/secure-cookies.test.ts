@@ -1,4 +1,4 @@
-/** Behind a proxy that ends TLS, the browser knows an https issuer: its cookies are held to that. */
+/** Cookies behind a proxy that terminates TLS, where the browser sees an https issuer. */
 import { expect, test } from 'vitest'
 import { openWorld, portalAddress, portalDefinition } from '../support/world.ts'
 
@@ -6,7 +6,7 @@ const issuer = 'https://broker.example'
 const world = await openWorld({ environment: { ISSUER: issuer } })
 const listener = `http://127.0.0.1:${world.config.listen.port}`
 
-test('with an https issuer every cookie is Secure and bound to the host, and TLS is asked for ever after', async () => {
+test('with an https issuer every cookie is Secure and bound to the host, and answers have HSTS', async () => {
   await world.register(
     portalDefinition('portal-a', { policy: { pkce_exemption: 'this test is about cookies' } }),
   )

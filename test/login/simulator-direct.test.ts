@@ -1,4 +1,4 @@
-// The VNeID simulator on the direct road: plain OAuth 2 with wrapped code and bodies.
+// The direct dialect of the VNeID simulator: plain OAuth 2 with code and bodies in an envelope.
 import { constants, createDecipheriv, privateDecrypt } from 'node:crypto'
 import { afterEach, expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
@@ -22,7 +22,7 @@ const { visit, redeem, readUserinfo } = visitor(() => vneid)
 const { response_type, client_id, redirect_uri, scope } = usual
 const directToken = (form: Form) => redeem(form, '/token')
 
-/** The callback's query exactly as a browser would send it, cut by hand: a form parser would eat each `+`. */
+/** The callback's query exactly as a browser would send it. It is split by hand, because a form parser would decode each `+`. */
 async function callback(): Promise<{
   code: string
   key: string
@@ -50,14 +50,14 @@ function unwrap(mode: EnvelopeMode, { data, key }: Wrapped): string {
   return decipher.update(bytes.subarray(iv?.length ?? 0), undefined, 'utf8') + decipher.final('utf8')
 }
 
-/** What a client sends to /token: the code unwrapped, `encrypt_key` as it came. */
+/** A client's request to /token: the decrypted code and the unchanged `encrypt_key`. */
 async function redemption(mode: EnvelopeMode): Promise<{ code: string; encrypt_key: string }> {
   const { code, key } = await callback()
   return { code: unwrap(mode, { data: code, key }), encrypt_key: key }
 }
 
 test.each(['ecb', 'cbc'] as const)(
-  'under %s the code, the token and the userinfo come wrapped',
+  'with %s the code, the token and the userinfo are encrypted',
   async (mode) => {
     await open(mode)
     const answer = await directToken(await redemption(mode))
@@ -71,12 +71,12 @@ test.each(['ecb', 'cbc'] as const)(
   },
 )
 
-test('the state comes back escaped', async () => {
+test('the state is returned escaped', async () => {
   await open('ecb')
   expect(await callback()).toMatchObject({ state: 'a%26b', names: ['code', 'encrypt_key', 'state'] })
 })
 
-test('a raw + reaches the client unescaped, and a client that reads it as a space is refused', async () => {
+test('a bare + reaches the client unescaped, and a client that decodes it as a space is refused', async () => {
   await open('ecb')
   let form = await redemption('ecb')
   while (!form.encrypt_key.includes('+')) form = await redemption('ecb')
@@ -85,7 +85,7 @@ test('a raw + reaches the client unescaped, and a client that reads it as a spac
   )
 })
 
-test('a wrapped code is no code, and a code without its encrypt_key is none either', async () => {
+test('an encrypted code, and a code without its encrypt_key, are refused at the token endpoint', async () => {
   await open('ecb')
   const { code, key } = await callback()
   expect((await directToken({ code, encrypt_key: key })).status).toBe(400)
@@ -102,7 +102,7 @@ test('without an envelope everything is plain, and a code works once', async () 
   expect((await directToken({ code })).status).toBe(400)
 })
 
-test('a code of one client is worth nothing to another', async () => {
+test('a code of one client is refused for another client', async () => {
   await open('none')
   const { code } = await callback()
   const other = { client_id: 'other', client_secret: 'another' }
@@ -110,7 +110,7 @@ test('a code of one client is worth nothing to another', async () => {
 })
 
 test.each(['ecb', 'cbc'] as const)(
-  'told to, it alters one bit of a body or of a code under %s',
+  'a simulated fault flips one bit of a body or of a code with %s',
   async (mode) => {
     await open(mode)
     const form = await redemption(mode)
@@ -122,13 +122,13 @@ test.each(['ecb', 'cbc'] as const)(
   },
 )
 
-test('told to, it leaves the wrapping off', async () => {
+test('a simulated fault sends bodies without the envelope', async () => {
   await open('cbc')
   vneid.tamper({ plainBody: true })
   expect(await (await directToken(await redemption('cbc'))).json()).toHaveProperty('access_token')
 })
 
-test('a code and a token of one dialect open nothing in the other', async () => {
+test('a code and a token of one dialect are refused by the other', async () => {
   await open('none')
   expect((await redeem({ code: (await callback()).code })).status).toBe(400)
   const { code } = await callback()
@@ -136,7 +136,7 @@ test('a code and a token of one dialect open nothing in the other', async () => 
   expect((await readUserinfo(access_token, '/oidc/userinfo')).status).toBe(401)
 })
 
-test('logout returns to a registered address with the state, and to no other', async () => {
+test('logout in the direct dialect redirects only to a registered URI, with the state', async () => {
   await open('none')
   const left = await visit('/logout', { post_logout_redirect_uri: loggedOut, state: 's 1' })
   expect(left.headers.get('location')).toBe(`${loggedOut}?state=s%201`)

@@ -1,4 +1,4 @@
-// Who lives in the simulator, what a person sees there, what it does when told to fail, how it starts.
+// The simulator's citizens, its pages, its simulated faults, and how the program starts.
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
@@ -52,7 +52,7 @@ describe('the made-up citizens', () => {
     }
   })
 
-  test('have digits that agree with birth year and sex, save the two with re-issued numbers', () => {
+  test('have digits that agree with birth year and sex, except the two with re-issued numbers', () => {
     const odd = citizens
       .filter(({ kind, key }) => !['organisation', 'foreigner'].includes(kind) && key !== 'tam')
       .map(
@@ -66,7 +66,7 @@ describe('the made-up citizens', () => {
     ])
   })
 
-  test('have well-formed identifiers of their kind, save the one made to be malformed', () => {
+  test('have well-formed identifiers of their kind, except the one that is malformed on purpose', () => {
     expect(() => Identifier.parse('citizen_id', citizenNamed('tam').number)).toThrow('not a well-formed')
     Identifier.parse('foreigner_id', citizenNamed('john').number)
     Identifier.parse('organisation_id', citizenNamed('congty').number)
@@ -79,8 +79,8 @@ describe('the made-up citizens', () => {
   })
 })
 
-describe('the screens', () => {
-  test('lead from the choice over consent and passcode back to the client', async () => {
+describe('the pages of the simulator', () => {
+  test('lead from the choice of a citizen to consent, passcode and back to the client', async () => {
     vneid.approve(undefined)
     const { number } = citizenNamed('chi')
     expect(await (await authorize()).text()).toContain('Chọn công dân')
@@ -96,7 +96,7 @@ describe('the screens', () => {
     expect(decodeJwt(id_token)).toMatchObject({ accountLevel: '01', citizenPid: number })
   })
 
-  test('a citizen who refuses, or whose account is locked, goes back with access_denied', async () => {
+  test('redirect with access_denied for a citizen who refuses or whose account is locked', async () => {
     const refused = { error: 'access_denied', state: usual.state }
     expect(Object.fromEntries(await answerTo(authorize({}, { refuse: '1' })))).toMatchObject(refused)
     vneid.approve('quyen')
@@ -108,7 +108,7 @@ describe('the screens', () => {
     expect(direct.get('error_description')).toBe('account_locked')
   })
 
-  test('a citizen who walks away leaves a page and no redirect', async () => {
+  test('show a page without a redirect for a citizen who walks away', async () => {
     vneid.approve('son')
     const response = await authorize()
     expect(response.status).toBe(200)
@@ -135,13 +135,13 @@ describe('the screens', () => {
     }
   })
 
-  test('nobody is approved by a name that does not exist', () => {
+  test('refuse to approve a citizen who does not exist', () => {
     expect(() => vneid.approve('nobody')).toThrow('no citizen has the key or number nobody')
   })
 })
 
-describe('told to misbehave', () => {
-  test('it lies in the ID token exactly as told', async () => {
+describe('a simulated fault', () => {
+  test('puts exactly the wrong claim into the ID token', async () => {
     expect(decodeJwt(await idToken({ wrongNonce: true })).nonce).not.toBe('n-1')
     expect(decodeJwt(await idToken({ wrongAudience: true })).aud).not.toBe('broker')
     expect(decodeJwt(await idToken({ wrongIssuer: true })).iss).not.toBe(vneid.issuer)
@@ -157,13 +157,13 @@ describe('told to misbehave', () => {
     expect(decodeJwt(await idToken({})).nonce).toBe('n-1')
   })
 
-  test('it signs with a key that its JWKS does not hold, under the name of one that it does', async () => {
+  test('signs with a key that is not in the JWKS, with the kid of one that is', async () => {
     const jwks = createRemoteJWKSet(new URL(`${vneid.url}/jwks`))
     await expect(jwtVerify(await idToken({}), jwks)).resolves.toBeDefined()
     await expect(jwtVerify(await idToken({ unknownKey: true }), jwks)).rejects.toThrow('signature')
   })
 
-  test('it gives the userinfo of somebody else, or an incomplete one', async () => {
+  test('returns userinfo of another person, or incomplete userinfo', async () => {
     const { access_token } = await tokens()
     vneid.tamper({ wrongUserinfoSub: true })
     expect((await userinfo(access_token)).sub).not.toBe(citizenNamed('an').sub)
@@ -171,7 +171,7 @@ describe('told to misbehave', () => {
     expect(await userinfo(access_token)).not.toHaveProperty('accountType')
   })
 
-  test('its endpoints fail or never answer', async () => {
+  test('makes endpoints fail or never answer', async () => {
     vneid.tamper({ tokenError: true, userinfoError: true })
     expect((await redeem({})).status).toBe(500)
     expect((await redeem({}, '/token')).status).toBe(500)
@@ -186,13 +186,13 @@ describe('told to misbehave', () => {
     await expect(fetch(`${vneid.url}/token`, post)).rejects.toThrow('timeout')
   })
 
-  test('it names another issuer beside the code', async () => {
+  test('sends another issuer with the code', async () => {
     vneid.tamper({ wrongResponseIssuer: true })
     expect((await answerTo(authorize())).get('iss')).not.toBe(vneid.issuer)
   })
 })
 
-describe('the program', () => {
+describe('the simulator as a program', () => {
   const settings = {
     SIMULATOR_PORT: '0',
     SIMULATOR_CLIENT_ID: 'broker',
@@ -208,7 +208,7 @@ describe('the program', () => {
     for (const name of names) expect(said).toContain(`SIMULATOR_${name} `)
   })
 
-  test('serves from its settings, says where, and ends on SIGTERM', async () => {
+  test('starts from its settings, prints its URL, and ends on SIGTERM', async () => {
     const approve = { SIMULATOR_APPROVE: 'an', SIMULATOR_ENVELOPE: 'cbc' }
     const child = start({ ...settings, ...approve, SIMULATOR_ENVELOPE_PUBLIC_KEY: envelopePublicKey })
     const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]

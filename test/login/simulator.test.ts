@@ -33,7 +33,7 @@ async function claimsOf(key: string): Promise<Record<string, string>> {
   return await userinfo((await tokens()).access_token)
 }
 
-/** The status that a client assertion with these claims earns. */
+/** The status of a token request with a client assertion that has these claims. */
 async function assertion(changes: Record<string, unknown>): Promise<number> {
   const claims = { iss: 'signer', sub: 'signer', aud: vneid.issuer, jti: crypto.randomUUID() }
   const exp = Math.floor(Date.now() / 1000) + 60
@@ -77,19 +77,19 @@ test.each([
   },
 )
 
-test('an approved citizen costs the browser one redirect and no page', async () => {
+test('for an approved citizen the browser gets one redirect and no page', async () => {
   const answer = await answerTo(authorize())
   expect([...answer.keys()]).toEqual(['code', 'state', 'iss'])
   expect(answer.get('state')).toBe(usual.state)
   expect(answer.get('iss')).toBe(vneid.issuer)
 })
 
-test('the ID token says when the citizen authenticated, asked or not', async () => {
+test('the ID token always has auth_time', async () => {
   const { id_token } = await tokens()
   expect(Math.abs((decodeJwt(id_token).auth_time as number) - Date.now() / 1000)).toBeLessThan(5)
 })
 
-test('an organisation has no level, a representative names the organisation, a year stays a year', async () => {
+test('an organisation has no level, a representative names the organisation, a year of birth stays a year', async () => {
   const company = { organizationId: 'TC-99990001', organizationName: 'Công ty Cổ phần Ví Dụ' }
   const organisation = await claimsOf('congty')
   expect(organisation).toMatchObject({ accountType: '2', ...company })
@@ -138,7 +138,7 @@ test('a code works once', async () => {
   expect(await again.json()).toMatchObject({ error: 'invalid_grant' })
 })
 
-test('a code lives thirty seconds', async () => {
+test('a code expires after thirty seconds', async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
   try {
     const form = { code: await codeFor(), code_verifier: verifier }
@@ -161,14 +161,14 @@ test.each([
   expect(await response.json()).toMatchObject({ error: 'invalid_grant' })
 })
 
-test('a verifier is demanded where a challenge was sent, and refused where none was', async () => {
+test('a verifier is required if a challenge was sent, and refused if none was', async () => {
   expect((await redeem({ code: await codeFor() })).status).toBe(400)
   const plain = { code_challenge: undefined, code_challenge_method: undefined }
   expect((await redeem({ code: await codeFor(plain), code_verifier: verifier })).status).toBe(400)
   expect((await redeem({ code: await codeFor(plain) })).status).toBe(200)
 })
 
-test('a wrong secret opens nothing and does not spend the code', async () => {
+test('a wrong secret is refused and does not spend the code', async () => {
   const form = { code: await codeFor(), code_verifier: verifier }
   expect((await redeem({ ...form, client_secret: 'guess' })).status).toBe(401)
   expect((await redeem(form)).status).toBe(200)
@@ -183,13 +183,13 @@ test('a client assertion is checked for audience, expiry and replay', async () =
   expect(await assertion({ iss: 'broker' })).toBe(401)
 })
 
-test('userinfo is for its own access tokens only', async () => {
+test('userinfo accepts only its own access tokens', async () => {
   const response = await readUserinfo('guess')
   expect(response.status).toBe(401)
   expect(response.headers.get('www-authenticate')).toContain('invalid_token')
 })
 
-test('logout returns to a registered address with the state, and to no other', async () => {
+test('logout redirects only to a registered URI, with the state', async () => {
   const { id_token } = await tokens()
   const query = { id_token_hint: id_token, post_logout_redirect_uri: loggedOut, state: 's 1' }
   expect((await answerTo(visit('/oidc/logout', query))).get('state')).toBe('s 1')
@@ -204,7 +204,7 @@ test('logout returns to a registered address with the state, and to no other', a
   expect(await (await visit('/oidc/logout', {})).text()).toContain('Đã đăng xuất')
 })
 
-test('it counts what was asked of it', async () => {
+test('the simulator counts the requests to each endpoint', async () => {
   const before = { ...vneid.requests }
   await userinfo((await tokens()).access_token)
   const { authorize: authorizations, token, userinfo: readings } = vneid.requests

@@ -1,4 +1,4 @@
-/** Requests of one browser at once: what each read and wrote meets in the protocol state. */
+/** Concurrent requests of one browser that read and write the same protocol state. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { mergeRecords } from '../../src/oidc/adapter.ts'
@@ -39,7 +39,7 @@ async function withSession(...names: string[]) {
   return { begin, mine, theirs, ...rest }
 }
 
-test('two requests that add a portal to one session at once both keep theirs', async () => {
+test('two concurrent requests that each add a portal to one session both keep their portal', async () => {
   const { begin, mine, theirs } = await withSession('first')
   theirs.put(session, portals('first', 'theirs'), 60)
   mine.put(session, portals('first', 'mine'), 60)
@@ -48,7 +48,7 @@ test('two requests that add a portal to one session at once both keep theirs', a
   expect(Object.keys(found!['authorizations'] as object).toSorted()).toEqual(['first', 'mine', 'theirs'])
 })
 
-test('four requests at once find their places one after the other', async () => {
+test('four concurrent requests all write their change to one session', async () => {
   const { begin } = await withSession()
   const units = ['a', 'b', 'c', 'd'].map((name) => ({ name, unit: begin() }))
   await Promise.all(units.map(({ unit }) => unit.read(session)))
@@ -71,7 +71,7 @@ test('a session that ended while a request built on it stays ended, and the requ
   expect(await begin().read(session)).toBeUndefined()
 })
 
-test('two requests that make the same grant at once, or build on the same one, give what both were asked for', async () => {
+test('two concurrent requests that create or change the same grant grant what both asked for', async () => {
   const { begin } = world()
   const key = keyOf('Grant', 'g')
   const grant = (scope: string, ...claims: string[]) => ({ accountId: 'an', openid: { scope, claims } })
@@ -105,7 +105,7 @@ test('a grant that was revoked while a request built on it stays revoked', async
   expect(await begin().read(grant)).toBeUndefined()
 })
 
-test('a session that another person has taken over meanwhile is never merged with', async () => {
+test('a session that meanwhile belongs to another person is never merged', async () => {
   const { begin, mine, theirs } = await withSession('first')
   theirs.put(session, { ...portals('theirs'), accountId: 'binh' }, 60)
   await theirs.commit()
@@ -137,7 +137,7 @@ test('a request reads each record once, sees its own writes, and sends them in o
   expect(trips).toEqual(['read', 'write'])
 })
 
-test('a record that is replaced within a request does not end with the old one', async () => {
+test('a record that is deleted and put again within one request is stored', async () => {
   const { begin, mine } = await withSession('first')
   mine.delete(session)
   mine.put(session, portals('first', 'after'), 60)
@@ -145,7 +145,7 @@ test('a record that is replaced within a request does not end with the old one',
   expect(await begin().read(session)).toMatchObject(portals('first', 'after'))
 })
 
-test('what a request has made itself is not forgotten because a record read later names it in vain', async () => {
+test('a record that a request has created stays readable even if a record read later points to it', async () => {
   const { begin } = world()
   const before = begin()
   before.put('token', {}, 60, ['grant'])
@@ -157,7 +157,7 @@ test('what a request has made itself is not forgotten because a record read late
   expect(await begin().read('grant')).toEqual({ accountId: 'an' })
 })
 
-test('what is pretended is seen by this request and written by none', async () => {
+test('a pretended record is visible in this request and never written', async () => {
   const { begin } = world()
   const unit = begin()
   unit.pretend('p', { value: 1 })
@@ -166,7 +166,7 @@ test('what is pretended is seen by this request and written by none', async () =
   expect(await begin().read('p')).toBeUndefined()
 })
 
-test('what is taken is gone for all others and still readable where it was taken', async () => {
+test('a record that was taken is gone for all other requests and still readable in this one', async () => {
   const { begin } = world()
   const first = begin()
   first.put('i', { uid: 'u' }, 60)
@@ -176,7 +176,7 @@ test('what is taken is gone for all others and still readable where it was taken
   expect([await mine.read('i'), await theirs.read('i')]).toEqual([{ uid: 'u' }, undefined])
 })
 
-test('a stored record shows nothing of its content or its secret id, and cannot be moved to another key', async () => {
+test('a stored record reveals neither its content nor its secret id, and cannot be moved to another key', async () => {
   const { begin, memory } = world()
   const unit = begin()
   const [key, other] = [keyOf('AuthorizationCode', 'the-secret-code'), keyOf('AuthorizationCode', 'another')]

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => vneid.close())
 
-test('endpoints may be settings, and then nothing is discovered', async () => {
+test('if the endpoints are settings, no discovery happens', async () => {
   const before = vneid.requests.discovery
   const fixed = openOidc(vneid.issuer, {
     UPSTREAM_DISCOVERY: 'false',
@@ -30,7 +30,7 @@ async function serve(listener: RequestListener) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
 }
 
-test('a failed discovery is tried again, and those who wait share one', async () => {
+test('a failed discovery is tried again, and concurrent callers share one attempt', async () => {
   let calls = 0
   const flaky = await serve((_request, response) => {
     calls += 1
@@ -57,7 +57,7 @@ test('a failed discovery is tried again, and those who wait share one', async ()
   flaky.close()
 })
 
-test('a description published by another issuer is refused', async () => {
+test('a discovery document of another issuer is refused', async () => {
   const impostor = await serve((_request, response) =>
     response
       .setHeader('content-type', 'application/json')
@@ -69,7 +69,7 @@ test('a description published by another issuer is refused', async () => {
   impostor.close()
 })
 
-test('the road is ready while VNeID publishes its keys, and logout leads there and back', async () => {
+test('the upstream is ready while VNeID publishes its keys, and logout redirects to VNeID and back', async () => {
   const fresh = openOidc(vneid.issuer)
   await fresh.ready()
   const asked = vneid.requests.jwks

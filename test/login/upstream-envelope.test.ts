@@ -28,26 +28,26 @@ describe.each(['ecb', 'cbc'] as const)('envelope %s', (mode) => {
   })
   afterAll(() => vneid.close())
 
-  test('a wrapped body altered by one bit is refused', async () => {
+  test('an encrypted body with one flipped bit is refused', async () => {
     vneid.tamper({ alteredBody: true })
     await expect(signIn(upstream)).rejects.toMatchObject(refusal('upstream_answer_invalid', /^envelope$/))
   })
 
-  test('a plain body where a wrapped one was agreed is refused', async () => {
+  test('a plain body is refused if an envelope is configured', async () => {
     vneid.tamper({ plainBody: true })
     await expect(signIn(upstream)).rejects.toMatchObject(refusal('upstream_answer_invalid', /^envelope$/))
   })
 
-  test('a wrapped code altered by one bit leads to nobody', async () => {
+  test('an encrypted code with one flipped bit signs nobody in', async () => {
     vneid.tamper({ alteredCode: true })
     const transaction = newTransaction()
     const query = await journey(upstream, transaction)
-    // Garbled it is no code; under CBC one character may differ and VNeID knows no such code.
+    // A garbled code is malformed. With CBC only one character may differ, and then VNeID does not know the code.
     const code = mode === 'cbc' ? 'upstream_rejected_us' : 'upstream_answer_invalid'
     await expect(upstream.complete(query, transaction)).rejects.toMatchObject(refusal(code))
   })
 
-  test('a callback without encrypt_key, or with one of another key, is refused with the same words', async () => {
+  test('a callback without encrypt_key, or with one for another key, is refused with the same error', async () => {
     const transaction = newTransaction()
     const query = await journey(upstream, transaction)
     const without = query.replace(/&?encrypt_key=[^&]+/, '')
@@ -63,10 +63,10 @@ describe.each(['ecb', 'cbc'] as const)('envelope %s', (mode) => {
     }
   })
 
-  test('a raw plus in the callback stays a plus', async () => {
+  test('a bare + in the callback stays a +', async () => {
     let query = ''
     let transaction = newTransaction()
-    // Base64 of 48 random bytes and more nearly always holds one.
+    // Base64 of 48 or more random bytes nearly always contains one.
     while (!/code=[^&]*\+/.test(query)) {
       transaction = newTransaction()
       query = await journey(upstream, transaction)
@@ -79,7 +79,7 @@ describe.each(['ecb', 'cbc'] as const)('envelope %s', (mode) => {
   })
 })
 
-/** What VNeID would write, for keys of any size. */
+/** Encrypts as VNeID would, with keys of any size. */
 interface Wrapping {
   bits?: number
   mode?: 'ecb' | 'cbc'
@@ -99,7 +99,7 @@ function wrap(text: string, { bits = 256, mode = 'ecb', keyBytes = bits / 8 }: W
   }
 }
 
-test('AES-128, 192 and 256 are told apart by the length of their key', () => {
+test('AES-128, 192 and 256 are distinguished by the length of their key', () => {
   for (const mode of ['ecb', 'cbc'] as const) {
     for (const bits of [128, 192, 256]) {
       expect(createEnvelope(mode, envelopeKey).openBody(wrap('{"a":"ă"}', { bits, mode }))).toEqual({
@@ -109,7 +109,7 @@ test('AES-128, 192 and 256 are told apart by the length of their key', () => {
   }
 })
 
-test('whatever is wrong inside an envelope, the error is one and the same', () => {
+test('every fault inside an envelope gives the same error', () => {
   const envelope = createEnvelope('cbc', envelopeKey)
   const good = wrap('{}', { mode: 'cbc' })
   const bodies: unknown[] = [
