@@ -1,4 +1,4 @@
-/** What a portal is told about a person, under which name, and in which wrapping. */
+/** The claims about a person that a portal gets: names, subs, signing and encryption. */
 import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
@@ -24,7 +24,7 @@ async function newPortal(
 const rawUserinfo = (token: string) =>
   fetch(`${world.issuer}/me`, { headers: { authorization: `Bearer ${token}` } })
 
-test('an ID token says how sure we are and when the citizen signed in, and is signed with ES256', async () => {
+test('an ID token has acr and auth_time, and is signed with ES256', async () => {
   const { tokens, claims } = await (await newPortal({ require_auth_time: true })).signIn()
   expect(claims).toMatchObject({ acr: 'urn:vneid:2', kind: 'citizen', auth_time: expect.any(Number) })
   expect(decodeProtectedHeader(tokens.id_token!)).toMatchObject({ alg: 'ES256', kid: expect.any(String) })
@@ -38,20 +38,20 @@ test('every ID token carries acr: after SSO and after a refresh too', async () =
   expect((await portal.refresh(again.tokens.refresh_token)).claims()?.acr).toBe('urn:vneid:2')
 })
 
-test('a portal whose software knows only RS256 gets RS256', async () => {
+test('a portal that is registered for RS256 gets RS256', async () => {
   const { tokens } = await (await newPortal({ id_token_signed_response_alg: 'RS256' })).signIn()
   expect(decodeProtectedHeader(tokens.id_token!).alg).toBe('RS256')
   await expect(jwtVerify(tokens.id_token!, keys, { issuer: world.issuer })).resolves.toBeDefined()
 })
 
-test('scopes decide what userinfo tells', async () => {
+test('the scopes decide which claims userinfo returns', async () => {
   const portal = await newPortal({}, 'openid citizen_id')
   const { tokens, claims } = await portal.signIn()
   const person = { sub: claims.sub, kind: 'citizen', acr: 'urn:vneid:2', citizen_id: an.number }
   expect(await portal.userinfo(tokens.access_token, claims.sub)).toEqual(person)
 })
 
-test('a claim asked for by name comes where it was asked for', async () => {
+test('a claim requested by name is returned where it was requested: in the ID token or at userinfo', async () => {
   const portal = await newPortal()
   const wish = { id_token: { name: null }, userinfo: { birthdate: { essential: true } } }
   const { tokens, claims } = await portal.signIn({ claims: JSON.stringify(wish) })
@@ -62,7 +62,7 @@ test('a claim asked for by name comes where it was asked for', async () => {
   expect(person).not.toHaveProperty('name')
 })
 
-test('a claim that the registry does not release is not given, however it is asked for', async () => {
+test('a claim that the registry does not release is never returned, by whatever request', async () => {
   const wish = { name: null, gender: null, citizen_id: { essential: true }, legacy_accounts: null }
   const asked = { claims: JSON.stringify({ id_token: wish, userinfo: wish }) }
 
@@ -85,7 +85,7 @@ test('a claim that the registry does not release is not given, however it is ask
   }
 })
 
-test('a scope that the registry does not name is refused', async () => {
+test('a scope that is not registered for the portal is refused', async () => {
   const portal = await newPortal({ scope: 'openid profile' }, 'openid citizen_id')
   await expect(portal.signIn()).rejects.toMatchObject({ error: 'invalid_scope' })
 })
@@ -128,7 +128,7 @@ test('userinfo is signed, and encrypted as well, as registered', async () => {
   expect(both.payload).toMatchObject({ name: an.name })
 })
 
-test('two portals cannot recognise one person by sub, unless they share a sector', async () => {
+test('two portals get different subs for one person, unless they share a sector', async () => {
   const sub = async (...definition: Parameters<typeof newPortal>) =>
     (await (await newPortal(...definition)).signIn()).claims.sub
   const [here, there] = ['http://localhost:9/a', 'http://localhost:8/b']
@@ -141,7 +141,7 @@ test('two portals cannot recognise one person by sub, unless they share a sector
   expect(shared).not.toBe(await sub({}, 'openid', here))
 })
 
-test('a portal registered for public subjects sees the same sub as others of its kind', async () => {
+test('portals that are registered for public subjects get the same sub', async () => {
   const open = { subject_type: 'public' }
   const [here, there] = [
     await newPortal(open, 'openid', 'http://localhost:9/a'),

@@ -1,4 +1,4 @@
-/** The demo portal on a real broker: what ends its sessions and what must not, and its word for an old account. */
+/** The demo portal on a real broker: what ends its sessions, what must not, and how it vouches for an old account. */
 import { SignJWT, importJWK, type JWTPayload } from 'jose'
 import { afterAll, expect, test } from 'vitest'
 import { openPortal } from '../../src/sandbox/portal/portal.ts'
@@ -35,7 +35,7 @@ const portal = await openPortal({
 afterAll(() => portal.close())
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 
-/** The broker's own key: only what a token says can be wrong with it. */
+/** Signs with the broker's own key, so that only the claims of a token can be wrong. */
 async function brokerKey() {
   const [row] = (await listKnownKeys(world.db)).filter(({ alg }) => alg === 'ES256')
   const jwk = createSeal(world.config.keys.seal, 'signing key').open(row!.sealed!, row!.kid)
@@ -81,7 +81,7 @@ test('a logout token of the broker ends the session, once', async () => {
   expect((await tell(token)).status).toBe(400)
 })
 
-test('a logout token ends no session but the one it names', async () => {
+test('a logout token ends only the session that it names', async () => {
   const [one, another] = [await signIn(), await signIn()]
   expect((await tell(await logoutToken({ sid: one.sid }))).status).toBe(200)
   expect([await one.me(), await another.me()]).toEqual([401, 200])
@@ -116,7 +116,7 @@ test('a forged logout token ends nothing', async () => {
   expect(await me()).toBe(200)
 })
 
-test('an answer that this browser did not ask for signs nobody in', async () => {
+test('an authorization response that this browser did not request signs nobody in', async () => {
   const [mine, theirs] = [createVisitor(), createVisitor()]
   const begun = await theirs.open(`${portal.url}/login`, {
     until: (address) => address.startsWith(`${portal.url}/callback`),
@@ -137,7 +137,7 @@ test('the page for old accounts says that it only pretends to check them, and as
   expect(empty.body).toContain('<p role="alert">Vui lòng nhập tên tài khoản cũ.</p>')
 })
 
-test('whoever names an old account is asked by the broker, and told by the portal what came of it', async () => {
+test('a citizen who names an old account is asked by the broker, and sees the outcome at the portal', async () => {
   await world.legacyAccounts(clientId, { account_id: '<old> 01', kind: 'citizen' })
   const vouch = async (choice: string) => {
     const visitor = createVisitor()
@@ -152,6 +152,6 @@ test('whoever names an old account is asked by the broker, and told by the porta
   expect(linked).toContain('Đã đăng nhập bằng tài khoản cũ, rồi đồng ý liên kết')
 })
 
-test('the portal reads in its own name what became of its old accounts, which needs to be registered', async () => {
+test('the portal reads the changes of its links with its own token, for which it must be registered', async () => {
   await expect(portal.readChanges()).rejects.toMatchObject({ status: 400 })
 })

@@ -6,7 +6,7 @@ import { migrate } from '../../src/store/migrate.ts'
 import { tallyLogin } from '../../src/telemetry/tally.ts'
 import { freshDatabase } from '../support/world.ts'
 
-test('what a portal did and the database could not take is written later, and nothing twice', async () => {
+test('counts that could not be written to the database are written later, and none twice', async () => {
   const url = inject('databaseUrl') === undefined ? 'embedded:memory' : await freshDatabase()
   const [db, away] = [
     await openDatabase({ url }),
@@ -31,7 +31,7 @@ test('what a portal did and the database could not take is written later, and no
   await first!.close()
 })
 
-test('what happened before midnight counts for that day, whenever it is written', async () => {
+test('an event before midnight counts for that day, even if it is written later', async () => {
   const url = inject('databaseUrl') === undefined ? 'embedded:memory' : await freshDatabase()
   const [db, away] = [
     await openDatabase({ url }),
@@ -48,7 +48,7 @@ test('what happened before midnight counts for that day, whenever it is written'
   for (const moment of ['2026-03-31T23:59:59.900+07:00', '2026-04-01T00:00:00.100+07:00']) {
     vi.setSystemTime(new Date(moment))
     tallyLogin('portal-x')
-    // A database that is away at midnight changes nothing.
+    // An unreachable database at midnight makes no difference.
     await first!.flush()
   }
   await second!.close()

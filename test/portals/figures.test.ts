@@ -1,4 +1,4 @@
-/** What a portal reads about itself: counts, its own only. */
+/** A portal's own figures. */
 import { beforeAll, expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
@@ -19,7 +19,7 @@ const read = async (query = '', authorization = `Bearer ${token}`) => {
 const tokenOf = async (id: string) =>
   String((await post(world, '/token', { grant_type: 'client_credentials' }, basic(id))).body['access_token'])
 
-/** Who knows a portal's name, as everybody does: none of it is the portal's. */
+/** Requests that anybody can send with a portal's client_id. They must not count as the portal's. */
 async function strangers(): Promise<void> {
   await post(world, '/token', { grant_type: 'refresh_token' }, basic('portal-a', 'not the secret at all'))
   await fetch(`${world.issuer}/auth?client_id=portal-a`)
@@ -62,14 +62,14 @@ beforeAll(async () => {
   await a.ask({ acr_values: 'urn:vneid:2' })
   await post(world, '/token', { grant_type: 'refresh_token', refresh_token: 'x' }, basic('portal-a'))
   await strangers()
-  // A node that ends writes what it has counted.
+  // A node writes its counts when it stops.
   await world.restart()
   token = await tokenOf('portal-a')
 })
 
 const anything = expect.any(String) as unknown
 
-test('a portal reads what is printed in its guide', async () => {
+test('a portal gets the figures that its guide prints', async () => {
   const [, printed = ''] =
     /<!-- answer: figures -->\n```json\n([\s\S]+?)```/.exec(readGuide('integrate.md')) ?? []
   const wanted = JSON.parse(printed, (_key, value: unknown) => (value === '…' ? anything : value)) as {
@@ -78,11 +78,11 @@ test('a portal reads what is printed in its guide', async () => {
   const { status, body, response } = await read()
   expect(status).toBe(200)
   expect(response.headers.get('cache-control')).toBe('no-store')
-  // Of each algorithm one.
+  // One key per algorithm.
   expect(body).toEqual({ ...wanted, keys: [...wanted.keys, ...wanted.keys] })
 })
 
-test('its own only: another portal reads other figures, and none of a third', async () => {
+test('a portal gets only its own figures', async () => {
   const { body } = await read('', `Bearer ${await tokenOf('portal-b')}`)
   expect(body).toMatchObject({
     client: 'portal-b',
@@ -98,7 +98,7 @@ test('its own only: another portal reads other figures, and none of a third', as
   expect((await read('?client=portal-b')).status).toBe(400)
 })
 
-test('days bound the counts, and not how things stand now', async () => {
+test('from and to limit the counts, and not the current numbers', async () => {
   expect((await read('?from=2024-01-01&to=2024-12-31')).body).toMatchObject({
     logins: { completed: 0 },
     days: [],
@@ -113,21 +113,21 @@ test('days bound the counts, and not how things stand now', async () => {
     expect({ query, status: (await read(query)).status }).toEqual({ query, status: 400 })
 })
 
-test("a citizen's token opens nothing, nor does none", async () => {
+test("a request with a citizen's token, or without a token, is refused", async () => {
   const portal = await world.portal({ clientId: 'portal-a' })
   const { tokens } = await portal.signIn()
   expect((await read('', `Bearer ${tokens.access_token}`)).status).toBe(401)
   expect((await fetch(`${world.issuer}/figures`)).status).toBe(401)
 })
 
-test('the agreement on legacy accounts is asked for there, and only there', async () => {
+test('the scope legacy_accounts is required for legacy accounts, and not for figures', async () => {
   const callers = createCallers(world)
   const answer = await callers.at('portal-a', { authorization: `Bearer ${token}` }).changesAnswer()
   expect(answer.status).toBe(403)
   expect(answer.headers.get('www-authenticate')).toContain('scope="legacy_accounts"')
 })
 
-test('an operator reads every portal’s figures, and the command prints them', async () => {
+test('an operator can read every portal’s figures, and the command prints them', async () => {
   const viewer = await world.operator('a.viewer', ['viewer'])
   const { portals } = await viewer.call<{ portals: { client: string; logins: object }[] }>(
     'GET',

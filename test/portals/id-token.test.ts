@@ -52,7 +52,7 @@ const sign = (claims: object, alg: Algorithm = 'ES256', header: object = {}) =>
     .sign(privateKeys.get(alg)!)
 
 test.each(algorithms)(
-  'an ID token signed with %s is accepted where that is agreed, once its keys are read',
+  'an ID token signed with %s is accepted if that algorithm is configured, and its keys are fetched once',
   async (alg) => {
     const check = checkOf(alg)
     const before = reads
@@ -90,7 +90,7 @@ test.each(refused)('refused: %s', async (_case, claims, detail) => {
   await expect(answer).rejects.toMatchObject(refusal('upstream_answer_invalid', detail))
 })
 
-test('refused: a critical extension, an unknown key, an altered byte, a token in another shape', async () => {
+test('refused: a critical extension, an unknown key, a changed byte, a malformed token', async () => {
   const check = checkOf('ES256')
   const token = await sign({})
   const [head = '', body = '', signature = ''] = token.split('.')

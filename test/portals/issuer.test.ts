@@ -1,4 +1,4 @@
-/** How portals may ask: what is on and what is off, GET, POST, pushed, signed, and the FAPI 2.0 profile. */
+/** Features that are on and off, and the forms of a request: GET, POST, pushed, signed, and the FAPI 2.0 profile. */
 import { SignJWT } from 'jose'
 import * as client from 'openid-client'
 import { expect, test, vi } from 'vitest'
@@ -34,7 +34,7 @@ const answered = async (visitor: Visitor, url: string) => {
   const { url: answer } = await visitor.open(url, { until: atPortal })
   return new URL(answer).searchParams
 }
-/** A form on the portal's own page: our SameSite=Lax cookies stay at home. */
+/** Posts a form from the portal's own page, so the browser does not send our SameSite=Lax cookies. */
 const postedFromAfar = async (address: string, form: Record<string, string> | URLSearchParams) => {
   const body = new URLSearchParams(form)
   const { status, headers } = await fetch(address, { method: 'POST', body, redirect: 'manual' })
@@ -44,7 +44,7 @@ const postedFromAfar = async (address: string, form: Record<string, string> | UR
 const trips = ({ steps }: Visitor) =>
   steps.filter(({ url }) => url.startsWith(`${world.simulator.issuer}/oidc/authorize`)).length
 
-test('discovery lists exactly what is on', async () => {
+test('discovery lists exactly the features that are on', async () => {
   const description = portal.config.serverMetadata()
   expect(description).toMatchObject({
     issuer: world.issuer,
@@ -103,14 +103,14 @@ test('discovery lists exactly what is on', async () => {
 })
 
 test.for(['/reg', '/backchannel', '/challenge', '/credential'])(
-  'what is off has no address: %s',
+  'a feature that is off has no endpoint: %s',
   async (path) => {
     expect((await fetch(`${world.issuer}${path}`, { method: 'POST' })).status).toBe(404)
   },
 )
 
 test.for(['token', 'id_token', 'code id_token', 'none'])(
-  'nothing but a code is answered: not %s',
+  'the only response type is code: %s is refused',
   async (wish) => {
     const { url } = await portal.begin({ response_type: wish, response_mode: 'query' })
     const answer = await answered(createVisitor(), url)
@@ -118,7 +118,7 @@ test.for(['token', 'id_token', 'code id_token', 'none'])(
   },
 )
 
-test.for(['password', 'implicit'])('no token is given for the grant %s', async (grant) => {
+test.for(['password', 'implicit'])('the grant type %s gets no token', async (grant) => {
   const refused = client.genericGrantRequest(portal.config, grant, { username: 'an', password: 'x' })
   await expect(refused).rejects.toMatchObject({ error: 'unsupported_grant_type' })
 })
@@ -132,7 +132,7 @@ test('the published keys are the public halves of one ES256 and one RS256 key', 
     for (const half of ['d', 'p', 'q', 'dp', 'dq', 'qi']) expect(key).not.toHaveProperty(half)
 })
 
-test('the answer names the issuer, so that no other can pass for it', async () => {
+test('the authorization response names the issuer (RFC 9207), so that another issuer cannot impersonate it', async () => {
   const { url, state } = await portal.begin()
   const answer = await answered(createVisitor(), url)
   expect(Object.fromEntries(answer)).toEqual({ code: expect.any(String), state, iss: world.issuer })
@@ -140,7 +140,7 @@ test('the answer names the issuer, so that no other can pass for it', async () =
   expect(Object.fromEntries(refusal)).toMatchObject({ error: 'login_required', iss: world.issuer })
 })
 
-test('a request posted from a portal finds the session', async () => {
+test('a request that a portal posts uses the browser’s session', async () => {
   const { visitor } = await other.signIn()
   const begun = await portal.begin()
   const { origin, pathname, searchParams } = new URL(begun.url)
@@ -154,7 +154,7 @@ test('a request posted from a portal finds the session', async () => {
   expect(again.status).toBe(400)
 })
 
-test('a logout posted from a portal finds the session', async () => {
+test('a logout that a portal posts uses the browser’s session', async () => {
   const { visitor, tokens } = await portal.signIn()
   const form = { id_token_hint: tokens.id_token!, post_logout_redirect_uri: bye, state: 's' }
   const onward = await postedFromAfar(`${world.issuer}/session/end`, form)
@@ -166,7 +166,7 @@ test('a logout posted from a portal finds the session', async () => {
   await expect(portal.userinfo(tokens.access_token)).rejects.toMatchObject({ status: 401 })
 })
 
-test('an answer by form reaches the portal, with script or without', async () => {
+test('a form_post answer reaches the portal, with or without scripts', async () => {
   const begun = await portal.begin({ response_mode: 'form_post' })
   const page = await createVisitor().open(begun.url)
   expect(page.status).toBe(200)
@@ -179,7 +179,7 @@ test('an answer by form reaches the portal, with script or without', async () =>
   await expect(portal.redeem(answer.href, begun)).resolves.toMatchObject({ token_type: 'bearer' })
 })
 
-test('a signed request is taken by value and pushed, and an unsigned one refused where signing is registered', async () => {
+test('a signed request is accepted by value and pushed, and an unsigned one is refused if signing is registered', async () => {
   await world.register(
     portalDefinition('signed', {
       ...withKey,
@@ -216,7 +216,7 @@ const strict = async (changes: object = {}): Promise<Portal> =>
     ...changes,
   })
 
-test('a portal of the FAPI 2.0 profile signs in with pushed requests, a key of its own and bound tokens', async () => {
+test('a portal of the FAPI 2.0 profile signs in with pushed requests, its own key and bound tokens', async () => {
   const one = await strict()
   const { tokens, claims } = await one.signIn()
   expect(claims).toMatchObject({ aud: 'strict', acr: 'urn:vneid:2' })
@@ -228,7 +228,7 @@ test('a portal of the FAPI 2.0 profile signs in with pushed requests, a key of i
   await expect(one.refresh(tokens.refresh_token)).resolves.toMatchObject({ token_type: 'dpop' })
 })
 
-test('the FAPI 2.0 profile refuses a request that was not pushed, and a token that would be bound to nothing', async () => {
+test('the FAPI 2.0 profile refuses a request that was not pushed, and issues no unbound token', async () => {
   const plain = await strict({ par: false })
   const answer = await answered(createVisitor(), (await plain.begin()).url)
   expect(answer.get('error')).toBe('invalid_request')
@@ -258,6 +258,6 @@ test.each(lacking)('the FAPI 2.0 profile refuses a request object without %s', a
   await expect(push(claims)).rejects.toMatchObject({ error: 'invalid_request_object' })
 })
 
-test('a product start uses no default that the engine warns about', () => {
+test('a start in production uses no default that the engine warns about', () => {
   expect(printed).toEqual([])
 })

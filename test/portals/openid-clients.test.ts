@@ -1,4 +1,4 @@
-/** openid-client, as portals use it, against the running broker: each way to be a client goes the whole way. */
+/** openid-client, as portals use it, against the running broker: a whole login for each kind of client. */
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as client from 'openid-client'
@@ -13,7 +13,7 @@ const world = await openWorld()
 const an = citizenNamed('an')
 const bye = 'http://127.0.0.1:9/bye'
 
-/** Login, userinfo, refresh, logout; what each promises is checked on the way. */
+/** Runs login, userinfo, refresh and logout, and checks the answer of each. */
 async function goTheWholeWay(portal: Portal, redirectUri?: string): Promise<void> {
   const { visitor, tokens, claims } = await portal.signIn()
   expect(claims).toMatchObject({ iss: world.issuer, acr: 'urn:vneid:2', kind: 'citizen' })
@@ -63,7 +63,7 @@ test('a portal that signs its assertions needs no secret', async () => {
   await goTheWholeWay(await world.portal({ clientId: 'with-key', auth: client.PrivateKeyJwt(privateKey) }))
 })
 
-test('a portal that pushes its requests and binds its tokens to a key goes the same way', async () => {
+test('a portal that pushes its requests and binds its tokens to a key signs in, reads, refreshes and signs out', async () => {
   await world.register(
     portalDefinition('with-dpop', {
       require_pushed_authorization_requests: true,
@@ -111,7 +111,7 @@ const publicClients: Record<
   'a single-page portal': { definition: {}, options: {} },
 }
 for (const [index, [name, { definition, options }]] of Object.entries(publicClients).entries()) {
-  test(`${name} has no secret and goes the same way`, async () => {
+  test(`${name} signs in, reads, refreshes and signs out without a secret`, async () => {
     const clientId = `public-${index}`
     await world.register(
       portalDefinition(clientId, {
@@ -125,7 +125,7 @@ for (const [index, [name, { definition, options }]] of Object.entries(publicClie
   })
 }
 
-test('a portal that only knows discovery needs nothing else', async () => {
+test('a portal needs no other configuration than discovery', async () => {
   const description = (await (
     await fetch(`${world.issuer}/.well-known/openid-configuration`)
   ).json()) as Record<string, unknown>
@@ -144,8 +144,8 @@ test('a portal that only knows discovery needs nothing else', async () => {
   for (const [, address] of endpoints) expect(new URL(String(address)).origin).toBe(world.issuer)
 })
 
-test("addresses are the issuer's whatever the Host and forwarded headers say", async () => {
-  // fetch lets nobody set Host.
+test("all URLs are the issuer's, whatever the Host and forwarding headers say", async () => {
+  // fetch does not allow setting Host.
   const lies = {
     host: 'evil.example',
     'x-forwarded-host': 'evil.example',

@@ -1,4 +1,4 @@
-/** How a portal may not prove who it is, nor that a token is its own. */
+/** Refused client authentication and refused DPoP proofs. */
 import { createPublicKey, randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { openWorld, portalDefinition, secretOf } from '../support/world.ts'
@@ -53,7 +53,7 @@ describe('secrets', () => {
     )
   })
 
-  test('no secret, an empty one, or the hash that we keep in its place, is refused', async () => {
+  test('a missing or empty secret, or the stored hash sent as the secret, is refused', async () => {
     const code = await codeFor(world, 'portal-a')
     expect((await redeem(world, 'portal-a', code, { client_id: 'portal-a' }, {})).status).toBe(401)
     expect((await redeem(world, 'portal-a', code, {}, basic('portal-a', ''))).status).toBe(400)
@@ -62,11 +62,11 @@ describe('secrets', () => {
       const headers = basic('portal-a', encodeURIComponent(stored.toString(encoding)))
       expect(await redeem(world, 'portal-a', code, {}, headers)).toMatchObject(refused)
     }
-    // None of it has spent the code.
+    // None of these attempts has spent the code.
     expect((await redeem(world, 'portal-a', code)).status).toBe(200)
   })
 
-  test('two ways at once, or two names at once, are refused', async () => {
+  test('two authentication methods, or two client ids, in one request are refused', async () => {
     const code = await codeFor(world, 'portal-a')
     const both = { client_id: 'portal-a', client_secret: secretOf('portal-a') }
     expect(await redeem(world, 'portal-a', code, both)).toMatchObject({
@@ -77,7 +77,7 @@ describe('secrets', () => {
     expect(named).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })
 
-  test('a secret never serves where a key is registered, nor a key or nothing where a secret is', async () => {
+  test('a client must use its registered method: a secret is refused for a key, and a key or nothing for a secret', async () => {
     expect(await post(world, '/token', credentials, basic('keyed'))).toMatchObject(refused)
     expect(
       await post(world, '/token', { ...credentials, client_id: 'keyed', client_secret: secretOf('keyed') }),
@@ -90,7 +90,7 @@ describe('secrets', () => {
     ).toMatchObject(refused)
   })
 
-  test('a secret in the URL does not count', async () => {
+  test('a secret in the URL is ignored', async () => {
     const query = `client_id=post&client_secret=${secretOf('post')}`
     const reply = await send(`${world.issuer}/token?${query}`, {
       method: 'POST',
@@ -134,7 +134,7 @@ const present = (assertion: string, changes = {}) =>
   })
 
 describe('assertions', () => {
-  test('a proper one is taken, so the refusals below are for their own reason', async () => {
+  test('a valid assertion is accepted, so each refusal below has the reason that it names', async () => {
     expect((await present(await sign(signer, claims()))).status).toBe(200)
   })
 
@@ -176,13 +176,13 @@ describe('assertions', () => {
     expect(reply.text).not.toMatch(/eyJ|access_token/)
   })
 
-  test('one of another kind, or that is none, is refused', async () => {
+  test('an assertion of another type, or a malformed one, is refused', async () => {
     const saml = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' }
     expect((await present(await sign(signer, claims()), saml)).status).toBe(400)
     expect((await present('not-a-jwt')).status).toBe(400)
   })
 
-  test('one used twice is refused the second time, also where the first use came to nothing', async () => {
+  test('an assertion is refused the second time, even if the first request failed', async () => {
     const assertion = await sign(signer, claims())
     expect((await present(assertion)).status).toBe(200)
     expect(await present(assertion)).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
@@ -191,7 +191,7 @@ describe('assertions', () => {
     expect(await present(failing)).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
   })
 
-  test('of 20 uses of one in parallel exactly one wins', async () => {
+  test('of 20 parallel uses of one assertion exactly one succeeds', async () => {
     const assertion = await sign(signer, claims())
     const replies = await Promise.all(Array.from({ length: 20 }, () => present(assertion)))
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
@@ -258,7 +258,7 @@ describe('DPoP', () => {
     expect(await show(access, await make(access))).toMatchObject(refused)
   })
 
-  test('a portal registered for bound tokens gets none without a proof, and refreshes only with its key', async () => {
+  test('a portal registered for bound tokens gets no token without a proof, and can refresh only with its key', async () => {
     const bare = await redeem(world, 'bound', await codeFor(world, 'bound'))
     expect(bare).toMatchObject({
       status: 400,
@@ -269,7 +269,7 @@ describe('DPoP', () => {
     expect((await show(access, await proof(other, 'GET', me, ath(access)))).status).toBe(401)
   })
 
-  test('a refresh token of a phone app is bound to the key that it was given to', async () => {
+  test('a refresh token of a phone app is bound to the key for which it was issued', async () => {
     const dpop = await proof(key, 'POST', tokenUrl)
     const first = await redeem(world, 'app', await codeFor(world, 'app'), { client_id: 'app' }, { dpop })
     const fields = {

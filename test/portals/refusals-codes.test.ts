@@ -1,4 +1,4 @@
-/** What a portal may not do with codes and refresh tokens. */
+/** Refused uses of codes and refresh tokens. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openWorld, portalDefinition } from '../support/world.ts'
 import {
@@ -25,7 +25,7 @@ const refresh = (id: string, token: string, changes = {}) =>
 const refused = { status: 400, body: { error: 'invalid_grant' } }
 
 describe('PKCE', () => {
-  test('a request without PKCE is refused before anybody is sent to VNeID', async () => {
+  test('a request without PKCE is refused before the trip to VNeID', async () => {
     const before = world.simulator.requests.authorize
     const bare = { code_challenge: undefined, code_challenge_method: undefined }
     const { heard } = await ask(world, wish('portal-a', bare))
@@ -44,7 +44,7 @@ describe('PKCE', () => {
     }
   })
 
-  test('a code with a wrong verifier, or none, gives nothing, and is spent by the attempt', async () => {
+  test('a code with a wrong or missing verifier is refused, and the attempt spends it', async () => {
     for (const given of ['w'.repeat(43), undefined, '', verifier.slice(0, 42)]) {
       const code = await codeFor(world, 'portal-a')
       const wrong = await redeem(world, 'portal-a', code, { code_verifier: given })
@@ -56,7 +56,7 @@ describe('PKCE', () => {
     }
   })
 
-  test('a portal with a registered exemption may go without PKCE, and the exemption stands in the audit with its reason', async () => {
+  test('a portal with a registered exemption may omit PKCE, and the exemption is audited with its reason', async () => {
     const code = await codeFor(world, 'old-software', {
       code_challenge: undefined,
       code_challenge_method: undefined,
@@ -68,7 +68,7 @@ describe('PKCE', () => {
     expect(row?.detail).toMatchObject({ pkce_exemption: 'cổng cũ, thay trước 2027 (test)' })
   })
 
-  test('an exemption is no downgrade: a challenge once sent must be met, a verifier without one is refused', async () => {
+  test('an exemption allows no downgrade: a challenge needs its verifier, and a verifier without a challenge is refused', async () => {
     const challenged = await codeFor(world, 'old-software')
     expect(await redeem(world, 'old-software', challenged, { code_verifier: undefined })).toMatchObject(
       refused,
@@ -87,7 +87,7 @@ describe('PKCE', () => {
 })
 
 describe('codes and refresh tokens', () => {
-  test('a replayed code is refused and the tokens of the first redemption die', async () => {
+  test('a replayed code is refused, and the tokens of the first redemption become invalid', async () => {
     const code = await codeFor(world, 'portal-a')
     const first = await redeem(world, 'portal-a', code)
     const { access_token: access, refresh_token: refreshToken } = first.body as Record<string, string>
@@ -99,7 +99,7 @@ describe('codes and refresh tokens', () => {
     expect(introspected.body).toEqual({ active: false })
   })
 
-  test('a code replayed long after its minute still kills the tokens it bought', async () => {
+  test('a code that is replayed long after it expired still ends the tokens issued for it', async () => {
     const code = await codeFor(world, 'portal-a')
     const { access_token: access } = (await redeem(world, 'portal-a', code)).body as Record<string, string>
     vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true, advanceTimeDelta: 5 })
@@ -110,12 +110,12 @@ describe('codes and refresh tokens', () => {
     expect(await userinfo(world, access!)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
   })
 
-  test('a code of another portal is refused, whatever that portal knows', async () => {
+  test('a code is refused for another portal, even if that portal knows everything about it', async () => {
     const code = await codeFor(world, 'portal-a')
     expect(await redeem(world, 'portal-b', code)).toMatchObject(refused)
   })
 
-  test('a code is refused at another redirect address than it was sent to', async () => {
+  test('a code is refused with another redirect URI than the one it was sent to', async () => {
     const code = await codeFor(world, 'portal-a')
     expect(await redeem(world, 'portal-a', code, { redirect_uri: 'http://127.0.0.1:9/cb/' })).toMatchObject(
       refused,
@@ -126,7 +126,7 @@ describe('codes and refresh tokens', () => {
     expect(missing).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })
 
-  test('a refresh token of another portal is refused, and one used twice takes the whole grant with it', async () => {
+  test('a refresh token is refused for another portal, and its second use ends the whole grant', async () => {
     const { refresh_token: first } = await tokensFor(world, 'portal-a')
     expect(await refresh('portal-b', first)).toMatchObject(refused)
     const second = await refresh('portal-a', first)
@@ -137,7 +137,7 @@ describe('codes and refresh tokens', () => {
     expect(await refresh('portal-a', newest!)).toMatchObject(refused)
   })
 
-  test('a refresh never widens the scope', async () => {
+  test('a refresh never extends the scope', async () => {
     const { refresh_token: token } = await tokensFor(world, 'portal-a')
     expect(await refresh('portal-a', token, { scope: 'openid profile citizen_id' })).toMatchObject({
       status: 400,
@@ -163,7 +163,7 @@ describe.each(['memory:', undefined])('in parallel (state: %s)', async (memory) 
       .map(({ status, body }) => `${status} ${String(body['error'])}`)
   const count = (replies: Reply[]) => replies.filter(({ status }) => status === 200).length
 
-  test('of 40 redemptions of one code exactly one wins', async () => {
+  test('of 40 redemptions of one code exactly one succeeds', async () => {
     const code = await codeFor(crowd, 'portal-a')
     const replies = await Promise.all(Array.from({ length: 40 }, () => redeem(crowd, 'portal-a', code)))
     expect(count(replies)).toBe(1)
@@ -172,7 +172,7 @@ describe.each(['memory:', undefined])('in parallel (state: %s)', async (memory) 
     expect((await userinfo(crowd, winner['access_token']!)).status).toBe(401)
   })
 
-  test('of 40 uses of one refresh token at most one wins', async () => {
+  test('of 40 uses of one refresh token at most one succeeds', async () => {
     const { refresh_token: token } = await tokensFor(crowd, 'portal-a')
     const fields = { grant_type: 'refresh_token', refresh_token: token }
     const replies = await Promise.all(

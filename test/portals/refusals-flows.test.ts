@@ -1,4 +1,4 @@
-/** What a portal may not ask for, and where a token may not be shown. */
+/** Refused flows, scopes and claims, and refused uses of access tokens. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -47,21 +47,21 @@ describe('flows', () => {
     expect(reply).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } })
   })
 
-  test('the device grant is the operators’ own', async () => {
+  test('the device grant is only for operators', async () => {
     const fields = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: 'x' }
     const reply = await post(world, '/token', fields, basic('portal-a'))
     expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
     expect(reply.body['error_description']).toContain('not allowed for this client')
   })
 
-  test('a portal not registered for client credentials gets none', async () => {
+  test('a portal that is not registered for client credentials gets no such token', async () => {
     const reply = await post(world, '/token', { grant_type: 'client_credentials' }, basic('portal-a'))
     expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
     expect(reply.text).not.toContain('access_token')
   })
 
-  test('a scope that does not exist is never granted, and one with characters outside the grammar is invalid_scope', async () => {
-    // OIDC Core §3.1.2.1: values not understood are ignored; the answer says what was granted.
+  test('an unknown scope is never granted, and a scope with characters outside the grammar is invalid_scope', async () => {
+    // Unknown scope values are ignored (OIDC Core §3.1.2.1); the token response lists the granted ones.
     const code = await codeFor(world, 'portal-a', { scope: 'openid nonsense citizen_id:all address' })
     expect((await redeem(world, 'portal-a', code)).body).toMatchObject({ scope: 'openid' })
     const { heard } = await ask(world, wish('portal-a', { scope: 'openid "profile' }))
@@ -94,7 +94,7 @@ describe('flows', () => {
     expect(world.simulator.requests.authorize).toBe(before)
   })
 
-  test('an id_token_hint that we did not sign, or of another person, signs nobody in', async () => {
+  test('an id_token_hint that we did not sign, or that is another person’s, signs nobody in', async () => {
     const { id_token: hint } = await tokensFor(world, 'portal-a')
     const forged = `${hint.slice(0, hint.lastIndexOf('.'))}.${'A'.repeat(86)}`
     const bad = await ask(world, wish('portal-a', { id_token_hint: forged }))
@@ -124,7 +124,7 @@ describe('access tokens', () => {
     expect(world.logLines.join('')).not.toContain(access)
   })
 
-  test('an access token that nobody issued, or an ID token in its place, is refused', async () => {
+  test('an invented access token, or an ID token instead of one, is refused', async () => {
     const { id_token: token } = await tokensFor(world, 'portal-a')
     for (const wrong of ['x'.repeat(43), token, '%00', '..']) {
       expect(await userinfo(world, wrong)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
@@ -132,7 +132,7 @@ describe('access tokens', () => {
     expect(await send(`${world.issuer}/me`)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
   })
 
-  test('a token dies with the session that it came from', async () => {
+  test('a token becomes invalid when its session ends', async () => {
     const visitor = createVisitor()
     const { heard } = await ask(world, wish('portal-a'), visitor)
     const { body } = await redeem(world, 'portal-a', heard!['code']!)

@@ -1,4 +1,4 @@
-/** What no request may do to the addresses, pages and answers of the broker. */
+/** Malformed and hostile HTTP requests do not affect the broker's URLs, pages and answers. */
 import { describe, expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -14,7 +14,7 @@ const raw = (target: string, headers: string[] = [], name = host) =>
   )
 const authorize = `/auth?${encode(wish('portal-a'))}`
 
-describe('the address of the broker is the issuer, whoever asks under what name', () => {
+describe('the broker’s URL is the issuer, whatever host a request names', () => {
   const forged = [
     'X-Forwarded-Host: evil.example',
     'X-Forwarded-Proto: gopher',
@@ -56,7 +56,7 @@ describe('the address of the broker is the issuer, whoever asks under what name'
     )
   })
 
-  test('two Host headers make no difference, none is refused', async () => {
+  test('two Host headers have no effect, and a request without one is refused', async () => {
     expect(await raw('/.well-known/openid-configuration', ['Host: evil.example'])).not.toContain('evil')
     expect(await sendRaw(world, 'GET /jwks HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 400 /,
@@ -64,7 +64,7 @@ describe('the address of the broker is the issuer, whoever asks under what name'
   })
 })
 
-describe('what is too long or malformed', () => {
+describe('requests that are too long or malformed', () => {
   test('line breaks in a query never become headers', async () => {
     const evil = '%0d%0aSet-Cookie:%20evil=1%0d%0aLocation:%20https://evil.example'
     for (const path of [
@@ -96,14 +96,14 @@ describe('what is too long or malformed', () => {
     }
   })
 
-  test('a header or query longer than any honest one is refused, and the broker goes on', async () => {
+  test('a header or query that is too long is refused, and the broker keeps running', async () => {
     expect(await raw('/jwks', [`X-Long: ${'x'.repeat(100_000)}`])).toMatch(/^(HTTP\/1\.1 431 |$)/)
     expect(await raw(`/auth?state=${'x'.repeat(100_000)}`)).toMatch(/^(HTTP\/1\.1 (414|431) |$)/)
     expect(await raw('/jwks', ['X-Broken: a\u0000b'])).toMatch(/^HTTP\/1\.1 400 /)
     expect((await send(`${world.issuer}/jwks`)).status).toBe(200)
   })
 
-  test('a body longer than any honest one is refused at every endpoint that takes one', async () => {
+  test('a body that is too long is refused at every endpoint that takes one', async () => {
     const long = { client_id: 'portal-a', state: 'x'.repeat(300_000) }
     for (const path of [
       '/auth',
@@ -122,7 +122,7 @@ describe('what is too long or malformed', () => {
     expectPage(page, 'request_too_large', 413)
   })
 
-  test('a request target that is no address is refused or not found, never a fault', async () => {
+  test('an invalid request target is refused or not found, and never a server error', async () => {
     for (const target of [
       '//',
       '///',
@@ -143,7 +143,7 @@ describe('what is too long or malformed', () => {
     }
   })
 
-  test('a form that is none is refused', async () => {
+  test('a body that is no form is refused', async () => {
     for (const [path, type] of [
       ['/auth', 'application/json'],
       ['/token', 'application/json'],
@@ -159,7 +159,7 @@ describe('what is too long or malformed', () => {
     }
   })
 
-  test('a parameter given twice is refused', async () => {
+  test('a repeated parameter is refused', async () => {
     const form = new URLSearchParams([
       ['grant_type', 'client_credentials'],
       ['grant_type', 'authorization_code'],
@@ -176,7 +176,7 @@ describe('what is too long or malformed', () => {
   })
 })
 
-describe('dead ends are pages with code and reference, under the strict policy', () => {
+describe('errors are pages with code and reference, under the strict policy', () => {
   const get = (path: string, visitor = createVisitor()) => visitor.open(`${world.issuer}${path}`)
 
   test.each([
@@ -196,7 +196,7 @@ describe('dead ends are pages with code and reference, under the strict policy',
     expectPage(await get(path), 'interaction_gone')
   })
 
-  test('a resumption that nobody began gives no code, and leads nowhere but to a registered address', async () => {
+  test('a resumption that no login began gives no code, and redirects only to a registered URI', async () => {
     const query = (redirect: string) => encode(wish('portal-a', { redirect_uri: redirect }))
     expectPage(await get(`/auth/whatever?${query('https://evil.example/')}`), 'request_invalid')
     const { heard } = await browse(`${world.issuer}/auth/whatever?${query('http://127.0.0.1:9/cb')}`)
@@ -215,7 +215,7 @@ describe('dead ends are pages with code and reference, under the strict policy',
     '/health/ready',
   ])('%s is not found', async (path) => expectPage(await get(path), 'not_found', 404))
 
-  test('a client of an API hears the same as JSON', async () => {
+  test('an API client gets the same error as JSON', async () => {
     const reply = await send(`${world.issuer}/nothing`, { headers: { accept: 'application/json' } })
     expect(reply).toMatchObject({
       status: 404,
@@ -223,7 +223,7 @@ describe('dead ends are pages with code and reference, under the strict policy',
     })
   })
 
-  test('the reference on the page finds the line in the log, and every one is new', async () => {
+  test('the reference on the page is in the log line, and every reference is new', async () => {
     const references = await Promise.all(
       Array.from({ length: 5 }, async () => (await get('/callback')).headers.get('x-reference')),
     )
@@ -235,7 +235,7 @@ describe('dead ends are pages with code and reference, under the strict policy',
     }
   })
 
-  test('no answer is without the headers that guard it', async () => {
+  test('every answer has the security headers', async () => {
     for (const path of [
       '/nothing',
       '/jwks',
@@ -254,7 +254,7 @@ describe('dead ends are pages with code and reference, under the strict policy',
   })
 })
 
-test('nothing of all this woke anybody: no line of the log is an error', async () => {
+test('none of these requests writes a log line of level error', async () => {
   await userinfo(world, 'x')
   expect(world.logLines.filter((line) => line.includes('"level":"error"'))).toEqual([])
 })

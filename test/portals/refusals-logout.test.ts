@@ -1,4 +1,4 @@
-/** Where a logout may not lead, and who may not end a session. */
+/** Refused redirects of a logout, and refused attempts to end a session. */
 import { describe, expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -7,7 +7,7 @@ import { ask, encode, expectPage, tokensFor, wish } from '../support/wire.ts'
 const world = await openWorld()
 await world.register(portalDefinition('portal-a'))
 
-describe('nobody is sent to an address that was not registered', () => {
+describe('a logout never redirects to an unregistered URI', () => {
   const logout = async (query: Record<string, string>) => {
     const { visitor } = await ask(world, wish('portal-a'))
     const page = await visitor.open(`${world.issuer}/session/end?${encode(query)}`)
@@ -30,7 +30,7 @@ describe('nobody is sent to an address that was not registered', () => {
     }
   })
 
-  test('the logout leads nowhere when nobody says which portal asks', async () => {
+  test('a logout that names no portal redirects nowhere', async () => {
     const { visitor, xsrf } = await logout({ post_logout_redirect_uri: 'http://127.0.0.1:9/bye' })
     const end = await visitor.open(`${world.issuer}/session/end/confirm`, {
       form: { logout: 'yes', xsrf: xsrf! },
@@ -43,7 +43,7 @@ describe('nobody is sent to an address that was not registered', () => {
     expectPage(forged.page, 'request_invalid')
   })
 
-  test('a logout is not ended by another site: without our own field it does nothing', async () => {
+  test('another site cannot complete a logout: without our form secret nothing happens', async () => {
     const { visitor } = await logout({})
     for (const form of [{ logout: 'yes' }, { logout: 'yes', xsrf: 'x'.repeat(21) }] as Record<
       string,
@@ -54,7 +54,7 @@ describe('nobody is sent to an address that was not registered', () => {
     expect((await ask(world, wish('portal-a', { prompt: 'none' }), visitor)).heard).toHaveProperty('code')
   })
 
-  test('the return from the logout of VNeID leads where the logout began, once, and never where its query says', async () => {
+  test('the return from VNeID’s logout redirects once to the portal of the logout, and never to a URL in its query', async () => {
     for (const query of [
       'state=x',
       'state=x&post_logout_redirect_uri=https://evil.example',
@@ -80,7 +80,7 @@ describe('nobody is sent to an address that was not registered', () => {
     )
   })
 
-  test('a page never offers a way back to a portal that the browser only claims to come from', async () => {
+  test('a page never links to an unregistered portal that the browser’s cookie names', async () => {
     const cookie = `browser=${'a'.repeat(22)}~evil.example`
     const page = await createVisitor().open(`${world.issuer}/callback`, { headers: { cookie } })
     expectPage(page, 'interaction_gone')

@@ -1,4 +1,4 @@
-/** What a portal may not put into an authorization request: addresses, request objects, pushed requests. */
+/** Refused authorization requests: redirect URIs, request objects, pushed requests. */
 import { describe, expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -35,7 +35,7 @@ await world.register(
   portalDefinition('tls', { redirect_uris: ['https://cong.example/cb'] }),
 )
 
-test('what a portal garbles is refused by name, and none of it is in the log', async () => {
+test('a malformed parameter is refused by its name, and its value is not in the log', async () => {
   const { heard } = await ask(world, wish('portal-a', { claims: '{"userinfo":{"sub":=001085999901' }))
   expect(heard).toMatchObject({ error: 'invalid_request' })
   const lines = world.logLines.filter((line) => line.includes('authorization.refused')).join('')
@@ -43,7 +43,7 @@ test('what a portal garbles is refused by name, and none of it is in the log', a
   expect(lines).not.toContain('001085999901')
 })
 
-describe('redirect addresses', () => {
+describe('redirect URIs', () => {
   test.each([
     ['a trailing slash', `${address}/`],
     ['another case in the path', 'http://127.0.0.1:9/CB'],
@@ -82,11 +82,11 @@ describe('redirect addresses', () => {
     expectPage(await ask(world, wish('tls', { redirect_uri: redirect })), 'request_invalid')
   })
 
-  test('a missing redirect address is not filled in, though only one is registered', async () => {
+  test('a missing redirect URI is refused, even if only one is registered', async () => {
     expectPage(await ask(world, wish('portal-a', { redirect_uri: undefined })), 'request_invalid')
   })
 
-  test('the address of another portal, or two addresses, show a page', async () => {
+  test('a redirect URI of another portal, or two redirect URIs, show a page', async () => {
     expectPage(
       await ask(world, wish('portal-a', { redirect_uri: 'https://cong.example/cb' })),
       'request_invalid',
@@ -98,7 +98,7 @@ describe('redirect addresses', () => {
     expectPage(await browse(`${world.issuer}/auth?${query.toString()}`), 'request_invalid')
   })
 
-  test('an error is no way round: a bad request to an unregistered address shows the page too', async () => {
+  test('an invalid request with an unregistered redirect URI shows the page too', async () => {
     for (const fault of [
       { response_type: 'token' },
       { scope: 'openid "' },
@@ -112,14 +112,14 @@ describe('redirect addresses', () => {
     }
   })
 
-  test('an unknown portal is told by a page with code and reference', async () => {
+  test('an unknown portal gets a page with code and reference', async () => {
     for (const id of ['nobody', undefined, '', '../portal-a', "portal-a' or '1'='1"]) {
       expectPage(await ask(world, wish('portal-a', { client_id: id })), 'request_invalid')
     }
   })
 })
 
-/** A request object of `signing`, but for the changes. */
+/** A valid request object of `signing`, with these changes. */
 const object = (changes: Claims = {}): Claims => ({
   ...wish('signing', { scope: 'openid profile', state: 'in-1' }),
   iss: 'signing',
@@ -139,7 +139,7 @@ const spki = async () => {
 }
 
 describe('request objects', () => {
-  test('a proper one is taken, so the refusals below are for their own reason', async () => {
+  test('a valid request object is accepted, so each refusal below has the reason that it names', async () => {
     expect((await asked(await sign(signer, object()))).heard).toMatchObject({
       code: expect.any(String),
       state: 'in-1',
@@ -180,7 +180,7 @@ describe('request objects', () => {
     expect(heard).toMatchObject({ error: 'invalid_request_object', iss: world.issuer })
   })
 
-  test('parameters beside a request object do not count', async () => {
+  test('parameters beside a request object are ignored', async () => {
     const request = await sign(signer, object({ redirect_uri: 'https://evil.example/cb' }))
     expectPage(await asked(request), 'request_invalid')
     const bare = await sign(signer, object({ code_challenge: undefined, code_challenge_method: undefined }))
@@ -202,17 +202,17 @@ describe('pushed requests', () => {
   const open = (id: string, requestUri: string) => ask(world, { client_id: id, request_uri: requestUri })
   const uriOf = async (id: string) => String((await push(id)).body['request_uri'])
 
-  test('one is used once', async () => {
+  test('a pushed request can be used once', async () => {
     const uri = await uriOf('portal-a')
     expect((await open('portal-a', uri)).heard).toHaveProperty('code')
     expectPage(await open('portal-a', uri), 'request_invalid')
   })
 
-  test('of 20 uses of one in parallel exactly one leads to a code', async () => {
+  test('of 20 parallel uses of one pushed request exactly one leads to a code', async () => {
     const uri = await uriOf('portal-a')
     const answers = await Promise.all(Array.from({ length: 20 }, () => open('portal-a', uri)))
     expect(answers.filter(({ heard }) => heard?.['code'] !== undefined)).toHaveLength(1)
-    // The others came too late to the door, or as second from VNeID.
+    // The others were refused at /auth, or when they returned from VNeID.
     const atPortal = answers.filter(({ heard }) => heard !== undefined && heard['code'] === undefined)
     expect(new Set(atPortal.map(({ heard }) => heard!['error']))).toEqual(
       new Set(atPortal.length > 0 ? ['invalid_request_uri'] : []),
@@ -221,7 +221,7 @@ describe('pushed requests', () => {
       expectPage(answer, 'request_invalid')
   })
 
-  test('of two browsers that it sent to VNeID only the first to come back gets a code', async () => {
+  test('of two browsers that one pushed request sent to VNeID only the first to return gets a code', async () => {
     const uri = await uriOf('portal-a')
     const isVneid = (url: string) => url.startsWith(world.simulator.url)
     const [first, second] = [createVisitor(), createVisitor()]
@@ -237,7 +237,7 @@ describe('pushed requests', () => {
     })
   })
 
-  test('one of another portal, a made-up one and one elsewhere are refused', async () => {
+  test('a request_uri of another portal, an invented one and one on another site are refused', async () => {
     const uri = await uriOf('portal-a')
     expectPage(await open('portal-b', uri), 'request_invalid')
     expectPage(
@@ -252,7 +252,7 @@ describe('pushed requests', () => {
     expect(world.simulator.requests.discovery).toBe(before)
   })
 
-  test('the faults of a request are told when it is pushed', async () => {
+  test('the faults of a request are reported when it is pushed', async () => {
     expect(await push('portal-a', { redirect_uri: 'https://evil.example/' })).toMatchObject({
       status: 400,
       body: { error: expect.stringMatching(/^invalid_/) },
@@ -273,7 +273,7 @@ describe('pushed requests', () => {
     expect(foreign).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })
 
-  test('a portal registered to push cannot come without, and the browser changes nothing of what was pushed', async () => {
+  test('a portal registered to push must push, and the browser cannot change a pushed request', async () => {
     expect((await ask(world, wish('pushing'))).heard).toMatchObject({ error: 'invalid_request' })
     const uri = await uriOf('pushing')
     const { heard } = await ask(world, {
@@ -288,7 +288,7 @@ describe('pushed requests', () => {
     expect(body).toMatchObject({ scope: 'openid profile' })
   })
 
-  test('a code of a pushed request is no freer than another', async () => {
+  test('a code of a pushed request has the same restrictions as any other', async () => {
     expect(await redeem(world, 'portal-b', await codeFor(world, 'portal-a'))).toMatchObject({
       body: { error: 'invalid_grant' },
     })

@@ -1,4 +1,4 @@
-/** The life of a token after it is issued: asked about, revoked, renewed; and who may call from a page of a browser. */
+/** Tokens after their issue: introspection, revocation and refresh; and calls from a page in a browser (CORS). */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import type { Portal } from '../support/portal.ts'
@@ -21,7 +21,7 @@ const other = await world.portal({ clientId: 'other' })
 const dead = { status: 401 }
 const gone = { error: 'invalid_grant' }
 
-test("a portal may ask about its own tokens, and learns nothing about another portal's", async () => {
+test("a portal may introspect its own tokens, and learns nothing about another portal's", async () => {
   const { tokens, claims } = await portal.signIn()
   for (const token of [tokens.access_token, tokens.refresh_token!]) {
     const known = {
@@ -37,7 +37,7 @@ test("a portal may ask about its own tokens, and learns nothing about another po
   expect(await client.tokenIntrospection(portal.config, 'never-issued')).toEqual({ active: false })
 })
 
-test("a portal revokes its own tokens, and nobody else's", async () => {
+test("a portal can revoke its own tokens, and no other portal's", async () => {
   const { tokens } = await portal.signIn()
   for (const token of [tokens.access_token, tokens.refresh_token!]) {
     await client.tokenRevocation(other.config, token)
@@ -49,7 +49,7 @@ test("a portal revokes its own tokens, and nobody else's", async () => {
   expect(await client.tokenIntrospection(portal.config, tokens.access_token)).toEqual({ active: false })
 })
 
-test('each refresh gives a new refresh token; a used one kills the grant and all its tokens', async () => {
+test('each refresh returns a new refresh token; reuse of an old one ends the grant and all its tokens', async () => {
   const { visitor, tokens } = await portal.signIn()
   const second = await portal.refresh(tokens.refresh_token)
   const third = await portal.refresh(second.refresh_token)
@@ -61,13 +61,13 @@ test('each refresh gives a new refresh token; a used one kills the grant and all
   for (const { access_token } of all) await expect(portal.userinfo(access_token)).rejects.toMatchObject(dead)
   await expect(portal.refresh(third.refresh_token)).rejects.toMatchObject(gone)
 
-  // The citizen is still signed in, and comes back to a grant of its own.
+  // The citizen is still signed in; the next login gets a new grant.
   const fresh = await portal.signIn({}, visitor)
   await expect(portal.userinfo(fresh.tokens.access_token)).resolves.toBeDefined()
   for (const { access_token } of all) await expect(portal.userinfo(access_token)).rejects.toMatchObject(dead)
 })
 
-test('of two uses of one refresh token at once, one at most is served', async () => {
+test('of two concurrent uses of one refresh token, at most one succeeds', async () => {
   const { tokens } = await portal.signIn()
   const uses = await Promise.allSettled([
     portal.refresh(tokens.refresh_token),
@@ -76,13 +76,13 @@ test('of two uses of one refresh token at once, one at most is served', async ()
   expect(uses.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1)
 })
 
-test('a refresh token is of no use to another portal', async () => {
+test('a refresh token is refused for another portal', async () => {
   const { tokens } = await portal.signIn()
   await expect(other.refresh(tokens.refresh_token)).rejects.toMatchObject(gone)
   await expect(portal.refresh(tokens.refresh_token)).resolves.toBeDefined()
 })
 
-test('a portal gets a token of its own for calls that no citizen makes; it opens no userinfo', async () => {
+test('a portal gets its own token for calls without a citizen, and userinfo refuses that token', async () => {
   const service = await world.portal({ clientId: 'service' })
   const tokens = await client.clientCredentialsGrant(service.config)
   expect(tokens).toMatchObject({ token_type: 'bearer', expires_in: world.config.ttl.accessToken })
@@ -108,7 +108,7 @@ async function redeemFromPage(spa: Portal, clientId: string, origin: string): Pr
   return fromPage('/token', origin, { method: 'POST', body: new URLSearchParams(form) })
 }
 
-test('a single-page portal calls token and userinfo from its own origins', async () => {
+test('a single-page portal can call token and userinfo from its own origins', async () => {
   const spa = await world.portal({ clientId: 'spa', auth: client.None() })
   for (const origin of origins) {
     const preflight = {
@@ -130,7 +130,7 @@ test('a single-page portal calls token and userinfo from its own origins', async
   }
 })
 
-test('a page of a foreign origin gets no answer from token and userinfo', async () => {
+test('a page of another origin cannot read answers of token and userinfo', async () => {
   const foreign = 'https://evil.example'
   const spa = await world.portal({ clientId: 'spa', auth: client.None() })
   const { tokens } = await spa.signIn()
@@ -144,7 +144,7 @@ test('a page of a foreign origin gets no answer from token and userinfo', async 
   }
 })
 
-test("a page without an origin is not an app's own", async () => {
+test("a page with the origin null is not accepted as an app's own page", async () => {
   await world.register(
     portalDefinition('app', {
       application_type: 'native',
@@ -159,7 +159,7 @@ test("a page without an origin is not an app's own", async () => {
   expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([400, null])
 })
 
-test('a portal with a secret is not called from a browser at all', async () => {
+test('a portal with a secret cannot call from a browser', async () => {
   const { tokens } = await portal.signIn()
   const response = await fromPage('/me', origins[0]!, {
     headers: { authorization: `Bearer ${tokens.access_token}` },

@@ -1,4 +1,4 @@
-/** Whose word it is that names an old account: what a browser carries in clear, anybody may have written. */
+/** Only the portal itself can vouch: anybody could have written a parameter that the browser carries in clear. */
 import { expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -41,7 +41,7 @@ const expectNobody = async () => {
   expect(rows).toEqual([])
 }
 
-test('a plain query is refused by the name of the parameter, even an empty one or one with a session', async () => {
+test('legacy_account in a plain query is refused by name, even if it is empty or a session exists', async () => {
   const { visitor } = await (await world.portal({ clientId: 'plain' })).signIn()
   const before = simulator.requests.authorize
   expect((await ask(world, wish('plain', named))).heard).toMatchObject(refused)
@@ -53,7 +53,7 @@ test('a plain query is refused by the name of the parameter, even an empty one o
   await expectNobody()
 })
 
-test('whose account it is, is said as the account is: pushed or signed, and beside it', async () => {
+test('legacy_account_portal must be pushed or signed, together with legacy_account', async () => {
   const owner = { legacy_account_portal: 'plain' }
   const before = simulator.requests.authorize
   expect((await ask(world, wish('plain', owner))).heard).toMatchObject(refused)
@@ -74,14 +74,14 @@ test('whose account it is, is said as the account is: pushed or signed, and besi
   await expectNobody()
 })
 
-test('a posted form is a browser like any other', async () => {
+test('a posted form is refused like a plain query', async () => {
   const visitor = createVisitor()
   const form = Object.fromEntries(new URLSearchParams(encode(wish('plain', named))))
   const page = await visitor.open(`${world.issuer}/auth`, { form, until: toPortal })
   expect(heardAt(page)).toMatchObject(refused)
 })
 
-test('appended to a pushed request or to a request object it is refused, whether they name an account or not', async () => {
+test('a parameter beside a pushed request or a request object is refused, whether these name an account or not', async () => {
   for (const inside of [{}, { legacy_account: 'mine' }]) {
     const { body } = await push('plain', wish('plain', inside))
     const pushed = { client_id: 'plain', request_uri: String(body['request_uri']), ...named }
@@ -106,7 +106,7 @@ test('an unsigned request object is refused, in the query and pushed', async () 
   expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request_object' } })
 })
 
-test('a public client has no word, neither pushed nor signed', async () => {
+test('a public client cannot vouch, neither pushed nor signed', async () => {
   const pushed = await post(world, '/request', wish('app', named))
   expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   expect(pushed.text).toContain('confidential')
@@ -114,7 +114,7 @@ test('a public client has no word, neither pushed nor signed', async () => {
   expect((await ask(world, wish('app', { request }))).heard).toMatchObject(refused)
 })
 
-test('a portal without the registered scope has no word, and none is longer than an account id may be', async () => {
+test('a portal without the registered scope cannot vouch, and the account id has a maximum length', async () => {
   const pushed = await push('unregistered', wish('unregistered', named))
   expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   expect(pushed.text).toContain('legacy_accounts')

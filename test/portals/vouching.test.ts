@@ -1,4 +1,4 @@
-/** A portal vouches for an old account: what the citizen is asked and told, what is linked, what the portal hears. */
+/** A portal vouches for an old account: the citizen's page, the link or case, and the outcome for the portal. */
 import { expect, test } from 'vitest'
 import { createCitizenKeys } from '../../src/citizen-id.ts'
 import { createLegacyRecords } from '../../src/mapping/record.ts'
@@ -48,7 +48,7 @@ test('an account without a number, pushed by a confidential portal, is linked on
   expect(audit).toEqual([{ method: 'portal_word' }])
 })
 
-test('the same by a signed request object, and the link remembers how the word came', async () => {
+test('a signed request object can vouch too, and the link records how the request was authenticated', async () => {
   const { privateKey, jwks } = await signer()
   const at = await open(farAway, { jwks, options: { par: false, jar: privateKey } })
   await at.account('an85')
@@ -56,7 +56,7 @@ test('the same by a signed request object, and the link remembers how the word c
   expect(await linksOf(at)).toMatchObject([{ evidence: { number: 'none', request: 'signed' } }])
 })
 
-test('an account whose equal number was never attested is linked by the word, and no case is opened', async () => {
+test('an account whose equal number was never attested is linked by vouching, and no case is opened', async () => {
   const at = await open()
   await at.account('claimed', { citizen_id: numberOf('binh') })
   const { told, accounts } = await wayThrough(at, 'binh', 'claimed', 'link')
@@ -66,13 +66,13 @@ test('an account whose equal number was never attested is linked by the word, an
   expect(await casesOf(at)).toEqual([])
 })
 
-test('an account that bears only a CMND is linked after consent', async () => {
+test('an account with only a CMND is linked after consent', async () => {
   const at = await open()
   await at.account('cmnd-only', { cmnd: '012345678' })
   expect((await wayThrough(at, 'an', 'cmnd-only', 'link')).accounts).toEqual(['cmnd-only'])
 })
 
-test('a citizen who declines enters all the same; nothing is linked and the portal hears so', async () => {
+test('a citizen who declines is signed in anyway; nothing is linked, and the portal gets the outcome declined', async () => {
   const at = await open()
   await at.account('old-1')
   const { told, accounts, claims } = await wayThrough(at, 'an', 'old-1', 'skip')
@@ -83,7 +83,7 @@ test('a citizen who declines enters all the same; nothing is linked and the port
   expect((await wayThrough(at, 'an', 'old-1', 'link')).told).toEqual({ id: 'old-1', outcome: 'linked' })
 })
 
-test('an account that is linked already, or becomes so by its number, is no question', async () => {
+test('an account that is already linked, or is linked by its number, needs no page', async () => {
   const at = await open()
   await at.account('by-number', { citizen_id: numberOf('an'), attested_at: '2024-05-20' })
   for (const _ of [1, 2]) {
@@ -95,7 +95,7 @@ test('an account that is linked already, or becomes so by its number, is no ques
   expect(await linksOf(at)).toMatchObject([{ method: 'attested_number' }])
 })
 
-test('an account that the portal never imported stops nobody; the portal hears it and the audit knows', async () => {
+test('an account that the portal never imported does not stop the login; the portal and the audit get the reason', async () => {
   const at = await open()
   const other = await open()
   await other.account('of-another-portal')
@@ -111,7 +111,7 @@ test.each([
   ['one that cannot be read', { citizen_id: '00108599990' }],
   ["a tax code that is another person's number", { tax_code: '079190999902' }],
 ])(
-  'a recorded number is one wherever it stands: %s goes to review, and is never taken for none',
+  'a recorded number counts in any field: %s goes to review, and never counts as no number',
   async (_, row) => {
     const at = await open()
     await at.account('unclear', row)
@@ -122,7 +122,7 @@ test.each([
   },
 )
 
-test('a number that differs links nothing: a case holds both sides, the citizen is told, the portal hears in_review', async () => {
+test('a different number links nothing: a case holds both sides, the citizen sees it, and the portal gets in_review', async () => {
   const at = await open()
   await at.account('of-binh', { citizen_id: numberOf('binh') })
   const asked = await vouch(at, 'an', 'of-binh')
@@ -151,12 +151,12 @@ test('a number that differs links nothing: a case holds both sides, the citizen 
   )
   expect(asked.page.body).toContain(`<dd>${reference}</dd>`)
 
-  // Saying it again opens no second case, and tells the same.
+  // Vouching again opens no second case, and has the same result.
   expect((await wayThrough(at, 'an', 'of-binh')).told).toEqual(told)
   expect(await casesOf(at)).toHaveLength(1)
 })
 
-test('an account of another person is a case for a human, with or without a number', async () => {
+test('an account that is linked to another person becomes a case, with or without a number', async () => {
   const at = await open()
   await at.account('of-binh', { citizen_id: numberOf('binh'), attested_at: '2024-05-20' })
   await at.account('also-of-binh')
@@ -170,7 +170,7 @@ test('an account of another person is a case for a human, with or without a numb
   expect((await casesOf(at)).map(({ reason }) => reason)).toEqual(['held_by_another', 'held_by_another'])
 })
 
-test("an organisation's account vouched for to a citizen is a case; while it is open, another word waits", async () => {
+test("an organisation's account vouched for to a citizen becomes a case; while it is open, further vouching waits", async () => {
   const at = await open({ lock: { organisation: { locked: '2099-01-01' } } })
   await at.account('company', { kind: 'organisation' })
   const told = { id: 'company', outcome: 'in_review' }
@@ -179,7 +179,7 @@ test("an organisation's account vouched for to a citizen is a case; while it is 
   expect(await casesOf(at)).toHaveLength(1)
 })
 
-test('a staff account is never linked by the word', async () => {
+test('a staff account is never linked by vouching', async () => {
   const at = await open()
   await at.account('officer', { kind: 'staff' })
   const { told, page } = await wayThrough(at, 'an', 'officer')
@@ -188,7 +188,7 @@ test('a staff account is never linked by the word', async () => {
   expect(await refusalsOf(at)).toMatchObject([{ reason: 'not_in_use', population: 'staff' }])
 })
 
-test('what operators have once denied to this person is denied, and to nobody else', async () => {
+test('an account that operators denied to this person stays denied to this person only', async () => {
   const at = await open()
   await at.account('denied')
   await vouch(at, 'an', 'unknown')
@@ -211,7 +211,7 @@ test('a representative links no account of their own', async () => {
   await expectNoLink(at)
 })
 
-test("after the law's day the word counts for nothing: told, audited with the day, counted", async () => {
+test("after the law's lock date vouching is refused, shown to the citizen, audited with the date, and counted", async () => {
   const at = await open({})
   await at.account('too-late')
   const before = await refusalsCounted('locked')
@@ -225,7 +225,7 @@ test("after the law's day the word counts for nothing: told, audited with the da
   await expectNoLink(at)
 })
 
-test("a portal's own day counts instead of the law's, by the calendar of Vietnam", async () => {
+test("a portal's own lock date replaces the law's, by the calendar of Vietnam", async () => {
   const day = (offset: number) =>
     new Date(Date.now() + 7 * 3_600_000 + offset * 86_400_000).toISOString().slice(0, 10)
   const today = await open({ lock: { citizen: { locked: day(0) } } })
@@ -237,7 +237,7 @@ test("a portal's own day counts instead of the law's, by the calendar of Vietnam
   expect((await wayThrough(soon, 'an', 'old-1', 'link')).told).toMatchObject({ outcome: 'linked' })
 })
 
-test('while the time runs out the page names the day, in the language of the page', async () => {
+test('in the grace phase the page names the lock date, in the language of the page', async () => {
   const at = await open({ lock: { citizen: { grace: '2024-06-15', locked: '2099-02-01' } } })
   await at.account('old-1')
   const asked = await vouch(at, 'an', 'old-1')
@@ -253,7 +253,7 @@ test('while the time runs out the page names the day, in the language of the pag
   expect((await vouch(wished, 'an', 'old-1', { ui_locales: 'en' })).page.body).toContain('Link accounts')
 })
 
-test('a written exception sends a late-comer to review; one that has run out does not', async () => {
+test('a written exception sends a late request to review; an expired exception does not', async () => {
   const lock = { citizen: { locked: '2024-07-01' } }
   const until = (day: string) => ({ lock, latecomers: { reference: 'CV 12/2026', until: day } })
   const valid = await open(until('2099-12-31'))
@@ -271,7 +271,7 @@ test('a written exception sends a late-comer to review; one that has run out doe
   expect(await casesOf(expired)).toEqual([])
 })
 
-test('only the sign-in that carried the request tells of it: the next one does not', async () => {
+test('only the sign-in with the request returns the outcome; the next one does not', async () => {
   const at = await open()
   await at.account('old-1')
   const { visitor } = await wayThrough(at, 'an', 'old-1', 'link')
@@ -283,7 +283,7 @@ test('only the sign-in that carried the request tells of it: the next one does n
   }
 })
 
-test('the outcome comes with its scope or by its name, also in the ID token; not beyond the agreed claims', async () => {
+test('the outcome is returned by its scope or its claim name, also in the ID token, and never beyond the agreed claims', async () => {
   const through = async (at: At, wish: Record<string, string>) => {
     await at.account('old-1')
     const asked = await vouch(at, 'an', 'old-1', wish)
@@ -303,7 +303,7 @@ test('the outcome comes with its scope or by its name, also in the ID token; not
   expect(narrow.accounts).toEqual(['old-1'])
 })
 
-test('neither account nor person is in the log', () => {
+test('the log contains neither the account nor the person', () => {
   const lines = world.logLines.join('')
   expect(lines).toContain('link.refused')
   for (const datum of ['an.nguyen85', 'of-binh', 'too-late', numberOf('an'), 'Nguyễn Văn An'])
