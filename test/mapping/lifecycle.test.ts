@@ -1,4 +1,4 @@
-/** Until when, and through which states: the law's dates, and the life of a legacy account. */
+/** The law's lock dates, and the states of a legacy account. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type LockPolicy, legalDates, lockStand } from '../../src/mapping/lock.ts'
@@ -34,7 +34,7 @@ describe('the law counts by days in Vietnam', () => {
     }
   })
 
-  test('who is locked out, or soon will be, can be told since when', () => {
+  test('a population that is locked, or will be, has the date of the lock', () => {
     for (const population of ['citizen', 'organisation'] as const) {
       const { locked } = legalDates[population]
       for (const now of [0, millisecond('2100-01-01')])
@@ -43,12 +43,12 @@ describe('the law counts by days in Vietnam', () => {
   })
 })
 
-describe('a portal may have dates of its own', () => {
+describe('a portal may have its own dates', () => {
   const policy: LockPolicy = {
     lock: { citizen: { locked: '2026-03-01' }, foreigner: { grace: '2026-01-01' } },
   }
 
-  test('they stand in the place of all of the law’s for that population, and of no other', () => {
+  test('they replace all dates of the law for that population, and for no other', () => {
     expect(phaseOf('citizen', millisecond('2024-06-20'), policy)).toBe('open')
     expect(phaseOf('citizen', millisecond('2026-03-01', 1), policy)).toBe('open')
     expect(phaseOf('citizen', millisecond('2026-03-01'), policy)).toBe('locked')
@@ -56,7 +56,7 @@ describe('a portal may have dates of its own', () => {
     expect(phaseOf('organisation', millisecond('2025-07-01'), policy)).toBe('locked')
   })
 
-  test('a written exception for late-comers holds through its last day, and only once the lock has fallen', () => {
+  test('a written exception for late requests holds from the lock through its last day', () => {
     const late: LockPolicy = { lock: {}, latecomers: { reference: 'CV-12/2024', until: '2024-12-31' } }
     const isLate = (now: number) => lockStand('citizen', late, now)
     expect(isLate(millisecond('2024-07-01', 1))).toMatchObject({ phase: 'grace', latecomer: false })
@@ -67,8 +67,8 @@ describe('a portal may have dates of its own', () => {
   })
 })
 
-describe('the life of a legacy account', () => {
-  test('is what the README draws: every state, every event, and no more', () => {
+describe('the states of a legacy account', () => {
+  test('are exactly those of the README’s diagram, with every event', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
     const [, section = ''] = /^## The life of a legacy account\n(.*?)(?=^## )/ms.exec(readme) ?? []
     const [, drawing = ''] = /^```mermaid\nstateDiagram-v2\n(.*?)^```$/ms.exec(section) ?? []
@@ -79,7 +79,7 @@ describe('the life of a legacy account', () => {
     expect(drawn.map((line) => line.trim()).toSorted()).toEqual(table.toSorted())
   })
 
-  test('no state is a dead end, and a link follows an end only by a human', () => {
+  test('every state can be left, and after a link ends only an operator can create another', () => {
     for (const events of Object.values(machine)) expect(Object.keys(events).length).toBeGreaterThan(0)
     const intoLinked = Object.entries(machine).flatMap(([from, events]) =>
       Object.entries(events)

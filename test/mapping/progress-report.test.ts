@@ -1,4 +1,4 @@
-/** How progress and refusals are told: to whom, as what, and safe to open in a spreadsheet. */
+/** The reports of progress and refusals: formats, roles, and CSV that is safe to open in a spreadsheet. */
 import { randomUUID } from 'node:crypto'
 import { SignJWT, importJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -32,7 +32,7 @@ for (const { database, state, isThere } of engines)
     afterAll(() => world.close())
     const open = (policy?: Record<string, unknown>) => openCounted(world, viewer, policy)
 
-    test('refuses a span or a field that means nothing', async () => {
+    test('refuses an invalid span or field', async () => {
       for (const query of [
         'from=2024-02-30',
         'from=yesterday',
@@ -48,7 +48,7 @@ for (const { database, state, isThere } of engines)
       }
     })
 
-    test('comes as CSV to whoever asks for that', async () => {
+    test('is CSV if the request asks for it', async () => {
       const portal = await open()
       await portal.add(citizenRow('a', 'an'))
       const asked = `/v1/progress?client=${portal.clientId}`
@@ -88,7 +88,7 @@ for (const { database, state, isThere } of engines)
       expect(await viewer.call('GET', asked)).toMatchObject({ portals: [{ client: portal.clientId }] })
     })
 
-    test('whom the lock refused is told with reason, since when, and how many', async () => {
+    test('lists the refusals by the lock, with reason, date and number', async () => {
       const [portal, other] = [await open(), await open()]
       const subjectId = randomUUID()
       const refusal = (clientId: string, reason: string, reference: string, since?: string) => ({
@@ -135,7 +135,7 @@ for (const { database, state, isThere } of engines)
       expect(JSON.stringify(first)).not.toContain('"account"')
       const second = await officer.call<Refusals>('GET', `${path}&after=${first.next}&limit=2`)
       expect(second).toMatchObject({ refusals: [{ reference: 'R4', since: null }], more: false })
-      // They were told with the first page.
+      // They were in the first page.
       expect(second).not.toHaveProperty('counts')
       const all = await officer.call<Refusals>('GET', '/v1/refusals')
       expect(all.refusals.map(({ reference }) => reference)).toEqual(['R1', 'R2', 'R3', 'R4'])
@@ -148,7 +148,7 @@ for (const { database, state, isThere } of engines)
       )
     })
 
-    test('the command line shows a table, or the same as CSV', async () => {
+    test('is a table on the command line, or the same as CSV', async () => {
       const portal = await open()
       await portal.add(citizenRow('a', 'an'), citizenRow('b', 'binh'))
       await portal.enter('an')
@@ -169,7 +169,7 @@ for (const { database, state, isThere } of engines)
       expect(elsewhere).toMatch(/\ntotal +0 /)
     })
 
-    test('the trend comes day by day, in the table and as rows of the same CSV', async () => {
+    test('has the trend day by day, in the table and as rows of the same CSV', async () => {
       const portal = await open()
       await portal.add(citizenRow('a', 'an'), citizenRow('b', 'binh'))
       await portal.enter('an')
@@ -180,7 +180,7 @@ for (const { database, state, isThere } of engines)
           day,
           counted,
         ])
-      // As if both had been imported then, and one entered the day after.
+      // Pretend that both were imported on that day, and that one person signed in the day after.
       await move('2024-06-28', 'open')
       await move('2024-06-29', 'linked')
       const options = { client: portal.clientId, from: '2024-06-20', to: '2024-07-05' }
@@ -232,11 +232,11 @@ describe('a report', () => {
     },
   )
 
-  test('quotes, commas and line ends stay within their cell', () => {
+  test('keeps quotes, commas and line ends within their cell', () => {
     expect(progressCsv(shape([portal('p', 'a "b", c\nd')]))).toContain('"a ""b"", c\nd"')
   })
 
-  test('a number below zero is a number, and no terminal obeys a name', () => {
+  test('writes a negative number as a number, and removes control characters from names', () => {
     expect(progressCsv(shapeProgress({ rows: [row('p', -1)], trend: [], portals: [] }, 0))).toContain('"-1"')
     expect(progressTable(shape([portal('p', 'x\u001b[2Jy')]))).not.toContain('\u001b')
   })
@@ -249,20 +249,20 @@ describe('a report', () => {
       Date.parse('2024-06-20T00:00:00Z'),
     )
 
-  test('a trend that fell is numbers, beside names that are still text', () => {
+  test('writes a falling trend as numbers, and names as text', () => {
     const lines = progressCsv(onTrend('2024-06-19', '2024-06-20')).split('\r\n')
     expect(lines[1]).toMatch(`"portal","p","'=P","all",`)
     expect(lines.at(-2)).toMatch(/^"day","2024-06-20","","all","5",.*,"-1","0"$/)
   })
 
-  test('the table shows fourteen days at most unless more are asked for, and none that are to come', () => {
+  test('shows at most fourteen days in the table unless more are requested, and no future days', () => {
     const june = Array.from({ length: 30 }, (_, index) => `2024-06-${String(index + 1).padStart(2, '0')}`)
     const daysIn = (table: string) => table.match(/^2024-\S+/gm)
     expect(daysIn(progressTable(onTrend(...june)))).toEqual(june.slice(6, 20))
     expect(daysIn(progressTable(onTrend(...june), { days: Infinity }))).toEqual(june.slice(0, 20))
   })
 
-  test('the table counts the days to a lock that lies ahead in the span, and to no other', () => {
+  test('shows in the table the days left to a future lock within the span, and to no other', () => {
     const lockLine = (...days: string[]) => /^lock: .*$/m.exec(progressTable(onTrend(...days)))?.[0]
     expect(lockLine('2024-06-20', '2024-07-01')).toBe(
       'lock: citizen grace 2024-07-01 (11 days left), organisation open 2025-07-01, foreigner open no date',

@@ -1,4 +1,4 @@
-/** How far the mapping is: exact whoever writes, and never counted. */
+/** The progress of the mapping: exact after every kind of write, without counting the accounts. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { AdminClient } from '../../src/cli/client.ts'
@@ -11,7 +11,7 @@ import { checkMapping, noFaults } from '../support/mapping/check.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 const today = () => vietnamDate(Date.now())
-/** Without what is zero. */
+/** The counts that are not zero. */
 const present = (counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).filter(([, n]) => n !== 0))
 const brief = ({ accounts, states, classes, links }: Tally) => ({
@@ -39,7 +39,7 @@ for (const { database, state, isThere } of engines)
     afterAll(() => world.close())
     const open = (policy?: Record<string, unknown>) => openCounted(world, viewer, policy)
 
-    test('tells accounts by kind and state, classes, and links by method', async () => {
+    test('has accounts by kind and state, classes, and links by method', async () => {
       const portal = await open()
       await portal.add(
         citizenRow('old-1', 'an'),
@@ -75,7 +75,7 @@ for (const { database, state, isThere } of engines)
       expect(await checkMapping(world.db)).toEqual(noFaults)
     })
 
-    test("an account without a province counts for its portal's, and a ministry's for none", async () => {
+    test("counts an account without a province for its portal's province, and a ministry's for none", async () => {
       const [provincial, ministry] = [await open({ province: '79' }), await open()]
       await provincial.add(citizenRow('a', 'an'), citizenRow('b', 'binh', { province: '01' }))
       await ministry.add(citizenRow('a', 'an'), citizenRow('b', 'binh', { province: '79' }))
@@ -98,7 +98,7 @@ for (const { database, state, isThere } of engines)
       expect(here.map(({ kinds }) => kinds.all.accounts)).toEqual([1, 1])
     })
 
-    test('follows whatever changes: a new province, another kind, the end of a link', async () => {
+    test('follows every change: a new province, another kind, the end of a link', async () => {
       const portal = await open()
       await portal.add(citizenRow('a', 'an'), citizenRow('b', 'binh'))
       await portal.enter('an')
@@ -109,7 +109,7 @@ for (const { database, state, isThere } of engines)
         ['01', { accounts: 1, linked: 1, links: { attested_number: 1 } }],
         ['02', { accounts: 1, open: 1 }],
       ])
-      // Whoever writes, and however.
+      // Direct SQL counts too.
       await world.db.query(
         `update legacy_account set kind = 'foreigner', province = '03' where client_id = $1 and state = 'linked'`,
         [portal.clientId],
@@ -130,7 +130,7 @@ for (const { database, state, isThere } of engines)
       expect(await checkMapping(world.db)).toEqual(noFaults)
     })
 
-    test('stays exact while many link, unlink, import and fold at once', async () => {
+    test('stays exact under concurrent links, unlinks, imports and folds', async () => {
       const portals = [await open(), await open({ province: '48' })]
       const people = ['an', 'binh', 'chi', 'dung', 'hoa', 'giang', 'an2']
       const rows = people.map((name, index) => citizenRow(`old-${name}`, name, { province: `0${index}` }))
@@ -153,7 +153,7 @@ for (const { database, state, isThere } of engines)
       const reading = (async () => {
         while (!over.signal.aborted) {
           const { total } = await portals[0]!.report()
-          // Whatever moves, nothing is lost or counted twice on the way from change to count.
+          // No change is lost or counted twice between its row and the folded count.
           expect(total.all.accounts).toBe(people.length)
         }
       })()
@@ -165,7 +165,7 @@ for (const { database, state, isThere } of engines)
       }
       expect((await checkMapping(world.db)).tallyOff).toBe(0)
     })
-    /** Linked, ended and linked again, each in a transaction of its own. */
+    /** Links, unlinks and links again, each in its own transaction. */
     async function linkAndUnlink(clientId: string, accountId: string, subject: string): Promise<void> {
       const key = world.records.accountKey(clientId, accountId)
       const detail = `jsonb_build_object('link', made.id)`
@@ -192,7 +192,7 @@ for (const { database, state, isThere } of engines)
       }
     }
 
-    test('a fold empties the appended changes, and changes no number', async () => {
+    test('does not change when a fold empties the appended changes', async () => {
       const before = await viewer.call<ProgressReport>('GET', '/v1/progress')
       await foldProgress(world.db)
       const left = await world.db.query('select 1 from mapping_change')
@@ -203,13 +203,13 @@ for (const { database, state, isThere } of engines)
       expect((await checkMapping(world.db)).tallyOff).toBe(0)
     })
 
-    test('is told day by day toward the lock date, with what was there before', async () => {
+    test('has a daily trend up to the lock date, starting from the earlier counts', async () => {
       const portal = await open({
         mapping: { lock: { citizen: { grace: '2024-06-15', locked: '2024-07-01' } } },
       })
       await portal.add(citizenRow('a', 'an'), citizenRow('b', 'binh'), citizenRow('c', 'chi'))
       await foldProgress(world.db)
-      // As if they had been imported then.
+      // Pretend that they were imported on that day.
       await world.db.query(`update mapping_count set day = '2024-06-28' where client_id = $1`, [
         portal.clientId,
       ])
@@ -241,7 +241,7 @@ for (const { database, state, isThere } of engines)
       expect(elsewhere.trend).toMatchObject([{ linked: 0, accounts: 0 }])
     })
 
-    test('never touches the accounts: what is shown is read from the tally', async () => {
+    test('is read from the counts and never from the accounts', async () => {
       const plans: string[] = []
       const explained: Db = {
         ...world.db,

@@ -1,4 +1,4 @@
-/** Between what a login reads and what it writes, others may decide: then what it had in mind is void. */
+/** Others may decide about an account between a login's read and its write. The login must then not write what it planned. */
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { Identifier } from '../../src/citizen-id.ts'
 import { putClient } from '../../src/store/clients.ts'
@@ -57,7 +57,7 @@ async function open(row: Record<string, string>) {
   }
   return { clientId, login, subjectId, account: account!.id, stand }
 }
-/** As `db`, but something happens before the statement that records a login. */
+/** A `db` that runs `something` before the statement that records a login. */
 const interrupted = (happens: () => Promise<unknown>): Mapping => {
   const query: Db['query'] = async (text, values) => {
     if (text.includes('eligible')) await happens()
@@ -65,8 +65,8 @@ const interrupted = (happens: () => Promise<unknown>): Mapping => {
   }
   return createMapping({ db: { ...db, query }, keys })
 }
-describe.skipIf(isMissing)('a login that others overtake', () => {
-  test('does not link what it was denied since it read: neither now nor later', async () => {
+describe.skipIf(isMissing)('a login that another decision overtakes', () => {
+  test('does not link an account that was denied after its read, neither now nor later', async () => {
     const at = await open({ attested_at: '2024-05-20' })
     const denied = interrupted(async () =>
       mapping.dismiss(await mapping.question(at.account, at.subjectId, officer), officer),
@@ -77,7 +77,7 @@ describe.skipIf(isMissing)('a login that others overtake', () => {
     expect(await findViolations(db, [at.clientId])).toEqual([])
   })
 
-  test('does not link again what was linked and taken back since it read', async () => {
+  test('does not link an account again that was linked and unlinked after its read', async () => {
     const at = await open({ attested_at: '2024-05-20' })
     const overtaken = interrupted(async () => {
       const [link] = (await at.login()).links
@@ -92,14 +92,14 @@ describe.skipIf(isMissing)('a login that others overtake', () => {
     expect(await findViolations(db, [at.clientId])).toEqual([])
   })
 
-  test('does not link what it is denied while it waits for the account', async () => {
+  test('does not link an account that is denied while it waits for the lock', async () => {
     const at = await open({ attested_at: '2024-05-20' })
     let decided: Promise<unknown> | undefined
     const waiting = interrupted(
       () =>
         new Promise<void>((resolve) => {
           decided = db.transaction(async (tx) => {
-            // Both steps at once, so that the account is open before and after.
+            // Both steps in one transaction, so that the account is open before and after it.
             const inOne = createMapping({ db: { ...db, transaction: (work) => work(tx) }, keys })
             const question = await inOne.question(at.account, at.subjectId, officer)
             resolve()
@@ -114,11 +114,11 @@ describe.skipIf(isMissing)('a login that others overtake', () => {
     expect(await findViolations(db, [at.clientId])).toEqual([])
   })
 
-  test('leaves no question behind about an account that was settled while it waited', async () => {
+  test('opens no case about an account that was settled while it waited', async () => {
     const at = await open({})
     let settled: Promise<unknown> | undefined
     const waiting = interrupted(async () => {
-      // In review when the statement begins, and open again when its turn has come.
+      // The account is in review when the statement begins, and open again when the statement gets the lock.
       const { subjectId } = await open({})
       const question = await mapping.question(at.account, subjectId, officer)
       await new Promise<void>((resolve) => {
@@ -133,7 +133,7 @@ describe.skipIf(isMissing)('a login that others overtake', () => {
   })
 })
 
-/** Somebody stands in the queue; or nobody will. */
+/** Resolves when a statement waits for a lock, or after a time limit. */
 async function untilWaitedFor() {
   const isWaitedFor = `select 1 from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock' and query like '%eligible%'`
@@ -141,7 +141,7 @@ async function untilWaitedFor() {
     await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-/** Decides only when somebody waits for the account that it holds. */
+/** Commits only when another statement waits for the account that it has locked. */
 function slowly(held: () => void): Mapping {
   const on = (tx: Db): Db => ({
     ...tx,

@@ -1,10 +1,10 @@
-/** A number is cancelled and another issued: the person goes on, the old number leads to nobody. */
+/** A number is cancelled and another one issued: the person keeps the subject, and the old number no longer identifies a person. */
 import { expect, test, vi } from 'vitest'
 import { createOperator } from '../../src/operators/operators.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { numberOf, openOffice, refusal, words } from '../support/operators/officers.ts'
 
-// The broker's clock can be set forward; it is never set back while a world lives.
+// The broker's clock can be set forward; it is never set back while a world is open.
 vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true, advanceTimeDelta: 5 })
 const office = await openOffice()
 const { world, db, one, two, openPortal, approve, confirm, act, end, linksOf, subjectOf } = office
@@ -14,7 +14,7 @@ async function move(from: string, to: string, by = one): Promise<string> {
   return (await by.call<{ approval: string }>('POST', '/v1/citizens/rekey', body)).approval
 }
 const rekey = async (from: string, to: string) => approve(await move(from, to))
-/** Every test has people of its own: a cancelled number is gone for good. */
+/** Every test has its own persons, because a cancelled number can never be used again. */
 async function freed(...citizens: string[]): Promise<void> {
   const keys = citizens.flatMap((citizen) => world.citizenKeysOf(numberOf(citizen)))
   await db.query('delete from identifier_key where key = any($1::bytea[])', [keys])
@@ -24,7 +24,7 @@ const cancelled = {
   error_description: expect.stringContaining('identifier_cancelled'),
 }
 
-test('`sub` and links stay with the person, who comes with the new number from then on', async () => {
+test('the person keeps `sub` and links, and signs in with the new number from then on', async () => {
   const at = await openPortal()
   const elsewhere = await openPortal()
   await at.account('old-1', 'an')
@@ -57,7 +57,7 @@ test('`sub` and links stay with the person, who comes with the new number from t
   expect(await linksOf(at)).toEqual(links)
   expect(await at.meet('binh')).toEqual(['old-1'])
 
-  // Also in a browser that is signed in, and at other portals.
+  // Also in a browser with a session, and at other portals.
   for (const attempt of [
     () => at.enter('an'),
     () => elsewhere.enter('an'),
@@ -65,7 +65,7 @@ test('`sub` and links stay with the person, who comes with the new number from t
   ])
     await expect(attempt()).rejects.toMatchObject(cancelled)
 
-  // An open account under the old number is a question now, at whatever portal.
+  // Open accounts with the old number are cases now, at every portal.
   expect(await elsewhere.accounts()).toMatchObject([{ state: 'in_review' }])
   expect(await elsewhere.meet('binh')).toEqual([])
   const question = await elsewhere.question()
@@ -73,7 +73,7 @@ test('`sub` and links stay with the person, who comes with the new number from t
   await approve(await confirm(question))
   expect(await elsewhere.meet('binh')).toEqual(['waiting'])
 
-  // Imported again, the old number still leads to nobody; the new one links as any.
+  // After another import the old number still identifies no person; an account with the new one is linked as usual.
   await at.account('again', 'an')
   await at.account('new', 'binh')
   await expect(at.enter('an')).rejects.toMatchObject(cancelled)
@@ -84,7 +84,7 @@ test('`sub` and links stay with the person, who comes with the new number from t
   expect(row!.sealed).toBeNull()
 })
 
-test('a move is audited in its own transaction, and tells neither number', async () => {
+test('a move is audited in its own transaction, without either number', async () => {
   await freed('an', 'binh')
   const at = await openPortal()
   await at.enter('an')
@@ -111,13 +111,13 @@ test('a move is audited in its own transaction, and tells neither number', async
     expect(told).not.toContain(text)
 })
 
-test('who came with the new number before becomes one person with whom he was', async () => {
+test('a person who signed in with the new number before becomes one subject with the earlier one', async () => {
   const at = await openPortal()
   const first = await at.enter('chi')
   const second = await at.enter('dai')
   expect(second.claims.sub).not.toBe(first.claims.sub)
   const [kept, replaced] = [await subjectOf('chi'), await subjectOf('dai')]
-  // What was denied to him under the one number is denied under the other; what is asked stays asked.
+  // A case that was dismissed for one number stays dismissed for the other; open cases stay open.
   await at.account('denied', 'dai', { attested: false })
   await at.account('asked', 'dai', { attested: false })
   await at.meet('dai')
@@ -142,12 +142,12 @@ test('who came with the new number before becomes one person with whom he was', 
   await approve(pending)
   expect(await at.meet('dai')).toEqual(['asked'])
   await expect(at.enter('chi')).rejects.toMatchObject(cancelled)
-  // Tokens in use under what was the other one end within a minute.
+  // Tokens of the second subject become invalid within a minute.
   vi.setSystemTime(Date.now() + 61_000)
   await expect(at.portal.userinfo(second.tokens.access_token)).rejects.toMatchObject({ status: 401 })
 })
 
-test('who has accounts under the new number is not replaced before they are taken from him', async () => {
+test('a second subject with links is not replaced before its links are ended', async () => {
   const at = await openPortal()
   await at.enter('giang')
   await at.account('old-1', 'hoa')
@@ -158,7 +158,7 @@ test('who has accounts under the new number is not replaced before they are take
     code: 'state_conflict',
     detail: 'the second subject with the new number has links; end them first',
   })
-  // Nothing was changed, and the approval waits.
+  // Nothing was changed, and the approval is still open.
   expect(await at.meet('hoa')).toEqual(['old-1'])
   await at.enter('giang')
   await end(at)
@@ -169,7 +169,7 @@ test('who has accounts under the new number is not replaced before they are take
   expect(await at.meet('hoa')).toEqual(['old-1'])
 })
 
-test('a move that cannot be is refused: to the own number, from or to a cancelled one, from an unknown one', async () => {
+test('an impossible move is refused: to the same number, from or to a cancelled one, from an unknown one', async () => {
   const at = await openPortal()
   await at.enter('khoi')
   const code = async (from: string, to: string) => (await refusal(move(from, to)))?.code
@@ -194,7 +194,7 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
     detail: 'an open approval for this exists already',
   })
   await one.call('POST', `/v1/approvals/${open}/decline`)
-  // A number that somebody was given by such an approval is not taken from him by another.
+  // A number that a person got by such an approval cannot be taken away by another approval.
   await at.enter('xuan')
   expect(await refusal(rekey('xuan', 'loan'))).toMatchObject({
     detail: 'the new number belongs to another person, who had another number before',
@@ -202,7 +202,7 @@ test('a move that cannot be is refused: to the own number, from or to a cancelle
   await at.enter('loan')
 })
 
-test('an operator’s number is changed among operators first; of the new one the second person is told whose it is', async () => {
+test('an operator’s old number must first be changed by security officers; the approver sees whose the new number is', async () => {
   await freed('an', 'binh')
   const at = await openPortal()
   await at.enter('an')

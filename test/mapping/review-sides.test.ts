@@ -1,4 +1,4 @@
-/** What operators see of accounts and cases, how little of a number, and what they may not write down. */
+/** What operators see of accounts and cases, how much of a number, and what they may not write into a reason. */
 import { expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { numberOf, openOffice, reason, refusal, words } from '../support/operators/officers.ts'
@@ -28,7 +28,7 @@ const nowhere = (text: string) => {
   for (const line of world.logLines) expect(line).not.toContain(text)
 }
 
-test('a case shows both sides and what agrees, with no more of a number than its end', async () => {
+test('a case shows both records and which fields agree, and only the last digits of a number', async () => {
   const { name, birthDate, number } = citizenNamed('binh')
   const { question } = await doubt('binh', {
     name: name.toUpperCase().normalize('NFD'),
@@ -60,7 +60,7 @@ test('a case shows both sides and what agrees, with no more of a number than its
   nowhere(name)
 })
 
-test('a changed row stands beside what was recorded; a question by hand tells the number alone', async () => {
+test('a case shows a changed row beside the recorded one; a case by hand shows only the number', async () => {
   const at = await openPortal()
   const [first, second] = [citizenNamed('chi'), citizenNamed('giang')]
   await at.account('old-1', 'chi', { name: first.name, birth_date: first.birthDate! })
@@ -93,7 +93,7 @@ test('a changed row stands beside what was recorded; a question by hand tells th
   ])
 })
 
-test('the open cases come page by page, the oldest first, of one portal or of all', async () => {
+test('open cases are listed page by page, the oldest first, of one portal or of all', async () => {
   const at = await openPortal()
   for (const id of ['a', 'b', 'c', 'd', 'e']) await at.account(id, 'hoa', { attested: false })
   await at.meet('hoa')
@@ -104,7 +104,7 @@ test('the open cases come page by page, the oldest first, of one portal or of al
   let page: Page = await auditor.call('GET', `/v1/reviews?client=${at.clientId}&limit=2`)
   for (; page.more; page = await pageAfter(page.next!)) seen.push(...page.reviews.map(({ id }) => id))
   seen.push(...page.reviews.map(({ id }) => id))
-  // Where the list ends it goes on another day.
+  // The last cursor of the list continues with later cases.
   expect(await pageAfter(page.next!)).toEqual({ reviews: [], next: page.next, more: false })
   expect(seen).toHaveLength(5)
   expect(seen).toEqual((await at.cases()).map(({ id }) => id))
@@ -122,7 +122,7 @@ test('the open cases come page by page, the oldest first, of one portal or of al
     expect(await refusal(one.call('GET', `/v1/reviews?${query}`))).toMatchObject({ code: 'input_invalid' })
 })
 
-test('an account is found by number, CMND or its own id; each search leaves a trace that names nobody', async () => {
+test('an account is found by number, CMND or its id; each search is audited without naming a person', async () => {
   const at = await openPortal()
   await at.account('old-1', 'kien')
   await at.account(numberOf('kien'), 'kien', { cmnd: '087654321' })
@@ -174,7 +174,7 @@ test('an account is found by number, CMND or its own id; each search leaves a tr
     expect(await refusal(search(body))).toMatchObject({ code: 'input_invalid' })
 })
 
-test('no reason and no evidence may carry a number, however it is written', async () => {
+test('a reason or evidence with a number is refused, however the number is written', async () => {
   const { question } = await doubt('dai')
   const number = numberOf('dai')
   for (const text of [
@@ -204,7 +204,7 @@ test('no reason and no evidence may carry a number, however it is written', asyn
   await one.call('POST', `/v1/reviews/${question.id}/confirm`, fine)
 })
 
-test('a question by hand is about an account and a person who are known here', async () => {
+test('a case by hand needs a known account and a known person', async () => {
   const at = await openPortal()
   await at.account('old-1', 'uyen')
   await at.account('of-staff', 'uyen', { kind: 'staff' })
@@ -242,7 +242,7 @@ test('a question by hand is about an account and a person who are known here', a
   await two.call('POST', `/v1/approvals/${approval}/decline`)
 })
 
-test('what is not there is answered as such, whatever stands in its place', async () => {
+test('an unknown account, case or link is answered as unknown', async () => {
   for (const id of ['nobody', '1', crypto.randomUUID()]) {
     for (const what of ['dismiss', 'retire', 'reopen'])
       expect(await refusal(one.call('POST', `/v1/reviews/${id}/${what}`, { reason }))).toMatchObject({

@@ -1,4 +1,4 @@
-/** What operators act about accounts: alone, by two, at once, and again. */
+/** Acts and approvals of operators about accounts: alone, by two persons, concurrently, and repeated. */
 import { expect, test } from 'vitest'
 import { classMask } from '../../src/mapping/classes.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
@@ -8,7 +8,7 @@ const office = await openOffice()
 const { world, db, one, two, openPortal, doubt, confirm, act, approve, ask, end, linksOf, subjectOf } = office
 const changed = classMask(['number_changed'])
 
-test('no operator links an account alone: the one who asked may not approve, another may', async () => {
+test('no operator can link an account alone: the operator who asked may not approve, another one may', async () => {
   const { at, question } = await doubt('an')
   expect(question).toMatchObject({ reason: 'not_attested', subject: await subjectOf('an') })
   const approval = await confirm(question)
@@ -42,23 +42,23 @@ test('an approval that is declined links nothing, and leaves the case open for a
   expect(await at.meet('binh')).toEqual(['old-1'])
 })
 
-test('who was told that an account is not his is not linked to it at any later login', async () => {
+test('a person who was denied an account is not linked to it at any later login', async () => {
   const { at, question } = await doubt('dung')
   await act('dismiss', question)
   expect(await at.accounts()).toMatchObject([{ state: 'open' }])
-  // Not even when the portal compares the number after all.
+  // Not even if the portal attests the number later.
   await at.account('old-1', 'dung')
   expect(await at.meet('dung')).toEqual([])
   expect(await at.accounts()).toMatchObject([{ state: 'open' }])
   expect(await at.cases()).toEqual([])
-  // By two operators he still may be.
+  // Two operators can still link them.
   const [{ account } = { account: '' }] = await at.accounts()
   await ask(account, 'dung')
   await approve(await confirm(await at.question()))
   expect(await at.meet('dung')).toEqual(['old-1'])
 })
 
-test('a link that was taken back does not come back by itself', async () => {
+test('a link that an operator ended is not created again automatically', async () => {
   const at = await openPortal()
   await at.account('old-1', 'giang')
   expect(await at.meet('giang')).toEqual(['old-1'])
@@ -73,7 +73,7 @@ test('a link that was taken back does not come back by itself', async () => {
   expect(await refusal(end(at))).toMatchObject({ status: 409, code: 'state_conflict' })
 })
 
-test('an act is taken back: dismissed or retired, the question is open again', async () => {
+test('dismiss and retire can be undone: the case is open again', async () => {
   const { at, question } = await doubt('hoa')
   expect(await refusal(act('reopen', question))).toMatchObject({
     code: 'state_conflict',
@@ -99,7 +99,7 @@ test('an act is taken back: dismissed or retired, the question is open again', a
   expect(await at.cases()).toEqual([])
 })
 
-test('what was dismissed cannot be reopened while the account is retired, nor asked twice', async () => {
+test('a dismissed case cannot be reopened while the account is retired, nor while the same case is open', async () => {
   const { at, question } = await doubt('vinh')
   await act('dismiss', question)
   const again = { ...question, id: await ask(question.account, 'vinh') }
@@ -114,7 +114,7 @@ test('what was dismissed cannot be reopened while the account is retired, nor as
   expect(await at.accounts()).toMatchObject([{ state: 'retired' }])
 })
 
-/** The account is known by the one's number, and a later file says it is the other's. */
+/** The account is recorded with one person's number, and a later file has another person's. */
 async function conflict(first: string, second: string, policy = {}) {
   const at = await openPortal(policy)
   await at.account('old-1', first)
@@ -124,7 +124,7 @@ async function conflict(first: string, second: string, policy = {}) {
   return { at, differ }
 }
 
-test('a changed number that is accepted takes the place of the recorded one, and was compared with nothing', async () => {
+test('an accepted number replaces the recorded one, and counts as not attested', async () => {
   const { at, differ } = await conflict('khoi', 'loan', { mapping: { unattested_match: true } })
   await differ()
   const question = await at.question()
@@ -147,12 +147,12 @@ test('a changed number that is accepted takes the place of the recorded one, and
   expect(await at.meet('loan')).toEqual(['old-1'])
   expect(await linksOf(at)).toMatchObject([{ method: 'matching_person' }])
   expect(await refusal(act('reopen', question))).toMatchObject({ detail: 'the case is accepted' })
-  // The same row, imported again, is what is recorded now.
+  // The same row, imported again, equals the recorded one now.
   await differ()
   expect(await at.cases()).toEqual([])
 })
 
-test('a changed number that is dismissed leaves no trace, and denies nobody the account', async () => {
+test('a dismissed number is not stored, and denies the account to no person', async () => {
   const { at, differ } = await conflict('xuan', 'yen')
   await at.meet('xuan')
   await differ()
@@ -177,7 +177,7 @@ test('a changed number that is dismissed leaves no trace, and denies nobody the 
   expect(await at.meet('xuan')).toEqual(['old-1'])
 })
 
-test('no operator takes another number alone: not by approving, nor by importing the row again', async () => {
+test('no operator can accept another number alone, neither by approving nor by importing the row again', async () => {
   const { at, differ } = await conflict('kien', 'loan')
   await differ()
   const question = await at.question()
@@ -187,13 +187,13 @@ test('no operator takes another number alone: not by approving, nor by importing
   await differ()
   expect([await at.accounts(), await at.question()]).toEqual([before, question])
   expect(await at.meet('loan')).toEqual([])
-  // Who looked at it second says no, and the row is not taken by an approval that is over.
+  // The second operator declines, and an approval that has ended does not accept the row.
   await act('dismiss', question, two)
   expect(await refusal(approve(approval))).toMatchObject({ status: 409, code: 'case_gone' })
   expect(await at.meet('kien')).toEqual(['old-1'])
 })
 
-test('a number that was confirmed is not taken once the account is linked', async () => {
+test('a number that was confirmed is refused once the account is linked', async () => {
   const { at, differ } = await conflict('kien', 'loan')
   await differ()
   const question = await at.question()
@@ -205,7 +205,7 @@ test('a number that was confirmed is not taken once the account is linked', asyn
   expect(await at.meet('kien')).toEqual(['old-1'])
 })
 
-test('what a case held of the other side is gone when the case is decided, however it is', async () => {
+test('a case drops VNeID’s data when it is decided, whatever the outcome', async () => {
   const sealed = async (id: string) =>
     (await db.query<{ sealed: Buffer | null }>('select sealed from review_case where id = $1', [id]))[0]!
       .sealed
@@ -220,7 +220,7 @@ test('what a case held of the other side is gone when the case is decided, howev
   }
 })
 
-test('each act is audited in its own transaction, with its operator and no word of theirs', async () => {
+test('each act is audited in its own transaction, with the operator and without the text they wrote', async () => {
   const { at, question } = await doubt('uyen')
   const approval = await confirm(question)
   await approve(approval)
