@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 const run = (...args: string[]) => promisify(execFile)(process.execPath, args, { env: environment })
 
-test('the example of a program in the guide runs as it stands, and suspends once', async () => {
+test('the example program in the guide runs unchanged, and suspends a portal once', async () => {
   const [, code = ''] = /<!-- example: machine -->\n```js\n([\s\S]+?)```/.exec(guide) ?? []
   const { stdout } = await run('--input-type=module', '--eval', code)
   expect(stdout).toMatch(/^(20\d) \1 true\n$/)
@@ -35,7 +35,7 @@ test('the example of a program in the guide runs as it stands, and suspends once
   expect(events).toHaveLength(1)
 })
 
-test('the codes and headers that the section names are there', () => {
+test('the codes and headers that the section names exist', () => {
   const section = guide.slice(guide.indexOf('\n## The admin API\n'), guide.indexOf('\n## Portals\n'))
   const codes = [...section.matchAll(/`(\w+_\w+)`/g)].map(([, code]) => code!)
   expect(codes).toHaveLength(3)

@@ -18,7 +18,7 @@ interface Import {
   readonly isType: boolean
 }
 
-/** Static, `export from` and dynamic imports of our own files: oxlint does not see the dynamic ones. */
+/** Static, `export from` and dynamic imports of our own files. oxlint does not check dynamic ones. */
 function importsOf(file: string): Import[] {
   const found = textOf(file).matchAll(
     /^(?:import|export) (type )?(?:([^;'"]*?) from )?'(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm,
@@ -41,7 +41,7 @@ describe('rooms and arrows', () => {
     }),
   )
 
-  test('every room and root file stands in the table or on the floor, and nothing else does', () => {
+  test('the table and the floor list every room and root file, and nothing else', () => {
     expect([...new Set([...Object.keys(shown), ...floor])].toSorted()).toEqual([...rooms].toSorted())
     const [sentence = ''] = section('The rooms').match(/A room may import[^]*?\*Types\*/) ?? []
     expect(names(sentence).toSorted()).toEqual([...floor].toSorted())
@@ -54,7 +54,7 @@ describe('rooms and arrows', () => {
     )
   })
 
-  test('every import follows an arrow, also one that is loaded on demand', () => {
+  test('every import follows an arrow, dynamic imports too', () => {
     const astray = between.filter(({ from, to, isType }) => {
       const [room, other] = [roomOf(from), roomOf(to)]
       const may = arrows[room] ?? []
@@ -77,7 +77,7 @@ describe('rooms and arrows', () => {
   })
 })
 
-test('every source file that a comment or a document names is there', () => {
+test('every source file that a comment or a document names exists', () => {
   const named = (path: string, text: string) =>
     [...text.matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`|\(([\w-]+\.ts)\)/g)].map(([, ticked, bracketed]) => ({
       path,
@@ -98,14 +98,14 @@ test('every source file that a comment or a document names is there', () => {
 describe('one login', () => {
   const listed = [...section('One login').matchAll(/^\d+\. `src\/([^`]+)`/gm)].map(([, file]) => file!)
 
-  test('is decided by at most ten files, each named once and there', () => {
+  test('is decided by at most ten files, each named once and existing', () => {
     expect(listed.length).toBeGreaterThan(0)
     expect(listed.length).toBeLessThanOrEqual(10)
     expect(new Set(listed).size).toBe(listed.length)
     expect(listed.filter((file) => !existsSync(join('src', file)))).toEqual([])
   })
 
-  test('every other file that refuses somebody on the way is named below the list', () => {
+  test('every other file that can refuse a person during a login is named below the list', () => {
     const way = new Set<string>()
     const walk = (file: string) => {
       if (way.has(file)) return
@@ -127,7 +127,7 @@ describe('one login', () => {
 })
 
 describe('one word, one thing', () => {
-  /** Words that the glossary has replaced; each only as it was used in the sense that is gone. */
+  /** Words that the glossary has replaced, as patterns that match only the replaced meaning. */
   const retired = [
     /\b(Deed|Deciding|Doing|KeyTools|createDecide|SecondPerson)\b/,
     /\b(registrar|registration-plan|client-rules|key-ring|setting-parts|hand-off|auditing)\.ts\b/,
@@ -143,7 +143,7 @@ describe('one word, one thing', () => {
     'README.md',
   ].filter((path) => /\.(ts|md|sql)$/.test(path))
 
-  test('no retired word is left in source, SQL or documents', () => {
+  test('source, SQL and documents contain no replaced word', () => {
     const left = places.flatMap((path) =>
       readFileSync(path, 'utf8')
         .split('\n')
@@ -154,7 +154,7 @@ describe('one word, one thing', () => {
     expect(left).toEqual([])
   })
 
-  test('every word of the glossary stands there once', () => {
+  test('the glossary has every word once', () => {
     const words = [...section('Glossary').matchAll(/^\| \*\*([^*]+)\*\*/gm)].map(([, word]) => word)
     expect(words.length).toBeGreaterThan(15)
     expect(new Set(words).size).toBe(words.length)

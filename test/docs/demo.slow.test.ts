@@ -18,7 +18,7 @@ const madeUpNumbers = [...exampleFiles, laterFile].flatMap(({ url }) =>
 const wrapped = (sentence: string) => sentence.split(' ').join(String.raw`\s+`)
 
 test(
-  'the demo plays imports, a day, a vouched link, approvals and a new number, and ends well',
+  'the demo plays imports, a day, a vouched link, approvals and a new number, and ends without an error',
   { timeout: 180_000 },
   async () => {
     const { stdout, stderr } = await run(process.execPath, ['src/sandbox/demo/main.ts', '--once'], {
@@ -49,7 +49,7 @@ test(
   },
 )
 
-test('a demo that cannot start says why and does not pretend', async () => {
+test('a demo that cannot start says why and exits with an error', async () => {
   const wrong = run(process.execPath, ['src/sandbox/demo/main.ts', '--twice'], { env: {} })
   await expect(wrong).rejects.toMatchObject({
     code: 1,
@@ -57,7 +57,7 @@ test('a demo that cannot start says why and does not pretend', async () => {
   })
 })
 
-test('the example portals are what the registry accepts, each with a file of its own', async () => {
+test('the registry accepts the example portals, and each has its own file', async () => {
   const clients = await readExamples({ 'http://127.0.0.1:4001': 'http://127.0.0.1:5001' })
   expect(clients.map(({ token_endpoint_auth_method: method }) => method)).toEqual([
     'client_secret_basic',
@@ -69,7 +69,7 @@ test('the example portals are what the registry accepts, each with a file of its
   expect(exampleFiles.map(({ clientId }) => clientId)).toEqual(clients.map(({ client_id: id }) => id))
 })
 
-test('the example files name nobody who could exist: every number is of the made-up range', () => {
+test('the example files name no person who could exist: every number is in the made-up range', () => {
   expect(madeUpNumbers.length).toBeGreaterThan(20)
   for (const number of madeUpNumbers) expect(number).toMatch(/^(\d{5,6}9999\d\d|9999\d{5})$/)
 })

@@ -1,4 +1,4 @@
-/** The documents as one body: links that lead somewhere, and no page that nobody finds. */
+/** Links between the documents: every link has a target, and every page can be found. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
@@ -11,7 +11,7 @@ const pages = [
 ]
 const withoutCode = (text: string) => text.replace(/```[^]*?```/g, '').replace(/`[^`\n]*`/g, 'code')
 
-/** As forges make them: lower case, punctuation gone, blanks to dashes. */
+/** Anchors of headings as GitHub and GitLab make them: lower case, without punctuation, dashes for blanks. */
 const anchorsOf = (path: string): string[] =>
   [
     ...readFileSync(path, 'utf8')
@@ -36,7 +36,7 @@ const linksOf = (page: string) =>
     })
 const links = pages.flatMap(linksOf)
 
-test('every link of a document leads to a file, and to a heading where it names one', () => {
+test('every link of a document has a target: a file, and a heading if it names one', () => {
   expect(links.length).toBeGreaterThan(20)
   const broken = links.filter(
     ({ target, anchor }) =>

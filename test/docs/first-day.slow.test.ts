@@ -1,4 +1,4 @@
-/** The operators' guide tells a first day as a transcript; here it is lived, command by command, against a real broker. */
+/** Runs the transcript of a first day in the operators' guide, command by command, against a real broker. */
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ import { freshDatabase, openWorld } from '../support/world.ts'
 const root = new URL('../..', import.meta.url).pathname
 const [, transcript = ''] =
   /<!-- transcript -->\n```console\n([\s\S]+?)```/.exec(readGuide('operate/start.md')) ?? []
-/** A command with what it prints, or a remark: what somebody else does then. */
+/** A command with its output, or a remark about what another person does then. */
 const steps = transcript
   .split(/^(?=\$ |# )/m)
   .filter((text) => text.trim() !== '')
@@ -25,12 +25,12 @@ const steps = transcript
     return { isRemark: line.startsWith('# '), line: line.slice(2), told: told.filter((one) => one !== '') }
   })
 
-test('the guide tells of a whole day', () => {
+test('the guide’s transcript covers a whole day', () => {
   expect(steps.length).toBeGreaterThan(15)
 })
 
 test.skipIf(inject('databaseUrl') === undefined)(
-  'an operator with the guide alone comes from an empty database to the end of the first day (PostgreSQL)',
+  'an operator who follows the guide gets from an empty database to the end of the first day (PostgreSQL)',
   { timeout: 240_000 },
   async () => {
     const proxy = await openProxy()
@@ -56,7 +56,7 @@ test.skipIf(inject('databaseUrl') === undefined)(
     const portals = new Map<string, Portal>()
     const logins = { completed: 0, failures: [] as unknown[] }
 
-    /** With the secret that the portal has been given, and the keys it knew before the key was rotated. */
+    /** Signs in with the portal's current secret, and with the keys it fetched before the key was rotated. */
     async function signIn(id: string): Promise<string> {
       world.simulator.approve('an')
       const { claims, tokens } = await portals.get(id)!.signIn()
@@ -70,7 +70,7 @@ test.skipIf(inject('databaseUrl') === undefined)(
         await discoverPortal({ issuer: proxy.url, clientId: id, redirectUri: callbacks[id]!, auth }),
       )
     }
-    /** Of a request with the secret that was shown last. */
+    /** The status of a request with the secret that was shown last. */
     async function tokenStatus(id: string): Promise<number> {
       const answer = await fetch(`${proxy.url}/token`, {
         method: 'POST',
@@ -80,13 +80,13 @@ test.skipIf(inject('databaseUrl') === undefined)(
       recordSecrets([((await answer.json()) as { access_token?: string }).access_token])
       return answer.status
     }
-    /** Of the authorization request alone: sending the citizen on to VNeID (303), or a page that says why not. */
+    /** The status of an authorization request: a redirect to VNeID (303), or a page with the reason of the refusal. */
     async function startStatus(id: string): Promise<number> {
       return (await fetch((await portals.get(id)!.begin()).url, { redirect: 'manual' })).status
     }
     const within5s = { timeout: 5_000, interval: 250 }
     const stop = new AbortController()
-    /** Citizens come all the while that secret and key are rotated. */
+    /** Citizens sign in while secret and key are rotated. */
     const stream = async () => {
       for (; !stop.signal.aborted; logins.completed++)
         await signIn('portal-of-yours').catch((fault: unknown) => logins.failures.push(fault))
@@ -161,7 +161,7 @@ test.skipIf(inject('databaseUrl') === undefined)(
   },
 )
 
-/** The guide's own words, with `npm run cli --` as npm runs it. */
+/** The guide's command, with `npm run cli --` replaced by the program that npm runs. */
 function run(
   line: string,
   { cwd, env, input }: { cwd: string; env: Record<string, string>; input: string },
@@ -173,7 +173,7 @@ function run(
       ['--norc', '-c', script],
       { cwd, env, encoding: 'utf8' },
       (_error, stdout, stderr) => {
-        // What a command refuses to do, the guide tells as well: the words decide.
+        // The guide also shows refusals, so the output is compared and not the exit code.
         resolve(`${stdout}${stderr}`)
       },
     )
@@ -182,7 +182,7 @@ function run(
   })
 }
 
-/** Each line of the guide stands in the output, in that order; `…` stands for anything. */
+/** Checks that the output contains each line of the guide in this order; `…` matches anything. */
 function expectTold(line: string, told: readonly string[], output: string): void {
   const lines = output.split('\n').map((text) => text.trimEnd())
   let from = 0

@@ -1,4 +1,4 @@
-/** "Your old accounts" in the integration guide: what is printed there is what happens. */
+/** "Your old accounts" in the integration guide: requests and answers are exactly those that it prints. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -43,7 +43,7 @@ const portal = await world.portal({
 const folder = mkdtempSync(join(tmpdir(), 'broker-guide-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** The JSON that is printed as the answer of that name; what it leaves out may be anything but nothing. */
+/** The JSON that the guide prints as the answer with this name. A value that it omits may be anything, but must exist. */
 function printed(name: string): unknown {
   const [, text] = new RegExp(`<!-- answer: ${name} -->\n\`\`\`json\n([\\s\\S]+?)\`\`\``).exec(guide) ?? []
   if (text === undefined) throw new Error(`no answer ${name} is printed`)
@@ -54,7 +54,7 @@ function printed(name: string): unknown {
 
 const like = (text: string) => expect.stringMatching(new RegExp(`^${text.replaceAll('…', '.+')}$`)) as unknown
 
-/** Makes a request as it is printed. @param fields what a form leaves out */
+/** Sends a request as the guide prints it. @param fields values that the printed form omits */
 async function request(
   call: string,
   credentials: string,
@@ -100,7 +100,7 @@ async function importFile(file: string, ...options: readonly string[]) {
 }
 const accounts = () => world.db.query('select 1 from legacy_account where client_id = $1', [clientId])
 
-test('the printed file is told about as printed before it is imported, when it is, and again', async () => {
+test('the printed file has the printed results in a dry run, in the import, and in a second import', async () => {
   const { privateKey, publicKey } = await generateOperatorKey()
   recordSecrets([privateKey.d])
   const operator = 'an.officer'
@@ -151,7 +151,7 @@ test('the printed requests have the printed answers: claim, changes, state, prim
   })
 })
 
-test('a request pushed as printed leads to the printed page, and to the printed outcome', async () => {
+test('a request pushed as printed shows the printed page, and has the printed outcome', async () => {
   const begun = {
     state: client.randomState(),
     nonce: client.randomNonce(),
@@ -182,7 +182,7 @@ test('a request pushed as printed leads to the printed page, and to the printed 
   expect(await portal.userinfo(tokens.access_token, tokens.claims()!.sub)).toEqual(printed('vouched'))
 })
 
-/** All names of a type: the compiler sees that none is missing. */
+/** All names of a type; the compiler checks that none is missing. */
 const all = <Name extends string>(names: Readonly<Record<Name, true>>) => Object.keys(names).toSorted()
 
 test('the guide prints every column with its headers, and no other', () => {
@@ -228,7 +228,7 @@ test('the guide names every result, class, outcome, reason, method and change, a
   )
 })
 
-/** Why a case is opened when a portal vouches, by the rules; and after the lock. */
+/** The reasons for a case when a portal vouches, by the rules and after the lock. */
 function reviewReasons(): string[] {
   const byWord: readonly Evidence[] = ['portal_word', 'portal_word_against_number', 'other_kind']
   const reasons = byWord.flatMap((evidence) =>

@@ -15,13 +15,13 @@ beforeAll(async () => {
   world = await openWorld()
 })
 
-test('the portal of the integration guide signs a citizen in as it is printed there', async () => {
+test('the portal of the integration guide signs a citizen in unchanged', async () => {
   const [, script] = /```js\n([\s\S]+?)```/.exec(guide) ?? []
   const definition = (await readExamples()).find((client) => client.client_id === 'portal-of-yours')
   expect(script).toBeDefined()
   expect(definition).toBeDefined()
 
-  // Another port than the printed one, which may be taken here.
+  // Uses another port than the printed one, which may be taken.
   const port = String(await freePort())
   const moved = (text: string) => text.replaceAll('8080', port)
   await world.register(JSON.parse(moved(JSON.stringify(definition))) as Record<string, unknown>)
@@ -49,7 +49,7 @@ test('the portal of the integration guide signs a citizen in as it is printed th
   })
 })
 
-test('the guide names every scope, every claim and every error a portal hears', async () => {
+test('the guide names every scope, every claim and every error that a portal can get', async () => {
   const { claimsByScope } = await import('../../src/registry/scopes.ts')
   for (const [scope, claims] of Object.entries(claimsByScope)) {
     for (const name of [scope, ...claims]) expect(guide).toContain(`\`${name}\``)

@@ -12,9 +12,9 @@ interface Component {
   }[]
 }
 
-/** Licences under which anybody may run, change and pass on the whole without conditions on their own code. */
+/** Permissive licences: no conditions on other code in the same program. */
 const free = ['MIT', 'Apache-2.0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD']
-/** Tools and tests only: file-level conditions that reach nothing we ship. */
+/** Allowed for tools and tests only: their file-level conditions do not affect what we ship. */
 const ofTools = [...free, 'MPL-2.0', 'Python-2.0', 'CC-BY-4.0', 'BlueOak-1.0.0']
 
 async function others(allowed: readonly string[], ...options: string[]): Promise<string[]> {

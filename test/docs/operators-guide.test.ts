@@ -1,4 +1,4 @@
-/** The operators' guide names what there is, and nothing that there is not. */
+/** The operators' guide names every role, reason, metric and setting that exists, and no other. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { roles } from '../../src/vocabulary.ts'
@@ -20,13 +20,13 @@ test('the guide prints commands', () => {
 
 test.each(printed)('npm run cli -- %s', (line) => {
   const [name, command] = findCommand(line)!
-  // Throws when an argument or an option is missing, unknown or one too many.
+  // Throws if an argument or an option is missing, unknown or too many.
   command.read(wordsOf(line.slice(name.length)).filter((word) => word !== ''))
   const [, given] = / --role (\S+)/.exec(line) ?? []
   for (const role of given?.split(',') ?? []) expect(roles).toContain(role)
 })
 
-test('the guide tells of every role, every reason for a case and every metric, and of no other', async () => {
+test('the guide names every role, every reason for a case and every metric, and no other', async () => {
   expect(namedBy(guide, 'role')).toEqual([...roles].toSorted())
   const [, reasons = ''] =
     /reason +text not null check \(reason in \(([^)]+)\)\)/.exec(fileAt('migrations/003-mapping.sql')) ?? []
@@ -39,14 +39,14 @@ test('the guide tells of every role, every reason for a case and every metric, a
   ).toEqual(metrics.filter((name) => !/^(process|nodejs)_/.test(name)).toSorted())
 })
 
-test('whoever is woken finds the failure in the table', () => {
+test('the guide names every failure that alerts an operator, and each is in the table of errors', () => {
   const named = namedBy(guide, '`failure`')
   expect(Object.keys(errorTable)).toEqual(expect.arrayContaining(named))
   const waking = Object.entries(errorTable).filter(([, { level }]) => level === 'error')
   expect(named).toEqual(expect.arrayContaining(waking.map(([code]) => code)))
 })
 
-test('every setting that the guide names is one', () => {
+test('every setting that the guide names exists', () => {
   const settings = fileAt('config/production.example.env').matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)
   const known = [...settings].map(([, name]) => name!.replace(/_FILE$/, ''))
   const named = namesIn(guide).flatMap((text) => /^([A-Z]+(?:_[A-Z]+)*)(?:=.*)?$/.exec(text)?.[1] ?? [])
