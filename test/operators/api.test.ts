@@ -40,12 +40,12 @@ beforeAll(async () => {
   officer = clients.get('security_officer')!
 })
 
-test('an operator with two roles may what either may', async () => {
+test('an operator with two roles may do what each of them permits', async () => {
   const both = await world.operator('both', ['viewer', 'auditor'])
   expect(await refusal(both.call('GET', '/v1/operators'))).toBeUndefined()
 })
 
-test('a security officer creates an operator, who is in at once, and disables it, who is out at once', async () => {
+test('an operator has access as soon as a security officer creates it, and none as soon as it is disabled', async () => {
   const { privateKey, publicKey } = await generateOperatorKey()
   recordSecrets([privateKey.d])
   const created = await officer.call('POST', '/v1/operators', {
@@ -89,7 +89,7 @@ test('a security officer creates an operator, who is in at once, and disables it
       event: 'operator.created',
       actor: 'the-security_officer',
       reference: expect.stringMatching(/^[0-9A-Z]{10}$/),
-      // By one: there have not been two security officers yet.
+      // One person is enough, because there have not been two security officers yet.
       detail: { operator: 'new.one', kind: 'machine', roles: ['viewer', 'auditor'], alone: true },
     },
     {
@@ -102,7 +102,7 @@ test('a security officer creates an operator, who is in at once, and disables it
   expect(world.logLines.join('')).not.toContain(reason)
 })
 
-test('an id and a key belong to one operator for good', async () => {
+test('the id and the key of an operator can never be given to another', async () => {
   const key = await publicJwk()
   await officer.call('POST', '/v1/operators', { id: 'first', roles: ['viewer'], public_key: key })
   for (const again of [
@@ -115,7 +115,7 @@ test('an id and a key belong to one operator for good', async () => {
     })
 })
 
-test('the last enabled security officer can be disabled by nobody, not even in a race', async () => {
+test('the last enabled security officer cannot be disabled, not even in a race', async () => {
   const other = await world.operator('officer-2', ['security_officer'])
   const before = await enabledOfficers(world)
   expect(before).toBe(2)
@@ -135,7 +135,7 @@ test('the last enabled security officer can be disabled by nobody, not even in a
   officer = left
 })
 
-test('a body that is not what the operation takes is refused, naming the field and not its value', async () => {
+test('an invalid body is refused; the error names the field and not its value', async () => {
   const key = await publicJwk()
   const fine = { id: 'somebody', roles: ['viewer'], public_key: key }
   const { y: _, ...point } = key as { y: string }
@@ -170,7 +170,7 @@ test('a body that is not what the operation takes is refused, naming the field a
   })
 })
 
-test('a fault of the input is told field by field, for a program as for a person', async () => {
+test('an invalid input is reported field by field, for programs and for people', async () => {
   const body = { id: 'x', roles: ['nobody'], public_key: await publicJwk(), colour: 'blue' }
   const error = await refusal(officer.call('POST', '/v1/operators', body))
   expect(error?.errors).toEqual([
@@ -192,7 +192,7 @@ test('an operation that takes no body refuses one', async () => {
   expect(await unasked).toMatchObject({ status: 400, detail: 'the request must not have a body' })
 })
 
-test('a body that is no JSON, of another type or too large is refused as a problem', async () => {
+test('a body that is not JSON, has another type or is too large is refused with a problem document', async () => {
   const upload = (content: string, type: string) =>
     refusal(officer.upload('/v1/operators', Readable.from([Buffer.from(content)]), type))
   expect(await upload('{"id":', 'application/json')).toMatchObject({
@@ -214,7 +214,7 @@ test('a body that is no JSON, of another type or too large is refused as a probl
   })
 })
 
-test('every answer is uncached, says its reference, and a failure is told as a problem', async () => {
+test('every answer is uncached and has a reference, and a failure is a problem document', async () => {
   const response = await fetch(`${world.adminUrl}/nowhere`)
   const reference = response.headers.get('x-reference') ?? ''
   expect(response.status).toBe(404)
@@ -239,12 +239,12 @@ test('every answer is uncached, says its reference, and a failure is told as a p
   expect(lines.join('')).not.toContain('nowhere')
 })
 
-test('is not on the public port, nor on the one for metrics', async () => {
+test('the admin API is not on the public port, nor on the port for metrics', async () => {
   for (const url of [world.issuer, world.operationsUrl])
     expect((await fetch(`${url}/v1/whoami`)).status).toBe(404)
 })
 
-test('an operation may take a stream and give one, and a fault in it tells the caller nothing', async () => {
+test('an operation may read and write a stream, and a fault in it reveals nothing to the caller', async () => {
   const anybody = { method: 'POST', about: 'A test.', roles } as const
   const state = createMemoryState({ limit: 100 })
   const log = createLog({ level: 'silent' })

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type AdminError, createAdminClient } from '../../src/cli/client.ts'
 import { eachPage } from '../../src/cli/each-page.ts'
 
-/** A server that is none of ours: what a client may meet. */
+/** A server that is not the broker, with answers that a client may get. */
 async function meet(listener: RequestListener) {
   const server = createServer(listener)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
@@ -21,7 +21,7 @@ const problem = (status: number, body: object): { status: number; body: string }
   body: JSON.stringify({ status, ...body }),
 })
 
-test('a write whose connection breaks is sent once more, under the same key, with a new proof', async () => {
+test('a write whose connection breaks is sent once more, with the same Idempotency-Key and a new proof', async () => {
   const seen: { key: unknown; proof: unknown; text: string }[] = []
   const client = await meet((request, response) => {
     void (async () => {
@@ -29,7 +29,7 @@ test('a write whose connection breaks is sent once more, under the same key, wit
       for await (const part of request) text += String(part)
       const { 'idempotency-key': key, authorization: proof } = request.headers
       seen.push({ key, proof, text })
-      // It was carried out, and the answer does not arrive.
+      // The write was executed, but its answer does not arrive.
       if (seen.length === 1) request.socket.destroy()
       else response.end('{"done":true}')
     })()
@@ -54,7 +54,7 @@ test('a repeated write waits as long as the first one runs', async () => {
   expect(await client.call('POST', '/v1/things')).toEqual({ count: 3 })
 })
 
-test('a server that is not there is told after two attempts, in words', async () => {
+test('an unreachable server is reported after two attempts, with a plain message', async () => {
   let count = 0
   const client = await meet((request) => {
     count += 1
@@ -64,7 +64,7 @@ test('a server that is not there is told after two attempts, in words', async ()
   expect(count).toBe(2)
 })
 
-test('two calls have two keys, a read has none', async () => {
+test('two writes have two Idempotency-Keys, and a read has none', async () => {
   const keys: unknown[] = []
   const client = await meet((request, response) => {
     keys.push(request.headers['idempotency-key'])
@@ -78,7 +78,7 @@ test('two calls have two keys, a read has none', async () => {
   expect(keys.slice(2)).toEqual([undefined, 'chosen-by-who-calls'])
 })
 
-test('a refusal is told with code, detail, reference and fields; what is none of ours by its status', async () => {
+test('a refusal is reported with code, detail, reference and fields; an answer of another server with its status', async () => {
   const errors = [{ path: 'id', message: 'is missing' }]
   const client = await meet((request, response) => {
     const ours = problem(400, {

@@ -15,7 +15,7 @@ beforeAll(async () => {
   operator = { id: 'an.officer', key: await knownOperator(world, 'an.officer', roles) }
 })
 
-/** A thing with a version, as a row of the registry is one. */
+/** A resource with a version, like a row of the registry. */
 function openThing() {
   let version = 1
   let name = 'first'
@@ -55,7 +55,7 @@ function openThing() {
   )
 }
 
-test('of two who change what both have read, the second is refused and reads it again', async () => {
+test('if two operators change the version that both have read, the second is refused and must read it again', async () => {
   const send = await openThing()
   const etag = (await send('GET', '/thing')).headers.get('etag')!
   const change = (name: string, match: string) =>
@@ -67,7 +67,7 @@ test('of two who change what both have read, the second is refused and reads it 
   expect(await change('theirs', first.headers.get('etag')!)).toMatchObject({ status: 200 })
 })
 
-test('a change that does not say what it was made from is refused', async () => {
+test('a change without If-Match is refused', async () => {
   const send = await openThing()
   expect(await send('PUT', '/thing', { body: { name: 'x' } })).toMatchObject({
     status: 428,
@@ -83,7 +83,7 @@ test('a change that does not say what it was made from is refused', async () => 
   expect((await send('GET', '/thing')).body).toEqual({ name: 'first', version: 1 })
 })
 
-test('a read of what is known already is answered 304, until it changes', async () => {
+test('a read of a version that the client already has is answered 304', async () => {
   const send = await openThing()
   const read = (known: string) => send('GET', '/thing', { headers: { 'if-none-match': known } })
   expect(await read('"1"')).toMatchObject({ status: 304, body: undefined })
@@ -92,7 +92,7 @@ test('a read of what is known already is answered 304, until it changes', async 
   expect(await read('"1"')).toMatchObject({ status: 200, body: { version: 2 } })
 })
 
-test('a repeated change under one Idempotency-Key is answered as it was, though the version is another by now', async () => {
+test('a repeated change with one Idempotency-Key gets the same answer, even if the version has changed', async () => {
   const send = await openThing()
   const headers = { 'if-match': '"1"', 'idempotency-key': crypto.randomUUID() }
   const first = await send('PUT', '/thing', { headers, body: { name: 'x' } })

@@ -38,14 +38,14 @@ beforeAll(async () => {
   document = await admin.call('GET', '/v1/openapi.json')
 })
 
-test('the description is OpenAPI 3.1, by a validator that is not ours', async () => {
+test('the description is valid OpenAPI 3.1 for an independent validator', async () => {
   const { valid, errors } = await new Validator().validate({ ...structuredClone(document) })
   expect(errors).toBeUndefined()
   expect(valid).toBe(true)
   expect(document.openapi).toMatch(/^3\.1\./)
 })
 
-test('it tells of every operation, who may, and what it is for; no two have one name', () => {
+test('it has every operation with its roles and purpose, and a unique name for each', () => {
   const told = every()
   expect(told.map(({ name }) => name).toSorted()).toEqual(world.adminOperations.map(nameOf).toSorted())
   for (const row of world.adminOperations) {
@@ -56,13 +56,13 @@ test('it tells of every operation, who may, and what it is for; no two have one 
   expect(new Set(told.map(({ operationId }) => operationId)).size).toBe(told.length)
 })
 
-test('it tells what an answer holds: no answer is left open', () => {
+test('it allows no undescribed field in an answer', () => {
   const open: string[] = []
   const look = (schema: unknown, place: string): void => {
     if (typeof schema !== 'object' || schema === null) return
     const { type, properties, additionalProperties } = schema as Record<string, unknown>
     if (type === 'object' && properties !== undefined && additionalProperties !== false) open.push(place)
-    // A JWK may hold members of its own (RFC 7517 §4).
+    // A JWK may have additional members (RFC 7517 §4).
     for (const [name, part] of Object.entries(schema)) if (name !== 'jwks') look(part, `${place}/${name}`)
   }
   for (const { name, responses } of every()) if (name !== 'GET /v1/openapi.json') look(responses, name)
@@ -97,7 +97,7 @@ test('writes take an Idempotency-Key, conditional ones need If-Match', () => {
   }
 })
 
-test('every code of a failure stands in the table of errors, under its status', () => {
+test('every error code is in the table of errors, with its status', () => {
   for (const [name, response] of Object.entries(document.components.responses)) {
     const text = JSON.stringify(response)
     for (const code of name.split('-')) {
@@ -107,7 +107,7 @@ test('every code of a failure stands in the table of errors, under its status', 
   }
 })
 
-test('who has read it is told 304 as long as it stands', async () => {
+test('a client that has it gets 304 until it changes', async () => {
   const operator = { id: 'a.machine', key: await knownOperator(world, 'a.machine', ['viewer']) }
   const send = sender(world, world.adminUrl, operator)
   const first = await send('GET', '/v1/openapi.json')
@@ -120,11 +120,11 @@ test('who has read it is told 304 as long as it stands', async () => {
   })
 })
 
-test('is read by operators only', async () => {
+test('only operators can read it', async () => {
   expect((await fetch(`${world.adminUrl}/v1/openapi.json`)).status).toBe(401)
 })
 
-test('an answer that is not described fails the test that met it', async () => {
+test('an answer that does not match the description fails the test that gets it', async () => {
   const rows: Operation[] = [
     operation({
       method: 'GET',

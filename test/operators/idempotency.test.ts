@@ -23,7 +23,7 @@ describe.each([
     let world: World
     let operator: { id: string; key: JWK }
     let other: typeof operator
-    /** What the operations below did, by the note they were sent. */
+    /** The calls of the operations below, by the note that each was sent. */
     let done: string[]
 
     beforeAll(async () => {
@@ -32,7 +32,7 @@ describe.each([
       other = { id: 'another', key: await knownOperator(world, 'another', roles) }
     })
 
-    /** A write that is told in the audit, and then does `after`. */
+    /** A write that is audited, and then runs `after`. */
     function write(after: (count: number) => Promise<unknown> = () => Promise.resolve()): Operation {
       done = []
       return operation({
@@ -56,7 +56,7 @@ describe.each([
     }
     const body = { note: 'first' }
 
-    test('is carried out once, and answered alike each time', async () => {
+    test('is executed once, and gets the same answer each time', async () => {
       const send = await openAdmin(world, [write()], operator)
       const headers = key()
       const first = await send('POST', '/notes/1', { headers, body })
@@ -70,7 +70,7 @@ describe.each([
       expect(done).toEqual(['first'])
     })
 
-    test('is another one without a key, under another key, at another address or by another operator', async () => {
+    test('is another request without a key, with another key or by another operator', async () => {
       const rows = [write()]
       const send = await openAdmin(world, rows, operator)
       const sendAsOther = await openAdmin(world, rows, other)
@@ -97,7 +97,7 @@ describe.each([
       expect(done).toEqual(['first'])
     })
 
-    test('that comes again while the first is running is told so; of ten at once one is carried out', async () => {
+    test('that is repeated while the first is running gets idempotency_running; of ten at once one is executed', async () => {
       const gate = Promise.withResolvers<void>()
       const begun = Promise.withResolvers<void>()
       const send = await openAdmin(
@@ -126,7 +126,7 @@ describe.each([
       expect(done).toEqual(['first'])
     })
 
-    test('that was refused leaves its key free', async () => {
+    test('that was refused does not use up its key', async () => {
       let isBarred = true
       const refusing = operation({
         method: 'POST',
@@ -149,7 +149,7 @@ describe.each([
       })
     })
 
-    test('that failed before it wrote is carried out when it comes again', async () => {
+    test('that failed before it wrote is executed when it is repeated', async () => {
       let attempts = 0
       const failing = operation({
         method: 'POST',
@@ -172,7 +172,7 @@ describe.each([
       })
     })
 
-    test('whose connection broke may yet be done: its key is held', async () => {
+    test('whose connection broke may still be running, so its key stays in use', async () => {
       let attempts = 0
       const cut = operation({
         method: 'POST',
@@ -195,7 +195,7 @@ describe.each([
       expect(attempts).toBe(1)
     })
 
-    test('that wrote and then failed is not done again: the caller hears that its answer is lost', async () => {
+    test('that wrote and then failed is not executed again: the caller gets idempotency_lost', async () => {
       const send = await openAdmin(world, [write(() => Promise.reject(new Error('of no meaning')))], operator)
       const headers = key()
       const first = await send('POST', '/notes/1', { headers, body })
@@ -207,7 +207,7 @@ describe.each([
       expect(done).toEqual(['first'])
     })
 
-    test('whose node died holds the key for minutes, and then the audit tells what became of it', async () => {
+    test('whose node stopped keeps its key for minutes, and then the audit decides whether it was executed', async () => {
       const send = await openAdmin(world, [write()], operator)
       const [wrote, died] = [key(), key()]
       for (const headers of [wrote, died]) await send('POST', '/notes/1', { headers, body })
@@ -215,7 +215,7 @@ describe.each([
         'select reference from idempotent_request order by begun_at desc limit 2',
       )
       const attempts = rows.map(({ reference }) => reference)
-      // As the rows of a process that is gone look: begun, never ended.
+      // The rows of a process that stopped: begun and never ended.
       await world.db.query(
         `update idempotent_request set held_until = now() + interval '1 minute' where reference = any($1::text[])`,
         [attempts],
@@ -252,7 +252,7 @@ describe.each([
       expect(done).toHaveLength(2)
     })
 
-    test('may be answered with a secret, which lies nowhere in clear, nor does what was sent', async () => {
+    test('may be answered with a secret; neither the secret nor the request is stored in clear', async () => {
       const secret = randomBytes(32).toString('base64url')
       const note = randomBytes(32).toString('base64url')
       recordSecrets([secret, note])

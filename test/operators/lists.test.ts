@@ -4,7 +4,7 @@ import { eachPage } from '../../src/cli/each-page.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { openWorld, portalDefinition, type World } from '../support/world.ts'
 
-/** Lists that the review's and the import's own tests do not walk through. */
+/** Lists whose pages no other test reads. */
 let world: World
 let reader: AdminClient
 
@@ -59,7 +59,7 @@ test('approvals are listed page by page, the oldest first', async () => {
   ])
 })
 
-test('accounts of one number are found page by page, each once', async () => {
+test('accounts with one number are listed page by page, each once', async () => {
   const { number } = citizenNamed('minh')
   const rows = Array.from({ length: 5 }, (_, n) => ({
     account_id: `m-${n}`,

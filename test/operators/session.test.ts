@@ -1,4 +1,4 @@
-/** A person's sign-in on the command line outlives an issuer that is busy for a moment. */
+/** A person's sign-in on the command line survives an issuer that is busy for a moment. */
 import { mkdtempSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createOperatorSession } from '../../src/cli/session.ts'
 
-/** An issuer whose token endpoint answers one after the other, the last for ever; 0 closes the connection. */
+/** An issuer whose token endpoint gives these answers in order, and then repeats the last; 0 closes the connection. */
 async function openIssuer(answers: readonly { status: number; body: object }[], { life = 60 } = {}) {
   const left = [...answers]
   const asked: number[] = []
@@ -70,10 +70,10 @@ test('a renewal that is refused signs out', async () => {
   expect(existsSync(file)).toBe(false)
 })
 
-test('who waits for the browser asks on while the issuer is busy, and not for longer than the code lives', async () => {
+test('the command keeps polling while the issuer is busy, until the device code expires', async () => {
   const busy = { status: 429, body: {} }
   const away = { status: 0, body: {} }
-  // Minutes of waiting pass at once; the end of the code's life is real.
+  // The waits between polls are skipped; the code's expiry is real.
   vi.useFakeTimers({ toFake: ['setTimeout', 'Date'] })
   vi.setTimerTickMode('nextTimerAsync')
   onTestFinished(() => void vi.useRealTimers())
@@ -99,7 +99,7 @@ test('a sign-in that the person declines says so', async () => {
   expect(existsSync(file)).toBe(false)
 })
 
-test('an issuer that is away, and one that is not the broker, are told apart', async () => {
+test('an unreachable issuer and one that is not the broker have different messages', async () => {
   const { session, issuer } = await openIssuer([])
   await expect(session.signIn(`${issuer}/other`, () => {})).rejects.toThrow('/other is not the broker')
   await expect(session.signIn('http://127.0.0.1:9', () => {})).rejects.toThrow('does not answer')

@@ -1,4 +1,4 @@
-/** Reviewed files and the registry, made equal. */
+/** Applying reviewed files to the registry. */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import {
@@ -19,7 +19,7 @@ const cli = (name: string, args: readonly string[], options = {}) =>
 const inUse = async () =>
   (await world.db.query<{ id: string }>(`select id from client where state <> 'retired'`)).map(({ id }) => id)
 
-test('without --yes a file is only compared: what would happen is shown, and nothing is done', async () => {
+test('without --yes apply only shows what it would change', async () => {
   const path = files(fileOf('portal-a'))
   const before = await rowsOf(world)
   const { out, told } = await cli('client apply', [path])
@@ -31,7 +31,7 @@ test('without --yes a file is only compared: what would happen is shown, and not
   expect(await rowsOf(world)).toEqual(before)
 })
 
-test('with --yes a portal is there, with a secret that is shown once and opens the door', async () => {
+test('with --yes a portal is registered, and its secret is shown once and works', async () => {
   const path = files(fileOf('portal-a'))
   const { out, told } = await cli('client apply', [path], { yes: true, reason: 'agreement of March' })
   expect(told).toBeUndefined()
@@ -55,7 +55,7 @@ test('with --yes a portal is there, with a secret that is shown once and opens t
   ])
 })
 
-test('a change is told field by field, enters the history and the audit, and leaves the secret alone', async () => {
+test('a change is shown field by field, recorded in history and audit, and does not change the secret', async () => {
   const path = files(fileOf('portal-a', { client_name: 'Cổng mới', policy: { minimum_level: 2 } }))
   const shown = await cli('client diff', [path])
   expect(shown.told).toBe('the registry differs from the files')
@@ -78,7 +78,7 @@ test('a change is told field by field, enters the history and the audit, and lea
   )
 })
 
-test('what is in no file is drift: it is told and stays, unless retiring was asked for', async () => {
+test('a portal that is in no file is reported as drift and kept, unless retiring was requested', async () => {
   await world.register(portalDefinition('portal-old'))
   const path = files(fileOf('portal-a', { client_name: 'Cổng mới', policy: { minimum_level: 2 } }))
   const drift = await cli('client diff', [path])
@@ -87,7 +87,7 @@ test('what is in no file is drift: it is told and stays, unless retiring was ask
   await cli('client apply', [path], { yes: true })
   expect(await inUse()).toContain('portal-old')
 
-  // Citizens still come to an active one: that takes a deed and a reason of its own.
+  // Citizens still sign in to an active portal, so it must be suspended first, with a reason.
   const retires = { 'retire-missing': true, yes: true, reason: 'the agreement has ended' }
   const active = await cli('client apply', [path], retires)
   expect(active.out).toContain('drift     portal-old  active, in the registry and in no file')
@@ -117,7 +117,7 @@ test('what is in no file is drift: it is told and stays, unless retiring was ask
   })
 })
 
-test('retiring asks for the whole folder and for a reason', async () => {
+test('retiring needs the whole folder and a reason', async () => {
   await world.register(portalDefinition('portal-kept'))
   await cli('client suspend', ['portal-kept'], { reason: 'a leaked key' })
   const path = files(fileOf('portal-a', { client_name: 'Cổng mới', policy: { minimum_level: 2 } }))
@@ -134,7 +134,7 @@ test('retiring asks for the whole folder and for a reason', async () => {
   expect(await inUse()).toContain('portal-kept')
 })
 
-test('a retired portal never comes back under its id', async () => {
+test('the id of a retired portal can never be used again', async () => {
   const refusal = (await cli('client apply', [files(fileOf('portal-old'))], { yes: true })).told
   expect(refusal).toMatch(/:1: client_id: is the id of a retired portal; remove the file, or choose/)
   await expect(world.register(portalDefinition('portal-old'))).rejects.toThrow('id of a retired portal')
@@ -144,7 +144,7 @@ test('a retired portal never comes back under its id', async () => {
     )
 })
 
-test('several mistakes in several files are all told, and the faultless portal beside them waits', async () => {
+test('all mistakes in all files are reported, and a valid portal beside them is not applied', async () => {
   const path = files(
     fileOf('portal-fine'),
     fileOf('portal-b', { scope: 'openid everything' }),
@@ -162,7 +162,7 @@ test('several mistakes in several files are all told, and the faultless portal b
   expect(await rowsOf(world)).toEqual(before)
 })
 
-test('what was shown is what is done: a portal that changed meanwhile stops it all', async () => {
+test('apply does exactly what it showed: a portal that changed meanwhile stops all of it', async () => {
   const definitions = [fileOf('portal-a', { client_name: 'Cổng A2' }), fileOf('portal-d')]
   const plan = await registrar.call<{ clients: { client_id: string; version: number }[] }>(
     'POST',
@@ -184,7 +184,7 @@ test('what was shown is what is done: a portal that changed meanwhile stops it a
   expect(await rowsOf(world)).toEqual(before)
 })
 
-test('two registrars who apply one new portal at once: one has registered it, the other is told', async () => {
+test('if two registrars apply one new portal at once, one registers it and the other gets an error', async () => {
   const body = {
     clients: [fileOf('portal-race')],
     versions: { 'portal-race': 0 },

@@ -1,4 +1,4 @@
-/** The life of a portal: who may bring it into which state, what it lacks before, and what is told of it. */
+/** The states of a portal: who may change them, what each requires, and what is shown. */
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { eventsOf, fileOf, files, historyOf, runCommand } from '../support/registry/registry.ts'
@@ -10,7 +10,7 @@ const cli = (name: string, args: readonly string[], options = {}, admin = regist
   runCommand(admin, name, args, options)
 await world.register(portalDefinition('portal-a'))
 
-test('a draft may lack anything; activating names each missing thing with its remedy, and nothing else activates', async () => {
+test('a draft may be incomplete; activating names everything that is missing with its remedy', async () => {
   const draft = {
     client_id: 'portal-draft',
     client_name: 'Bản nháp',
@@ -44,14 +44,14 @@ test('a draft may lack anything; activating names each missing thing with its re
   )
 })
 
-test('an active portal is not edited into one that could not be active', async () => {
+test('an active portal cannot be changed into one that could not be activated', async () => {
   const { policy, ...definition } = fileOf('portal-a', { state: undefined })
   const { legal_basis: _, ...rest } = policy as Record<string, unknown>
   const { told } = await cli('client apply', [files({ ...definition, policy: rest })], { yes: true })
   expect(told).toMatch(/portal-a\.yaml:\d+: policy\.legal_basis: is missing; add the legal provision/)
 })
 
-test('a portal that gives up its secret for a key of its own has no secret any more', async () => {
+test('a portal that changes from a secret to its own key has no secret afterwards', async () => {
   await world.register(portalDefinition('portal-moves'))
   const jwks_uri = 'https://portal.example/jwks'
   const path = files(fileOf('portal-moves', { token_endpoint_auth_method: 'private_key_jwt', jwks_uri }))
@@ -63,7 +63,7 @@ test('a portal that gives up its secret for a key of its own has no secret any m
   ).toEqual([{ slot: null, good: false }])
 })
 
-test('the commands walk the one road of a portal, each step with its reason in the history', async () => {
+test('the commands change a portal’s state step by step, each with its reason in the history', async () => {
   await cli('client apply', [files(fileOf('portal-life', { state: 'draft' }))], { yes: true })
   const officer = await world.operator('security', ['security_officer'])
   expect((await cli('client suspend', ['portal-life'], { reason: 'not yet' })).told).toMatch(
@@ -106,7 +106,7 @@ test('the commands walk the one road of a portal, each step with its reason in t
   ])
 })
 
-test('a file that knows nothing of it does not open a portal again that was suspended; a command does', async () => {
+test('applying a file does not put a suspended portal back in service; a command does', async () => {
   await world.register(portalDefinition('portal-closed'))
   const officer = await world.operator('officer', ['security_officer'])
   await cli('client suspend', ['portal-closed'], { reason: 'intrusion' }, officer)
@@ -127,7 +127,7 @@ test('a file that knows nothing of it does not open a portal again that was susp
   expect(after).not.toContain('!')
 })
 
-test('one portal is created and replaced through the API, only over the version that was read', async () => {
+test('the API creates and replaces one portal, and replaces only the version that was read', async () => {
   const path = '/v1/clients/portal-put'
   const keyed = { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://portal.example/jwks' }
   const put = (changes: Record<string, unknown>, ifMatch: string) =>
@@ -158,7 +158,7 @@ test('one portal is created and replaced through the API, only over the version 
   await expect(secretly).rejects.toMatchObject({ code: 'definition_invalid' })
 })
 
-test('the list comes in pages that miss nobody', async () => {
+test('the list has pages that omit no portal', async () => {
   type Page = { clients: { client_id: string }[]; next: string; more: boolean }
   const found: string[] = []
   for (let after = '', more = true; more;) {
@@ -171,7 +171,7 @@ test('the list comes in pages that miss nobody', async () => {
   expect(found).toEqual(all.map(({ id }) => id))
 })
 
-test('a portal that is shown is a file of the registry, and holds no hash', async () => {
+test('a portal is shown as a file that can be applied, without the hash of its secret', async () => {
   const auditor = await world.operator('auditor', ['auditor'])
   const { out } = await cli('client show', ['portal-a'], {}, auditor)
   expect(out).not.toMatch(/hash|secret:/)

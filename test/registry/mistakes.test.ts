@@ -1,4 +1,4 @@
-/** Every mistake in a reviewed file gets one message: file, line, what is wrong, what to do; and nothing is applied. */
+/** Every mistake in a reviewed file has one message with file, line, what is wrong and what to do, and nothing is applied. */
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ test('the table holds more than 40 mistakes', () => {
 })
 
 test.each(Object.entries(mistakes))(
-  '%s is told once, by file and line, with what to do',
+  '%s is reported once, with file, line and what to do',
   async (_what, mistake) => {
     const {
       file,
@@ -52,7 +52,7 @@ test.each(Object.entries(mistakes))(
     )
     const { message } = refusal as Error
     expect(message).toMatch(told)
-    // One line, one place, a remedy after the semicolon.
+    // One line with one place, and a remedy after the semicolon.
     expect(message.split('\n')).toHaveLength(1)
     expect(message).toMatch(/^[^;]+; .{4,}$/s)
     expect(message.startsWith(`${name === '' ? place : join(place, name)}:${line}: `)).toBe(true)
@@ -76,7 +76,7 @@ test('the same file without a mistake is applied', async () => {
   expect(await registry()).not.toEqual(before)
 })
 
-test('what stands where a name should is told back to nobody by the API either', async () => {
+test('the API does not repeat the text that was sent as the name of a field', async () => {
   const { faults } = await admin.call<{ faults: { path: unknown[] }[] }>('POST', '/v1/clients/plan', {
     clients: [{ [`${secret} = x`]: 1 }],
   })

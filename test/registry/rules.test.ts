@@ -1,4 +1,4 @@
-/** What the registry refuses, so that no portal finds out by its citizens. */
+/** Definitions that the registry refuses, because sign-ins at the portal would fail. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { clientSchema } from '../../src/registry/clients.ts'
@@ -115,7 +115,7 @@ for (const [why, fault, changes] of refused) {
   })
 }
 
-test('the registry takes a portal, an app and a FAPI 2.0 client', () => {
+test('the registry accepts a portal, an app and a FAPI 2.0 client', () => {
   const taken = [
     {},
     fapi,
@@ -137,7 +137,7 @@ test('the registry takes a portal, an app and a FAPI 2.0 client', () => {
     expect(clientSchema.safeParse(portalDefinition('portal', changes)).error).toBeUndefined()
 })
 
-test('a database that does not answer is asked for the registry once, not once a second', async () => {
+test('a node waits for a slow read of the registry, and sends no second one meanwhile', async () => {
   let isAway = false
   let asked = 0
   const query = () => {

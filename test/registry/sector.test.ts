@@ -1,4 +1,4 @@
-/** A person's `sub` at a portal comes from its sector: what reviewed files may do to it, and what is told before. */
+/** A person's `sub` at a portal depends on the portal's sector: which changes files may make to it, and what is shown first. */
 import { expect, test } from 'vitest'
 import { fileOf, files, runCommand } from '../support/registry/registry.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -20,7 +20,7 @@ async function subAt(clientId: string, host: string): Promise<string> {
   return (await portal.signIn()).claims.sub
 }
 
-test('a portal that moves to another host keeps everybody, or does not move', async () => {
+test('a portal that moves to another host keeps its subs, or the move is refused', async () => {
   await world.register(portalDefinition('portal-moves', at('old.example')))
   const before = await subAt('portal-moves', 'old.example')
   const { told = '' } = await apply('portal-moves', at('new.example'))
@@ -32,7 +32,7 @@ test('a portal that moves to another host keeps everybody, or does not move', as
   const [name = '', uri] = remedy!.split(': ')
   expect(await apply('portal-moves', at('new.example', { [name]: uri }))).toMatchObject({ told: undefined })
   expect(await subAt('portal-moves', 'new.example')).toBe(before)
-  // Nor is it taken out again later.
+  // It cannot be removed later either.
   expect((await apply('portal-moves', at('new.example'))).told).toContain(remedy)
 })
 
@@ -49,7 +49,7 @@ test.each([
   expect(told).toContain(remedy)
 })
 
-test('subs that are public stay public, and a whole definition through the API is held to the same', async () => {
+test('public subs stay public, and the same rule applies to a whole definition through the API', async () => {
   await world.register(portalDefinition('portal-public', at('b.example', { subject_type: 'public' })))
   const { version } = await registrar.call<{ version: number }>('GET', '/v1/clients/portal-public')
   const put = registrar.call('PUT', '/v1/clients/portal-public', fileOf('portal-public', at('b.example')), {
@@ -61,7 +61,7 @@ test('subs that are public stay public, and a whole definition through the API i
   })
 })
 
-test('a draft and a trial on loopback move freely: nobody has a sub there yet', async () => {
+test('a draft and a trial on loopback can move, because no person has a sub there yet', async () => {
   for (const host of ['one.example', 'two.example'])
     expect((await apply('portal-draft', at(host, { state: 'draft' }))).told).toBeUndefined()
   await world.register(portalDefinition('portal-trial'))
@@ -69,7 +69,7 @@ test('a draft and a trial on loopback move freely: nobody has a sub there yet', 
   expect((await apply('portal-trial', at('other.example'))).told).toMatch(/sub/)
 })
 
-test('who comes into the sector of other portals is told of them before it is done', async () => {
+test('a portal that joins the sector of other portals is shown these portals first', async () => {
   await world.register(portalDefinition('portal-first', at('first.example')))
   const wish = at('second.example', { sector_identifier_uri: 'https://first.example/' })
   const { out } = await cli('client apply', files(fileOf('portal-second', wish)))
@@ -78,7 +78,7 @@ test('who comes into the sector of other portals is told of them before it is do
   )
   const apart = await cli('client apply', files(fileOf('portal-second', at('second.example'))))
   expect(apart.out).not.toContain('!')
-  // Nor is it repeated for ever.
+  // It is shown only once.
   await apply('portal-second', wish)
   expect((await cli('client diff', files(fileOf('portal-second', wish)))).out).not.toContain('the same sub')
 })
