@@ -10,7 +10,7 @@ import type { Parts } from '../parts.ts'
 import { consoleId } from '../operators/console.ts'
 import type { DevicePages } from '../oidc/provider.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
-import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../pages/device.ts'
+import { deviceCodePage, deviceConfirmPage, deviceResultPage } from '../pages/device.ts'
 import { errorPage } from '../pages/error.ts'
 import { localeOf, nameBrowser } from './browser.ts'
 import { otherLocale, sendPage } from './page.ts'
@@ -104,13 +104,13 @@ export function createDevicePages({ config, log }: Pick<Parts, 'config' | 'log'>
       }
       if (why === 'wrong') await countWrong(ctx)
       // A form here would carry a secret that the engine has not saved, so the page links to a new form instead.
-      return sendPage(ctx, deviceTellPage({ ...frame(ctx), what: why, againUrl: path }))
+      return sendPage(ctx, deviceResultPage({ ...frame(ctx), what: why, againUrl: path }))
     },
     confirm(ctx, code) {
       sendPage(ctx, deviceConfirmPage({ ...frame(ctx), xsrf: secretOf(ctx), code }), { form: true })
     },
     done(ctx) {
-      sendPage(ctx, deviceTellPage({ ...frame(ctx), what: 'done' }))
+      sendPage(ctx, deviceResultPage({ ...frame(ctx), what: 'done' }))
     },
   }
 }

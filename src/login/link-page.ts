@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import type { LinkOutcome, Question } from '../mapping/vouching.ts'
 import type { IdentityRecord } from '../oidc/identity-record.ts'
 import { legacyAccountOf } from '../oidc/legacy-account.ts'
-import { linkPage, linkToldPage } from '../pages/link.ts'
+import { linkPage, linkResultPage } from '../pages/link.ts'
 import type { Parts } from '../parts.ts'
 import { loginFrame, localeQuery } from './page.ts'
 import type { Interaction, PendingLogin } from './trip.ts'
@@ -39,7 +39,7 @@ export function pageOf(
     formAction: `${ctx.path}${localeQuery(ctx)}`,
   }
   if (answer.outcome !== 'ask')
-    return linkToldPage({
+    return linkResultPage({
       ...frame,
       isRefused: answer.outcome === 'refused',
       reason: answer.reason,

@@ -31,7 +31,7 @@ export interface LockPolicy {
   readonly latecomers?: { readonly reference: string; readonly until: string } | undefined
 }
 
-export interface LockStand {
+export interface LockStatus {
   readonly phase: Phase
   /** First day of the lock, past or future; undefined if the population has no date. */
   readonly lockedFrom: string | undefined
@@ -40,7 +40,11 @@ export interface LockStand {
 }
 
 /** @param now milliseconds since the epoch */
-export function lockStand(population: Population, { lock, latecomers }: LockPolicy, now: number): LockStand {
+export function lockStatus(
+  population: Population,
+  { lock, latecomers }: LockPolicy,
+  now: number,
+): LockStatus {
   if (population === 'staff') return { phase: 'exempt', lockedFrom: undefined, latecomer: false }
   const dates = lock[population] ?? legalDates[population]
   const today = vietnamDate(now)

@@ -3,7 +3,7 @@ import { csvLine } from './csv.ts'
 import type { PortalRow, ProgressRow, TrendDay } from '../store/progress.ts'
 import { type ClassName, classNames, classesOf } from './classes.ts'
 import { vietnamDate } from '../vietnam-date.ts'
-import { type LockPolicy, type legalDates, lockStand } from './lock.ts'
+import { type LockPolicy, type legalDates, lockStatus } from './lock.ts'
 import {
   type AccountState,
   type LinkMethod,
@@ -24,14 +24,14 @@ export interface Tally {
 /** By kind of account; `all` is their sum. Kinds without accounts are left out. */
 export type Tallies = Readonly<{ all: Tally } & Partial<Record<Population, Tally>>>
 
-export interface LockStatus {
+export interface LockReport {
   readonly phase: string
   /** First day of the lock, past or future; absent if it has no date. */
   readonly locked_from?: string
   /** Days until the lock; zero or less once it has begun. */
   readonly days_left?: number
 }
-export type Locks = Readonly<Record<keyof typeof legalDates, LockStatus>>
+export type Locks = Readonly<Record<keyof typeof legalDates, LockReport>>
 
 export interface PortalProgress {
   readonly client: string
@@ -120,8 +120,8 @@ function tally(rows: readonly ProgressRow[]): Tally {
 
 function locksOf(policy: LockPolicy | undefined, now: number): Locks {
   const today = Date.parse(vietnamDate(now))
-  const statusOf = (population: keyof typeof legalDates): LockStatus => {
-    const { phase, lockedFrom } = lockStand(population, { lock: policy?.lock ?? {} }, now)
+  const statusOf = (population: keyof typeof legalDates): LockReport => {
+    const { phase, lockedFrom } = lockStatus(population, { lock: policy?.lock ?? {} }, now)
     if (lockedFrom === undefined) return { phase }
     return { phase, locked_from: lockedFrom, days_left: (Date.parse(lockedFrom) - today) / 86_400_000 }
   }

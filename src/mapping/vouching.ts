@@ -23,7 +23,7 @@ import {
   wantedLink,
 } from './linking.ts'
 import { type PortalsOf, ownerMeant } from './links.ts'
-import { type LockPolicy, lockStand } from './lock.ts'
+import { type LockPolicy, lockStatus } from './lock.ts'
 import type { LegacyRecord, LegacyRecords } from './record.ts'
 
 export type RefusalReason =
@@ -103,7 +103,7 @@ function judge(
   if (situation === 'exempt' || situation === 'retired')
     return { step: 'refused', reason: 'not_in_use', candidate }
 
-  const { phase, lockedFrom, latecomer } = lockStand(candidate.kind, policy, now)
+  const { phase, lockedFrom, latecomer } = lockStatus(candidate.kind, policy, now)
   if (latecomer) return { step: 'review', reason: 'late_comer', candidate }
   if (phase === 'locked')
     return { step: 'refused', reason: 'locked', candidate, ...(lockedFrom && { since: lockedFrom }) }

@@ -42,17 +42,17 @@ export function deviceConfirmPage(view: DeviceForm & { readonly code: string }):
   return layout({ ...view, title: t.confirmTitle, body })
 }
 
-interface DeviceTold extends Frame {
+interface DeviceResultView extends Frame {
   readonly what: 'done' | 'wrong' | 'gone' | 'stopped'
   readonly againUrl?: string
 }
 
 /** Shows the result. */
-export function deviceTellPage(view: DeviceTold): string {
-  const { deviceTold } = sentences[view.locale]
-  const { title, text } = deviceTold[view.what]
+export function deviceResultPage(view: DeviceResultView): string {
+  const { deviceResult } = sentences[view.locale]
+  const { title, text } = deviceResult[view.what]
   const again =
     view.againUrl !== undefined &&
-    html`<div class="actions"><a class="button" href="${view.againUrl}">${deviceTold.again}</a></div>`
+    html`<div class="actions"><a class="button" href="${view.againUrl}">${deviceResult.again}</a></div>`
   return layout({ ...view, title, body: html`<p>${text}</p>${again}` })
 }

@@ -79,7 +79,7 @@ export const en: Sentences = {
     link: 'Link accounts',
     skip: 'Skip',
   },
-  linkTold: {
+  linkResult: {
     portal: 'The link was requested by',
     inReview: {
       title: 'The link is waiting to be checked',
@@ -125,7 +125,7 @@ export const en: Sentences = {
     confirm: 'Allow, and confirm with VNeID',
     abort: 'Stop',
   },
-  deviceTold: {
+  deviceResult: {
     done: {
       title: 'The machine is signed in',
       text: 'You can close this page and go back to the terminal. Signing out in this browser signs the machine out as well.',

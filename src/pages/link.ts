@@ -42,7 +42,7 @@ ${lockedFrom !== undefined && html`<p>${t.until(dayIn(question.locale, lockedFro
   return layout({ ...question, title: t.title, body })
 }
 
-interface LinkTold extends LinkView {
+interface LinkResultView extends LinkView {
   /** True if the link was refused; false if a case waits for an operator. */
   readonly isRefused: boolean
   readonly reason: string | undefined
@@ -51,21 +51,21 @@ interface LinkTold extends LinkView {
 }
 
 /** Shows the result when the citizen is not asked, and what happens next. */
-export function linkToldPage(told: LinkTold): string {
-  const { linkTold: t, error } = sentences[told.locale]
-  const { title, next, reasons } = told.isRefused ? t.refused : t.inReview
-  const why = new Map<string, string>(Object.entries(reasons)).get(told.reason ?? '')
-  const body = html`${portalBlock(t.portal, told.portalName)}
+export function linkResultPage(view: LinkResultView): string {
+  const { linkResult: t, error } = sentences[view.locale]
+  const { title, next, reasons } = view.isRefused ? t.refused : t.inReview
+  const why = new Map<string, string>(Object.entries(reasons)).get(view.reason ?? '')
+  const body = html`${portalBlock(t.portal, view.portalName)}
 <p>${why ?? t.otherwise}</p>
 <p>${next} ${t.signedIn}</p>
 <div class="box"><dl>
-${accountRow(told)}
-<dt>${error.reference}</dt><dd>${told.reference}</dd>
+${accountRow(view)}
+<dt>${error.reference}</dt><dd>${view.reference}</dd>
 </dl></div>
-<form method="post" action="${told.formAction}">
+<form method="post" action="${view.formAction}">
 <div class="actions"><button class="button">${t.next}</button></div>
 </form>`
-  return layout({ ...told, title, body })
+  return layout({ ...view, title, body })
 }
 
 function accountRow({ locale, account, accountPortal: portal }: LinkView): Html {

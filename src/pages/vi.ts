@@ -81,7 +81,7 @@ export const vi = {
     link: 'Liên kết tài khoản',
     skip: 'Bỏ qua',
   },
-  linkTold: {
+  linkResult: {
     portal: 'Yêu cầu liên kết đến từ',
     inReview: {
       title: 'Liên kết đang chờ kiểm tra',
@@ -130,7 +130,7 @@ export const vi = {
     confirm: 'Cho phép và xác thực bằng VNeID',
     abort: 'Dừng lại',
   },
-  deviceTold: {
+  deviceResult: {
     done: {
       title: 'Máy đã được phép',
       text: 'Ông/Bà có thể đóng trang này và trở lại màn hình lệnh. Đăng xuất trên trình duyệt này cũng kết thúc quyền đó.',

@@ -1,7 +1,7 @@
 /** The law's lock dates, and the states of a legacy account. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type LockPolicy, legalDates, lockStand } from '../../src/mapping/lock.ts'
+import { type LockPolicy, legalDates, lockStatus } from '../../src/mapping/lock.ts'
 import { machine } from '../../src/mapping/states.ts'
 
 const atLaw: LockPolicy = { lock: {} }
@@ -10,7 +10,7 @@ const phaseOf = (
   population: 'citizen' | 'organisation' | 'foreigner' | 'staff',
   now: number,
   policy = atLaw,
-) => lockStand(population, policy, now).phase
+) => lockStatus(population, policy, now).phase
 
 describe('the law counts by days in Vietnam', () => {
   test.each([
@@ -25,7 +25,7 @@ describe('the law counts by days in Vietnam', () => {
 
   test("foreigners' accounts have no date yet, and staff's never will", () => {
     for (const now of [0, millisecond('2024-07-01'), millisecond('2100-01-01')]) {
-      expect(lockStand('foreigner', atLaw, now)).toEqual({
+      expect(lockStatus('foreigner', atLaw, now)).toEqual({
         phase: 'open',
         lockedFrom: undefined,
         latecomer: false,
@@ -38,7 +38,7 @@ describe('the law counts by days in Vietnam', () => {
     for (const population of ['citizen', 'organisation'] as const) {
       const { locked } = legalDates[population]
       for (const now of [0, millisecond('2100-01-01')])
-        expect(lockStand(population, atLaw, now).lockedFrom).toBe(locked)
+        expect(lockStatus(population, atLaw, now).lockedFrom).toBe(locked)
     }
   })
 })
@@ -58,12 +58,12 @@ describe('a portal may have its own dates', () => {
 
   test('a written exception for late requests holds from the lock through its last day', () => {
     const late: LockPolicy = { lock: {}, latecomers: { reference: 'CV-12/2024', until: '2024-12-31' } }
-    const isLate = (now: number) => lockStand('citizen', late, now)
+    const isLate = (now: number) => lockStatus('citizen', late, now)
     expect(isLate(millisecond('2024-07-01', 1))).toMatchObject({ phase: 'grace', latecomer: false })
     expect(isLate(millisecond('2024-07-01'))).toMatchObject({ phase: 'locked', latecomer: true })
     expect(isLate(millisecond('2025-01-01', 1))).toMatchObject({ phase: 'locked', latecomer: true })
     expect(isLate(millisecond('2025-01-01'))).toMatchObject({ phase: 'locked', latecomer: false })
-    expect(lockStand('foreigner', late, millisecond('2024-07-01')).latecomer).toBe(false)
+    expect(lockStatus('foreigner', late, millisecond('2024-07-01')).latecomer).toBe(false)
   })
 })
 

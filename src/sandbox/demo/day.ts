@@ -1,7 +1,7 @@
 /** One citizen's day: a login, its tokens and links, single sign-on, and one logout for all portals. */
 import { listAccounts } from '../../store/accounts.ts'
 import { type Citizen, citizens } from '../citizens.ts'
-import { type Stage, type Told, ask, has, idsOf, walk } from './stage.ts'
+import { type Stage, type Received, ask, has, idsOf, walk } from './stage.ts'
 import { mask } from '../portal/pages.ts'
 import { createVisitor, type Visitor } from '../visitor.ts'
 
@@ -38,12 +38,12 @@ async function logIn(
   )
 }
 
-async function readTokens(stage: Stage, citizen: Citizen, visitor: Visitor): Promise<Told> {
+async function readTokens(stage: Stage, citizen: Citizen, visitor: Visitor): Promise<Received> {
   const { issuer, tell, portals, examples } = stage
   const [one] = portals
   tell.scene('What portal one received')
-  const told = await ask(visitor, one)
-  const { header, claims, userinfo } = told
+  const received = await ask(visitor, one)
+  const { header, claims, userinfo } = received
   const { iss, aud, sub, acr, kind, exp } = claims
   tell.prose('Portal one exchanged the code for tokens, server to server. Some claims of the ID token:')
   tell.facts({
@@ -74,10 +74,10 @@ async function readTokens(stage: Stage, citizen: Citizen, visitor: Visitor): Pro
   )
   tell.held(
     'This one login linked all three old accounts with an attested number to the citizen.',
-    idsOf(told).toSorted().join() === 'an.capphep2019,an.thauxaydung,nguyenvanan85' &&
+    idsOf(received).toSorted().join() === 'an.capphep2019,an.thauxaydung,nguyenvanan85' &&
       accounts.every(({ method }) => method === 'attested_number'),
   )
-  return told
+  return received
 }
 
 interface Found {
@@ -121,10 +121,10 @@ async function readMapping(
     ),
   )
   const rows = await listAccounts(db, client)
-  const told = [...citizens.map(({ number }) => number), ...accounts.map(({ account_id: id }) => id)]
+  const plain = [...citizens.map(({ number }) => number), ...accounts.map(({ account_id: id }) => id)]
   tell.held(
     'Accounts are stored as ciphertext: no row contains a readable number or account id.',
-    rows.length > 0 && rows.every(({ sealed }) => !told.some((text) => sealed.includes(text))),
+    rows.length > 0 && rows.every(({ sealed }) => !plain.some((text) => sealed.includes(text))),
   )
 }
 
@@ -132,7 +132,7 @@ async function singleSignOn(
   { tell, portals, simulator }: Stage,
   citizen: Citizen,
   visitor: Visitor,
-  first: Told,
+  first: Received,
 ): Promise<void> {
   const [, two] = portals
   tell.scene('Single sign-on: portal two, in the same browser')

@@ -61,11 +61,11 @@ export async function readFeed({ tell, portals: [one], issuer }: Stage): Promise
     ...changes.map(({ change, id, sub, method }) => [change, id, `${sub.slice(0, 12)}…`, method]),
   ])
   // The first three come from one login, so their order is not defined.
-  const told = changes.map(({ change, id }) => `${change} ${id}`)
+  const lines = changes.map(({ change, id }) => `${change} ${id}`)
   tell.held(
     'With its own access token (client_credentials) it reads every new and every ended link, in order.',
-    told.slice(0, 3).every((line) => line.startsWith('linked ')) &&
-      told.slice(3).join() ===
+    lines.slice(0, 3).every((line) => line.startsWith('linked ')) &&
+      lines.slice(3).join() ===
         'linked phamvandung,linked an.nguyen.cu,unlinked an.thauxaydung,linked giang.dinh',
   )
   const bare = await fetch(`${issuer}/legacy-accounts/changes`)

@@ -21,11 +21,11 @@ export async function vouch(stage: Stage, citizen: Citizen): Promise<void> {
     question.url.startsWith(issuer) && has(question.body, account, citizen.name, '904', '31/12/2099'),
   )
   await press(stage, visitor, question, { choice: 'link' })
-  const told = await ask(visitor, one)
+  const received = await ask(visitor, one)
   tell.held(
     'The citizen presses “Liên kết tài khoản”, and the portal gets the outcome: linked.',
-    told.userinfo.legacy_account_link?.outcome === 'linked' &&
-      told.userinfo.legacy_accounts.some(({ id, method }) => id === account && method === 'portal_word'),
+    received.userinfo.legacy_account_link?.outcome === 'linked' &&
+      received.userinfo.legacy_accounts.some(({ id, method }) => id === account && method === 'portal_word'),
   )
   const late = await visitor.open(`${two.url}/old-account`, { form: { account: 'CD-0001120' } })
   const page = await visitor.open(formOf(late), { form: {} })
@@ -111,7 +111,7 @@ export async function decideCase(stage: Stage): Promise<void> {
   await second.admin.call('POST', approve)
   tell.held(
     `${second.id} approves. At the next login of ${an.name}, the portal gets this account too.`,
-    idsOf((await comeBack(stage, 'an', one)).told!).includes('an.nguyen.cu'),
+    idsOf((await comeBack(stage, 'an', one)).received!).includes('an.nguyen.cu'),
   )
 
   const find = async () => {
@@ -122,10 +122,10 @@ export async function decideCase(stage: Stage): Promise<void> {
   await first.admin.call('POST', `/v1/accounts/${account}/links/${link!.id}/end`, {
     reason: 'the citizen called: the account belongs to a brother',
   })
-  const { told } = await comeBack(stage, 'an', one)
+  const { received } = await comeBack(stage, 'an', one)
   tell.held(
     'One officer can end any link. No login links that account again; officers must decide.',
-    !idsOf(told!).includes('an.thauxaydung') && (await find()).state === 'in_review',
+    !idsOf(received!).includes('an.thauxaydung') && (await find()).state === 'in_review',
   )
 }
 
@@ -136,7 +136,7 @@ export async function followNumber(stage: Stage): Promise<void> {
   const [first, second] = stage.officers
   const [old, now] = [citizenNamed('giang_cu'), citizenNamed('giang')]
   tell.scene(`${now.name}’s number is cancelled and a new one issued (Decree 70/2024 art. 11)`)
-  const before = (await comeBack(stage, old.key, one)).told!
+  const before = (await comeBack(stage, old.key, one)).received!
   const { approval } = await first.admin.call<{ approval: string }>('POST', '/v1/citizens/rekey', {
     old_number: old.number,
     new_number: now.number,
@@ -144,7 +144,7 @@ export async function followNumber(stage: Stage): Promise<void> {
     evidence: 'the notice of the police, seen at the counter',
   })
   await second.admin.call('POST', `/v1/approvals/${approval}/approve`)
-  const after = (await comeBack(stage, now.key, one)).told!
+  const after = (await comeBack(stage, now.key, one)).received!
   tell.held(
     `Two officers moved her to ${mask(now.number)}; she keeps her sub and her account ${idsOf(after).join()}.`,
     before.claims['sub'] === after.claims['sub'] &&

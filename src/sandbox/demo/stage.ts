@@ -18,7 +18,7 @@ export interface Stage {
 }
 
 /** What a portal received about the person at a browser. */
-export interface Told {
+export interface Received {
   readonly header: Record<string, unknown>
   readonly claims: Record<string, unknown>
   readonly userinfo: Record<string, unknown> & {
@@ -40,18 +40,18 @@ export async function walk(
   return page
 }
 
-export async function ask(visitor: Visitor, portal: Portal): Promise<Told> {
-  return JSON.parse((await visitor.open(`${portal.url}/me`)).body) as Told
+export async function ask(visitor: Visitor, portal: Portal): Promise<Received> {
+  return JSON.parse((await visitor.open(`${portal.url}/me`)).body) as Received
 }
 
-export const idsOf = ({ userinfo }: Told): string[] => userinfo.legacy_accounts.map(({ id }) => id)
+export const idsOf = ({ userinfo }: Received): string[] => userinfo.legacy_accounts.map(({ id }) => id)
 
 /** A login in a new browser, whose requests are not printed. */
 export async function comeBack({ simulator }: Stage, citizen: string, portal: Portal) {
   simulator.approve(citizen)
   const visitor = createVisitor()
   const page = await visitor.open(`${portal.url}/login`)
-  return { page, told: page.status === 200 ? await ask(visitor, portal) : undefined }
+  return { page, received: page.status === 200 ? await ask(visitor, portal) : undefined }
 }
 
 export const has = (text: string, ...parts: string[]): boolean => parts.every((part) => text.includes(part))

@@ -1,7 +1,7 @@
 // Samples of every page: short and long texts, with and without a link back to the portal.
-import { deviceCodePage, deviceConfirmPage, deviceTellPage } from '../../../src/pages/device.ts'
+import { deviceCodePage, deviceConfirmPage, deviceResultPage } from '../../../src/pages/device.ts'
 import { errorPage } from '../../../src/pages/error.ts'
-import { linkPage, linkToldPage } from '../../../src/pages/link.ts'
+import { linkPage, linkResultPage } from '../../../src/pages/link.ts'
 import { locales } from '../../../src/pages/locale.ts'
 import type { Locale } from '../../../src/pages/locale.ts'
 import { leftPortalPage, loggedOutPage } from '../../../src/pages/logged-out.ts'
@@ -72,11 +72,11 @@ export const views: Record<string, View> = {
   },
   'link-in-review': {
     form: true,
-    render: (l) => linkToldPage({ ...linkView(l), isRefused: false, reason: 'number_differs', reference }),
+    render: (l) => linkResultPage({ ...linkView(l), isRefused: false, reason: 'number_differs', reference }),
   },
   'link-refused': {
     form: true,
-    render: (l) => linkToldPage({ ...linkView(l), isRefused: true, reason: 'locked', reference }),
+    render: (l) => linkResultPage({ ...linkView(l), isRefused: true, reason: 'locked', reference }),
   },
   logout: {
     form: true,
@@ -95,9 +95,11 @@ export const views: Record<string, View> = {
     render: (l) =>
       deviceConfirmPage({ ...frame(l), formAction: '/device', xsrf: 'x"1', code: 'BCD-FGH-JKL' }),
   },
-  'device-done': { render: (l) => deviceTellPage({ ...frame(l), what: 'done' }) },
-  'device-wrong': { render: (l) => deviceTellPage({ ...frame(l), what: 'wrong', againUrl: '/device' }) },
-  'device-stopped': { render: (l) => deviceTellPage({ ...frame(l), what: 'stopped', againUrl: '/device' }) },
+  'device-done': { render: (l) => deviceResultPage({ ...frame(l), what: 'done' }) },
+  'device-wrong': { render: (l) => deviceResultPage({ ...frame(l), what: 'wrong', againUrl: '/device' }) },
+  'device-stopped': {
+    render: (l) => deviceResultPage({ ...frame(l), what: 'stopped', againUrl: '/device' }),
+  },
   'logged-out': { render: (l) => loggedOutPage({ ...frame(l), returnUrl }) },
   'left-portal': {
     render: (l) => leftPortalPage({ ...frame(l), returnUrl, portalName, logoutUrl: '/session/end' }),
