@@ -49,7 +49,9 @@ test('the guide names every failure that alerts an operator, and each is in the 
 test('every setting that the guide names exists', () => {
   const settings = fileAt('config/production.example.env').matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)
   const known = [...settings].map(([, name]) => name!.replace(/_FILE$/, ''))
+  const ofTheCommandLine = ['ADMIN_URL', 'OPERATOR_KEY_FILE', 'OPERATOR_SESSION_FILE']
+  for (const name of ofTheCommandLine) expect(fileAt('src/config/config.ts')).toContain(name)
   const named = namesIn(guide).flatMap((text) => /^([A-Z]+(?:_[A-Z]+)*)(?:=.*)?$/.exec(text)?.[1] ?? [])
-  expect([...known, 'NAME_FILE']).toEqual(expect.arrayContaining(named))
+  expect([...known, ...ofTheCommandLine, 'NAME_FILE']).toEqual(expect.arrayContaining(named))
   expect(named.length).toBeGreaterThan(10)
 })
