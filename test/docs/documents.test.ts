@@ -59,3 +59,12 @@ test('every page is reached from the README in two clicks', () => {
   const reached = new Set(['README.md', ...first, ...first.flatMap(next)])
   expect(pages.filter((page) => !reached.has(page))).toEqual([])
 })
+
+test('every decision says what was decided, why, and what follows from it', () => {
+  const decisions = pages.filter((page) => dirname(page) === join('docs', 'decisions'))
+  expect(decisions.length).toBeGreaterThan(15)
+  for (const page of decisions) {
+    const headings = [...readFileSync(page, 'utf8').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
+    expect({ page, headings }).toEqual({ page, headings: ['Decision', 'Why', 'Consequences'] })
+  }
+})
