@@ -95,6 +95,12 @@ test('every source file that a comment or a document names exists', () => {
   expect(gone).toEqual([])
 })
 
+test('the table of test folders shows the folders that there are', () => {
+  const rows = [...section('The tests').matchAll(/^\| `test\/([\w-]+)\/` \|/gm)].map(([, folder]) => folder!)
+  const there = readdirSync('test', { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  expect(rows.toSorted()).toEqual(there.map(({ name }) => name).toSorted())
+})
+
 describe('one login', () => {
   const listed = [...section('One login').matchAll(/^\d+\. `src\/([^`]+)`/gm)].map(([, file]) => file!)
 
