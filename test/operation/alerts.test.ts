@@ -5,7 +5,7 @@ import { beforeAll, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
 import { registry } from '../../src/telemetry/metrics.ts'
 import { alertCases } from '../support/operation/alert-cases.ts'
-import { readGuide, tableOf } from '../support/docs/guide.ts'
+import { namesIn, readGuide, tableOf } from '../support/docs/guide.ts'
 import { exposedBy, tour } from '../support/operation/metrics-tour.ts'
 import { readPromql } from '../support/operation/promql.ts'
 import { promtool, testAlerts } from '../support/operation/promtool.ts'
@@ -92,6 +92,12 @@ test('the alerts ask for metrics, labels and values that the broker tells', () =
 test('the panels of the dashboard do, too', () => {
   expect(targets.length).toBeGreaterThan(40)
   expect(faulty(targets)).toEqual([])
+})
+
+test('the expressions that the runbooks print do, too', () => {
+  const printed = namesIn(guide).filter((text) => text.startsWith('sum by '))
+  expect(printed.length).toBeGreaterThan(4)
+  expect(faulty(printed.map((expression) => ['runbooks.md', expression] as const))).toEqual([])
 })
 
 test('every alert says how bad it is, what is wrong, and which runbook tells what to do', () => {
