@@ -2,29 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { roles } from '../../src/vocabulary.ts'
-import { findCommand } from '../../src/cli/main.ts'
 import { errorTable } from '../../src/errors.ts'
 import { registry } from '../../src/telemetry/metrics.ts'
 import { namedBy, namesIn, readOperatorsGuide } from '../support/docs/guide.ts'
 
 const guide = readOperatorsGuide()
 const fileAt = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-
-const wordsOf = (line: string) => line.trim().split(/\s+/)
-
-const printed = [...guide.matchAll(/npm run cli -- ([^`\n#]+)/g)].map(([, line]) => line!.trim())
-
-test('the guide prints commands', () => {
-  expect(printed.length).toBeGreaterThan(15)
-})
-
-test.each(printed)('npm run cli -- %s', (line) => {
-  const [name, command] = findCommand(line)!
-  // Throws if an argument or an option is missing, unknown or too many.
-  command.read(wordsOf(line.slice(name.length)).filter((word) => word !== ''))
-  const [, given] = / --role (\S+)/.exec(line) ?? []
-  for (const role of given?.split(',') ?? []) expect(roles).toContain(role)
-})
 
 test('the guide names every role, every reason for a case and every metric, and no other', async () => {
   expect(namedBy(guide, 'role')).toEqual([...roles].toSorted())
