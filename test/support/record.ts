@@ -51,3 +51,6 @@ export function recordPersons(rows: Iterable<Readonly<Record<string, unknown>>>)
     appendPerson(`${line}\n`)
   }
 }
+
+/** The next test file of this process records persons of its own. */
+export const startNextFile = (): void => persons.clear()

@@ -1,12 +1,13 @@
 /** Listens to every fetch of a test and records the secrets that pass: those of portals, browsers and our forgeries. */
 import { afterAll, vi } from 'vitest'
 import { closeAll } from './at-end.ts'
-import { recordSecrets } from './record.ts'
+import { recordSecrets, startNextFile } from './record.ts'
 
 afterAll(async () => {
-  await closeAll()
   // The next file runs in the same process, and needs the real clock.
   vi.useRealTimers()
+  startNextFile()
+  await closeAll()
 })
 
 const inBodies = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'logout_token']

@@ -1,5 +1,5 @@
 /** Uses the registry through its commands and files. */
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -45,13 +45,10 @@ export function fileOf(id: string, changes: Record<string, unknown> = {}): Recor
   return { ...agreed(definition), state: 'active', ...changes, policy: agreed(changes)['policy'] }
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'broker-registry-'))
-atEnd(() => rmSync(folder, { recursive: true }))
-let count = 0
 /** Writes a folder with one file per portal. */
 export function files(...definitions: Record<string, unknown>[]): string {
-  const path = join(folder, String(++count))
-  mkdirSync(path)
+  const path = mkdtempSync(join(tmpdir(), 'broker-registry-'))
+  atEnd(() => rmSync(path, { recursive: true }))
   for (const definition of definitions)
     writeFileSync(join(path, `${String(definition['client_id'])}.yaml`), stringify(definition))
   return path
