@@ -195,7 +195,12 @@ export default defineConfig({
   overrides: [
     { files: ['src/**'], rules: { 'node/no-process-env': 'error' } },
     {
-      files: ['src/config/config.ts', 'src/sandbox/demo/main.ts', 'src/sandbox/simulator/main.ts'],
+      files: [
+        'src/config/config.ts',
+        'src/cli/main.ts',
+        'src/sandbox/demo/main.ts',
+        'src/sandbox/simulator/main.ts',
+      ],
       rules: { 'node/no-process-env': 'off' },
     },
     ...rooms.flatMap((name) => [

@@ -35,8 +35,8 @@ export const auditCommands = {
   'audit person': clientCommand({
     about: 'everything about one citizen',
     options: { 'citizen-id': required('-', 'the number is read from the standard input') },
-    async run({ admin, print }) {
-      const [number] = await readInputLines('citizen id')
+    async run({ admin, print, terminal }) {
+      const [number] = await readInputLines(terminal, 'citizen id')
       for (let after: string | null = null, more = true; more;) {
         const asked: object = { citizen_id: number, limit: 1000, ...(after !== null && { after }) }
         const page: EventsPage & { subjects: SubjectAnswer[] } = await admin.call(

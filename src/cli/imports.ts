@@ -10,7 +10,7 @@ import type { ImportSummary } from '../imports/run.ts'
 import type { AdminClient } from './client.ts'
 import { eachPage } from './each-page.ts'
 import { clientCommand, flag, optional, required } from './command.ts'
-import { drawBar } from './terminal.ts'
+import { type Terminal, drawBar } from './terminal.ts'
 import type { Page } from '../admin/paging.ts'
 
 interface Followed {
@@ -33,13 +33,13 @@ export const importCommands = {
       'dry-run': flag('check the file and change nothing'),
       result: optional('FILE', 'where to write what became of each row (default: FILE.result.csv)'),
     },
-    async run({ admin, print }, { FILE: file }, { client, 'dry-run': dryRun, ...options }) {
+    async run({ admin, print, terminal }, { FILE: file }, { client, 'dry-run': dryRun, ...options }) {
       const result = options.result ?? `${file}.result.csv`
       const id = randomUUID()
       const { size } = await stat(file)
       const sent = createReadStream(file, { highWaterMark: 256 * 1024 })
       let isAnswered = false
-      const stop = follow(admin, id, (run) => ({
+      const stop = follow(admin, terminal, id, (run) => ({
         ...run,
         share: size === 0 ? 1 : sent.bytesRead / size,
         ...(isAnswered && { state: 'reporting' }),
@@ -116,8 +116,12 @@ type Shown = Pick<Followed, 'state' | 'rows_read' | 'rows_done'> & {
 }
 
 /** A line on the terminal that is written again every second. @returns ends it */
-function follow(admin: AdminClient, id: string, shownOf: (run: Followed) => Shown): () => void {
-  const { stderr } = process
+function follow(
+  admin: AdminClient,
+  { stderr }: Terminal,
+  id: string,
+  shownOf: (run: Followed) => Shown,
+): () => void {
   if (!stderr.isTTY) return () => {}
   let [state, begun, last] = ['reading', performance.now(), performance.now()]
   const show = async () => {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { signingAlgorithms } from '../vocabulary.ts'
 import type { AdminClient } from './client.ts'
 import { clientCommand, optional, required } from './command.ts'
-import { drawBar, secondsIn } from './terminal.ts'
+import { secondsIn } from './span.ts'
+import { type Terminal, drawBar } from './terminal.ts'
 
 interface Key {
   readonly kid: string
@@ -86,11 +87,11 @@ export const keyCommands = {
 
   'keys reseal': clientCommand({
     about: 'bring everything at rest under the newest keys, or go on with it',
-    async run({ admin, print }) {
+    async run({ admin, print, terminal }) {
       const begun = await admin.call<Run & { older_key_in_use: boolean }>('POST', '/v1/reseals')
       if (begun.older_key_in_use)
         print('a node wrote under an older key seconds ago: while one does, that key does not become free')
-      const run = await follow(admin, begun)
+      const run = await follow(admin, terminal, begun)
       print(`${count(run.rows_total)} rows seen, ${count(run.rows_changed)} changed`)
       if (run.rows_unreadable > 0)
         print(`${count(run.rows_unreadable)} rows do not open and were passed by: the log names them`)
@@ -135,8 +136,7 @@ function tellRing(
 const silence = 60
 
 /** Until it is done. @throws Error when it stopped before its end */
-async function follow(admin: AdminClient, begun: Run): Promise<Run> {
-  const { stderr } = process
+async function follow(admin: AdminClient, { stderr }: Terminal, begun: Run): Promise<Run> {
   const from = { rows: begun.rows_done, at: performance.now() }
   for (let heard = { touched: '', at: performance.now() }; ; await sleep(1_000)) {
     const run = await admin.call<Run>('GET', `/v1/reseals/${begun.id}`)

@@ -20,9 +20,9 @@ export const mappingCommands = {
       'account-id': optional('-', 'the portal’s own account id; needs --client'),
     },
     oneOf: ways,
-    async run({ admin, print }, _args, { client, ...options }) {
+    async run({ admin, print, terminal }, _args, { client, ...options }) {
       const way = ways.find((one) => options[one] !== undefined)!
-      const [value] = await readInputLines(way.replace('-', ' '))
+      const [value] = await readInputLines(terminal, way.replace('-', ' '))
       const body = { ...(client !== undefined && { client }), [way.replace('-', '_')]: value }
       const accounts: FoundAccount[] = []
       for (let after: string | null = null, more = true; more;) {
@@ -57,8 +57,8 @@ export const mappingCommands = {
     about:
       'ask for a person’s new number, which another officer approves; the old and the new one are two lines of the standard input',
     options: { reason: required('TEXT', 'why'), evidence: required('TEXT', 'what proves it') },
-    async run({ admin, print }, _args, { evidence, reason }) {
-      const [old, fresh] = await readInputLines('old number', 'new number')
+    async run({ admin, print, terminal }, _args, { evidence, reason }) {
+      const [old, fresh] = await readInputLines(terminal, 'old number', 'new number')
       const body = { old_number: old, new_number: fresh, evidence, reason }
       print(tellHeld(await admin.call<Held>('POST', '/v1/citizens/rekey', body), 'done'))
     },

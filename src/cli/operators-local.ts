@@ -2,6 +2,7 @@
 import { flag, localCommand, optional, required } from './command.ts'
 import { readInputLines } from './input-lines.ts'
 import { readOperatorId, readRoles, roleHelp, tellKey, withNewKey } from './operator-input.ts'
+import type { Terminal } from './terminal.ts'
 import { UsageError } from './told.ts'
 import type { LocalTools } from './tools.ts'
 
@@ -15,13 +16,13 @@ export const operatorLocalCommands = {
       machine: flag('a machine, as without --citizen'),
       key: optional('FILE', 'a new file for its key; a machine needs one'),
     },
-    async run({ config, db, log, print }, args, { role, key: file, citizen: isPerson, machine }) {
+    async run({ config, db, log, print, terminal }, args, { role, key: file, citizen: isPerson, machine }) {
       const id = await readOperatorId(args.ID)
       const roles = readRoles(role)
       if (isPerson && machine) throw new UsageError('give one of --citizen, --machine')
       if (!isPerson && !file) throw new UsageError('--key is missing')
       const { createOperator } = await import('../operators/operators.ts')
-      const citizen = isPerson ? await readCitizen(config) : undefined
+      const citizen = isPerson ? await readCitizen(config, terminal) : undefined
       await withNewKey({ id, audience: config.admin.audience, file }, (key) =>
         createOperator({ db, log, actor: 'local' }, { id, roles, key, citizen }),
       )
@@ -51,10 +52,10 @@ export const operatorLocalCommands = {
   }),
 }
 
-async function readCitizen(config: LocalTools['config']) {
+async function readCitizen(config: LocalTools['config'], terminal: Terminal) {
   const { Identifier, createCitizenKeys } = await import('../citizen-id.ts')
   const { createSeal } = await import('../crypto/seal.ts')
-  const [number] = await readInputLines('identification number')
+  const [number] = await readInputLines(terminal, 'identification number')
   const identifier = Identifier.parse('citizen_id', number)
   const seal = createSeal(config.keys.seal, 'identifier')
   const keys = createCitizenKeys({ indexKeys: config.keys.index, seal }).keys(identifier)

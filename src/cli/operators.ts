@@ -68,13 +68,13 @@ export const operatorCommands = {
       machine: flag('a machine; needs --key'),
     },
     oneOf: ['citizen', 'machine'],
-    async run({ admin, audience, print }, args, { role, key: file, citizen, machine }) {
+    async run({ admin, audience, print, terminal }, args, { role, key: file, citizen, machine }) {
       const id = await readOperatorId(args.ID)
       const roles = readRoles(role)
       if (machine && !file) throw new UsageError('--key is missing')
       if (citizen && file !== undefined)
         throw new UsageError('--key is for machines; a person makes their own key with operator key')
-      const [number] = citizen ? await readInputLines('identification number') : []
+      const [number] = citizen ? await readInputLines(terminal, 'identification number') : []
       const answer = await withNewKey({ id, audience: await audience(), file }, (key) =>
         admin.call<Held>('POST', '/v1/operators', {
           id,
@@ -116,8 +116,8 @@ export const operatorCommands = {
   'operator number': clientCommand({
     about: 'a person’s new number, from the standard input, when a second person approves',
     args: { ID },
-    async run({ admin, print }, { ID: id }) {
-      const [number] = await readInputLines('new identification number')
+    async run({ admin, print, terminal }, { ID: id }) {
+      const [number] = await readInputLines(terminal, 'new identification number')
       print(tellHeld(await admin.call<Held>('PATCH', pathOf(id), { citizen_id: number }), `changed ${id}`))
     },
   }),

@@ -59,9 +59,11 @@ export const reviewCommands = {
       subject: optional('ID', 'the person’s subject'),
     },
     oneOf: ['citizen-id', 'subject'],
-    async run({ admin, print }, { ACCOUNT: account }, { subject, reason: why }) {
+    async run({ admin, print, terminal }, { ACCOUNT: account }, { subject, reason: why }) {
       const person =
-        subject === undefined ? { citizen_id: (await readInputLines('citizen id'))[0] } : { subject }
+        subject === undefined
+          ? { citizen_id: (await readInputLines(terminal, 'citizen id'))[0] }
+          : { subject }
       const body = { account, reason: why, ...person }
       const { id } = await admin.call<{ id: string }>('POST', '/v1/reviews', body)
       print(`asked: case ${id}`)

@@ -1,7 +1,7 @@
 /** Secrets of portals on the command line: made here, shown once; the broker is sent the hash. */
 import { makeSecret, warnedDays } from '../registry/client-secret.ts'
 import { clientCommand, withDefault } from './command.ts'
-import { secondsIn } from './terminal.ts'
+import { secondsIn } from './span.ts'
 import type { SecretAnswer } from '../admin/secret-operations.ts'
 
 const oneDay = 86_400_000

@@ -1,16 +1,20 @@
-/** Spans of time as operators type them, and bars as they watch them. */
-import { UsageError } from './told.ts'
+/** What a command reads and writes. */
+import type { Environment } from '../config/settings.ts'
+
+interface Output {
+  write(text: string): unknown
+  /** Whether a person watches it. */
+  readonly isTTY?: boolean | undefined
+}
+
+/** All that a command sees of the process that it runs in. */
+export interface Terminal {
+  readonly env: Environment
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }
+  readonly stdout: Output
+  readonly stderr: Output
+}
 
 /** @param part 0 to 1 */
 export const drawBar = (part: number): string =>
   `${'█'.repeat(Math.floor(part * 20)).padEnd(20, '░')} ${Math.floor(part * 100)}%`
-
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-/** Seconds of a span such as `90s`, `15m`, `24h` or `7d`. @throws UsageError when it is none */
-export function secondsIn(span: string, option: string): number {
-  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(span) ?? []
-  if (digits === undefined || unit === undefined)
-    throw new UsageError(`${option} must be a span such as 7d, 12h or 30m`)
-  return Number(digits) * units[unit]!
-}

@@ -4,60 +4,70 @@ import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
 import type { AdminClient } from './client.ts'
 import type { OperatorSession } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
-interface Print {
+interface Tools {
   readonly print: (line: string) => void
 }
-export interface LocalTools extends Print {
+export interface LocalTools extends Tools {
+  readonly terminal: Terminal
   readonly config: Config
   readonly db: Database
   readonly log: Log
 }
-export interface ClientTools extends Print {
+export interface ClientTools extends Tools {
+  readonly terminal: Terminal
   readonly admin: AdminClient
   /** The audience of assertions for this API. */
   audience(): Promise<string>
 }
-export interface SessionTools extends Print {
+export interface SessionTools extends Tools {
   readonly session: OperatorSession
   /** `ISSUER`, where it is set. */
   readonly issuer: string | undefined
 }
 
-const print = (line: string) => void process.stdout.write(`${line}\n`)
+const printTo =
+  ({ stdout }: Terminal) =>
+  (line: string) =>
+    void stdout.write(`${line}\n`)
 
-export async function withDatabase(run: (tools: LocalTools) => Promise<void>): Promise<void> {
+export async function withDatabase(
+  terminal: Terminal,
+  run: (tools: LocalTools) => Promise<void>,
+): Promise<void> {
   const { loadConfig } = await import('../config/config.ts')
   const { createLog } = await import('../telemetry/log.ts')
   const { openDatabase } = await import('../store/db.ts')
-  const config = loadConfig()
-  const log = createLog({ level: config.logLevel, destination: process.stderr })
+  const config = loadConfig(terminal.env)
+  const log = createLog({ level: config.logLevel, destination: terminal.stderr })
   const db = await openDatabase(config.database)
   try {
-    await run({ config, db, log, print })
+    await run({ config, db, log, terminal, print: printTo(terminal) })
   } finally {
     await db.close()
   }
 }
 
 /** With the operator's key, or else as the person who has signed in. */
-export async function openClientTools(): Promise<ClientTools> {
+export async function openClientTools(terminal: Terminal): Promise<ClientTools> {
   const { loadClientConfig } = await import('../config/config.ts')
   const { createAdminClient } = await import('./client.ts')
-  const { url, operatorKey, sessionFile } = loadClientConfig()
+  const print = printTo(terminal)
+  const { url, operatorKey, sessionFile } = loadClientConfig(terminal.env)
   if (operatorKey !== undefined) {
     const admin = createAdminClient({ url, operatorId: operatorKey.operator, ...operatorKey })
-    return { admin, audience: () => Promise.resolve(operatorKey.audience), print }
+    return { admin, audience: () => Promise.resolve(operatorKey.audience), terminal, print }
   }
   const { createOperatorSession } = await import('./session.ts')
   const session = createOperatorSession(sessionFile)
   const audience = async () => `${await session.issuer()}/admin`
-  return { admin: createAdminClient({ url, token: session.token }), audience, print }
+  return { admin: createAdminClient({ url, token: session.token }), audience, terminal, print }
 }
 
-export async function openSessionTools(): Promise<SessionTools> {
+export async function openSessionTools(terminal: Terminal): Promise<SessionTools> {
   const { loadClientConfig } = await import('../config/config.ts')
   const { createOperatorSession } = await import('./session.ts')
-  const { issuer, sessionFile } = loadClientConfig()
-  return { session: createOperatorSession(sessionFile), issuer, print }
+  const { issuer, sessionFile } = loadClientConfig(terminal.env)
+  return { session: createOperatorSession(sessionFile), issuer, print: printTo(terminal) }
 }

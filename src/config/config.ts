@@ -1,4 +1,4 @@
-/** Reads the environment into one frozen `Config`. The only reader of `process.env`. */
+/** Reads the environment into one frozen `Config`. The only reader of the environment. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -280,9 +280,9 @@ const clientSchema = z.object({
 })
 
 /** @throws ConfigError naming every missing or wrong setting */
-export function loadClientConfig(environment: Environment = process.env) {
+export function loadClientConfig(environment: Environment) {
   const { ADMIN_URL: url, OPERATOR_KEY: operatorKey, ...given } = readSettings(clientSchema, environment)
-  const folder = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state')
+  const folder = environment['XDG_STATE_HOME'] ?? join(environment['HOME'] ?? homedir(), '.local', 'state')
   const sessionFile = given.OPERATOR_SESSION_FILE ?? join(folder, 'vneid-sso-gateway', 'operator.json')
   return deepFreeze({ url, operatorKey, issuer: given.ISSUER, sessionFile })
 }

@@ -1,7 +1,7 @@
 /** A command that a document prints is run by a test, or is listed with the reason why it cannot be. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { commands, findCommand } from '../../src/cli/main.ts'
+import { commands, findCommand } from '../../src/cli/run.ts'
 import { roles } from '../../src/vocabulary.ts'
 import { notRunHere, runElsewhere } from '../support/docs/elsewhere.ts'
 import {

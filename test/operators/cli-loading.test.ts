@@ -1,89 +1,76 @@
 /** The command line loads what a command needs, and no more. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createOperator } from '../../src/operators/operators.ts'
-import { generateOperatorKey } from '../../src/operators/key.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { recordSecrets } from '../support/record.ts'
-import { openWorld, portalDefinition, type World } from '../support/world.ts'
+import { promisify } from 'node:util'
+import { beforeAll, expect, test } from 'vitest'
+import { openFolder, openOperator } from '../support/operators/command-line.ts'
+import { openWorld, portalDefinition } from '../support/world.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'broker-cli-loading-'))
-const keyFile = join(folder, 'operator.key')
-let world: World
-afterAll(() => rmSync(folder, { recursive: true }))
-
-beforeAll(async () => {
-  world = await openWorld()
-  await world.register(portalDefinition('portal-a'))
-  const { privateKey, publicKey } = await generateOperatorKey()
-  recordSecrets([privateKey.d])
-  const roles = ['viewer', 'registrar', 'auditor'] as const
-  await createOperator(
-    { db: world.db, log: createLog({ level: 'silent' }), actor: 'local' },
-    { id: 'a.program', roles, key: publicKey },
-  )
-  const content = { operator: 'a.program', audience: `${world.issuer}/admin`, key: privateKey }
-  writeFileSync(keyFile, JSON.stringify(content))
-})
-
+const folder = openFolder()
 /** Notes every file that Node loads, whether it is imported or required. */
-const hook = `import { appendFileSync } from 'node:fs'
+writeFileSync(
+  join(folder, 'hook.mjs'),
+  `import { appendFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED, url + '\\n'); return next(url, context) } })`
+registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED, url + '\\n'); return next(url, context) } })`,
+)
+/** Runs one command after another, in one process: what one of them loads, all have loaded. */
+const inTurn = `import { appendFileSync } from 'node:fs'
+import { runCommand } from './src/cli/run.ts'
+const { env, stdin, stdout, stderr } = process
+for (const line of JSON.parse(env.LINES)) {
+  appendFileSync(env.LOADED, '$ ' + line + '\\n')
+  const code = await runCommand(line.split(' '), { env, stdin, stdout, stderr })
+  if (code !== 0) process.exit(code)
+}`
 
-/** @returns the packages and our own files that a command loads */
-async function loadedBy(...words: string[]): Promise<string[]> {
+/** @returns what Node loads, in its order */
+async function loadedBy(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const loaded = join(folder, 'loaded')
   writeFileSync(loaded, '')
-  writeFileSync(join(folder, 'hook.mjs'), hook)
-  const env = { LOADED: loaded, ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: keyFile }
-  const args = ['--import', pathToFileURL(join(folder, 'hook.mjs')).href, 'src/cli/main.ts', ...words]
-  const code = await new Promise((resolve) =>
-    execFile(process.execPath, args, { env }, (error) => resolve(error === null ? 0 : error.code)),
-  )
-  expect(code).toBe(0)
-  const urls = readFileSync(loaded, 'utf8').split('\n')
-  const names = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? [])
-  const own = urls.flatMap((url) => /\/(src\/.+)$/.exec(url)?.[1] ?? [])
-  return [...new Set([...names, ...own])]
+  const hook = ['--import', pathToFileURL(join(folder, 'hook.mjs')).href]
+  await promisify(execFile)(process.execPath, [...hook, ...args], { env: { ...env, LOADED: loaded } })
+  return readFileSync(loaded, 'utf8')
 }
 
-const heavy = ['oidc-provider', '@electric-sql/pglite', 'pg', 'ioredis', 'koa']
+/** The packages and our own files among what was loaded. */
+function namesIn(loaded: string): string[] {
+  const urls = loaded.split('\n')
+  const packages = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? [])
+  const own = urls.flatMap((url) => /\/(src\/.+)$/.exec(url)?.[1] ?? [])
+  return [...new Set([...packages, ...own])]
+}
 
 test('the usage loads no package at all', async () => {
-  const loaded = await loadedBy('--help')
-  expect(loaded).toContain('src/cli/main.ts')
-  expect(loaded.filter((name) => !name.startsWith('src/'))).toEqual([])
-}, 60_000)
+  const names = namesIn(await loadedBy(['src/cli/main.ts', '--help']))
+  expect(names).toContain('src/cli/main.ts')
+  expect(names.filter((name) => !name.startsWith('src/'))).toEqual([])
+})
 
-test.each([
+const lines = [
   'operator whoami',
   'client list',
   'client secret list portal-a',
   'progress',
   'audit events',
   'audit verify',
-])(
-  'a command of the admin API loads neither the engine nor a database: %s',
-  async (line) => {
-    const loaded = await loadedBy(...line.split(' '))
-    expect(loaded).toContain('src/cli/client.ts')
-    expect(loaded.filter((name) => heavy.includes(name) || /^src\/(admin|store)\//.test(name))).toEqual([])
-  },
-  60_000,
-)
+]
+const heavy = ['oidc-provider', '@electric-sql/pglite', 'pg', 'ioredis', 'koa']
+let loaded = ''
+beforeAll(async () => {
+  const world = await openWorld()
+  await world.register(portalDefinition('portal-a'))
+  const program = await openOperator(world, 'a.program', ['viewer', 'registrar', 'auditor'])
+  const env = { ...program(), LINES: JSON.stringify(lines) }
+  loaded = await loadedBy(['--input-type=module', '--eval', inTurn], env)
+})
 
-test('a wrong call of one command shows its own arguments and options only', async () => {
-  const err = await new Promise<string>((resolve) =>
-    execFile(process.execPath, ['src/cli/main.ts', 'client', 'suspend'], { env: {} }, (_error, _out, told) =>
-      resolve(told),
-    ),
-  )
-  expect(err).toMatch(/^the ID is missing\nusage: npm run cli -- client suspend ID\n/)
-  expect(err).toMatch(/\n {4}ID +the portal’s client_id\n {4}--reason TEXT +\S/)
-  expect(err).not.toContain('client retire')
-}, 60_000)
+test.each(lines)('a command of the admin API loads neither the engine nor a database: %s', (line) => {
+  const [before, own] = loaded.split(`$ ${line}\n`)
+  expect(own).toBeDefined()
+  const names = namesIn(before! + own!.split('$ ', 1)[0]!)
+  expect(names).toContain('src/cli/client.ts')
+  expect(names.filter((name) => heavy.includes(name) || /^src\/(admin|store)\//.test(name))).toEqual([])
+})

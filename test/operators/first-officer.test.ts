@@ -4,6 +4,7 @@ import { endIdleOperators } from '../../src/admin/idle-operators.ts'
 import type { AdminClient } from '../../src/cli/client.ts'
 import { operatorLocalCommands } from '../../src/cli/operators-local.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { openTerminal } from '../support/operators/command-line.ts'
 import { createMachine, freshKey } from '../support/operators/machines.ts'
 import { newNumber } from '../support/operators/operators.ts'
 import { openWorld } from '../support/world.ts'
@@ -79,8 +80,9 @@ describe('when no officer can get in any more', () => {
     await world.db.query(`update operator set ${change} where id = 'the.last'`)
     const said: string[] = []
     const restore = operatorLocalCommands['operator restore']
-    const tools = { config: world.config, db: world.db, log, print: (line: string) => void said.push(line) }
-    await restore.read(['the.last'])(tools)
+    const print = (line: string) => void said.push(line)
+    const { config, db } = world
+    await restore.read(['the.last'])({ config, db, log, print, terminal: openTerminal() })
     expect(said).toEqual(['enabled the.last'])
   })
 

@@ -1,7 +1,8 @@
-/** Runs a command of the admin API in the same way as the command line. */
+/** A command of the admin API, with a client of the test's own: its calls are held against the API's description. */
 import type { AdminClient } from '../../../src/cli/client.ts'
 import type { ClientCommand } from '../../../src/cli/command.ts'
-import { commands } from '../../../src/cli/main.ts'
+import { commands } from '../../../src/cli/run.ts'
+import { openTerminal } from './command-line.ts'
 
 type Options = Readonly<Record<string, string | boolean>>
 
@@ -20,6 +21,7 @@ export async function runAs(
   lines: string[] = [],
 ): Promise<string> {
   const run = (commands[name] as ClientCommand).read([...args, ...wordsOf(options)])
-  await run({ admin, audience: () => Promise.resolve(''), print: (line) => void lines.push(line) })
+  const print = (line: string) => void lines.push(line)
+  await run({ admin, audience: () => Promise.resolve(''), print, terminal: openTerminal() })
   return lines.join('\n')
 }
