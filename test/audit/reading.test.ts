@@ -1,65 +1,33 @@
 /** What auditors read, prove and keep: through the admin API and on the command line. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { AdminClient } from '../../src/cli/client.ts'
 import type { EventAnswer, SubjectAnswer, TraceAnswer } from '../../src/admin/audit-operations.ts'
 import type { CheckpointAnswer } from '../../src/admin/audit-proof-operations.ts'
-import { createOperator } from '../../src/operators/operators.ts'
-import type { Role } from '../../src/vocabulary.ts'
-import { generateOperatorKey } from '../../src/operators/key.ts'
 import { auditTable } from '../../src/audit.ts'
 import type { AuditName } from '../../src/audit.ts'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
-import { silent } from '../support/audit/audit.ts'
+import { openFolder, openOperator, runCommandLine } from '../support/operators/command-line.ts'
 import { newNumber } from '../support/operators/operators.ts'
-import { recordSecrets } from '../support/record.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
 const world = await openWorld()
 const { db } = world
-const folder = mkdtempSync(join(tmpdir(), 'broker-audit-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-async function keyFile(id: string, roles: readonly Role[]): Promise<string> {
-  const { privateKey, publicKey } = await generateOperatorKey()
-  recordSecrets([privateKey.d])
-  const citizen = { type: 'citizen_id', keys: world.citizenKeysOf(newNumber()) } as const
-  await createOperator({ db, log: silent, actor: 'local' }, { id, roles, key: publicKey, citizen })
-  const file = join(folder, id)
-  writeFileSync(
-    file,
-    JSON.stringify({ operator: id, audience: world.config.admin.audience, key: privateKey }),
-  )
-  return file
-}
-const cli = (args: readonly string[], env: Record<string, string>, input = '') =>
-  new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const child = execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    )
-    child.stdin!.end(input)
-  })
-
-/** A command is a process of its own. */
-const timeout = 120_000
+const folder = openFolder()
+const theAuditor = await openOperator(world, 'the.auditor', ['auditor'])
+const as = (args: readonly string[], input?: string) => runCommandLine(args, theAuditor(), input)
 
 let auditor: AdminClient
 let officer: AdminClient
 let viewer: AdminClient
-let key: string
-const as = (args: readonly string[], input?: string) =>
-  cli(args, { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: key }, input)
 /** Of a coming of `an` and one of `binh`. */
 const came = { an: '', reference: '' }
 beforeAll(async () => {
   auditor = await world.operator('an.auditor', ['auditor'])
   officer = await world.operator('an.officer', ['security_officer'])
   viewer = await world.operator('a.viewer', ['viewer'])
-  key = await keyFile('the.auditor', ['auditor'])
   await world.register(portalDefinition('portal-a'))
   const portal = await world.portal({ clientId: 'portal-a' })
   await portal.signIn()
@@ -125,7 +93,7 @@ test('who reads the audit of a person stands in the audit, before the answer', a
   expect(JSON.stringify(reads)).not.toContain(citizenNamed('an').number)
 })
 
-test('a reference leads to its story; a viewer reads it without the person', { timeout }, async () => {
+test('a reference leads to its story; a viewer reads it without the person', async () => {
   const path = `/v1/traces/${came.reference}`
   const told = await auditor.call<TraceAnswer>('GET', path)
   expect(told.events.map(({ event }) => event)).toEqual(['subject.created', 'login.completed'])
@@ -145,59 +113,55 @@ test('a reference leads to its story; a viewer reads it without the person', { t
   expect(unknown.out).toContain('nothing was audited under NOSUCHREF1')
 })
 
-test(
-  'the audit is verified on the command line, against keys and a checkpoint that were kept',
-  { timeout },
-  async () => {
-    const keys = join(folder, 'keys.json')
-    expect(await as(['audit', 'keys', '--out', keys])).toMatchObject({ code: 0, err: '' })
-    expect(readFileSync(keys, 'utf8')).not.toContain('"d"')
-    const made = await as(['audit', 'checkpoint'])
-    const [, head = ''] = /^head (\d+:[0-9a-f]{64})$/m.exec(made.out) ?? []
-    expect(head).not.toBe('')
-    const verified = await as(['audit', 'verify', '--key', keys, '--expect-checkpoint', head])
-    expect(verified).toMatchObject({ code: 0, err: '' })
-    expect(verified.out).toMatch(/verified\n$/)
-    expect(
-      (
-        await as([
-          'audit',
-          'verify',
-          '--expect-checkpoint',
-          head.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
-        ])
-      ).code,
-    ).toBe(1)
-    expect((await as(['audit', 'checkpoints'])).out).toContain(head)
-    const today = new Date().toISOString().slice(0, 10)
-    expect((await as(['audit', 'verify', '--from', today, '--key', keys])).out).toContain('a part of the log')
-  },
-)
+test('the audit is verified on the command line, against keys and a checkpoint that were kept', async () => {
+  const keys = join(folder, 'keys.json')
+  expect(await as(['audit', 'keys', '--out', keys])).toMatchObject({ code: 0, err: '' })
+  expect(readFileSync(keys, 'utf8')).not.toContain('"d"')
+  const made = await as(['audit', 'checkpoint'])
+  const [, head = ''] = /^head (\d+:[0-9a-f]{64})$/m.exec(made.out) ?? []
+  expect(head).not.toBe('')
+  const verified = await as(['audit', 'verify', '--key', keys, '--expect-checkpoint', head])
+  expect(verified).toMatchObject({ code: 0, err: '' })
+  expect(verified.out).toMatch(/verified\n$/)
+  expect(
+    (
+      await as([
+        'audit',
+        'verify',
+        '--expect-checkpoint',
+        head.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+      ])
+    ).code,
+  ).toBe(1)
+  expect((await as(['audit', 'checkpoints'])).out).toContain(head)
+  const today = new Date().toISOString().slice(0, 10)
+  expect((await as(['audit', 'verify', '--from', today, '--key', keys])).out).toContain('a part of the log')
+})
 
-test('an export is verified without broker, database or operator key', { timeout }, async () => {
+test('an export is verified without broker, database or operator key', async () => {
   const [file, keys] = [join(folder, 'audit.ndjson.gz'), join(folder, 'keys.json')]
   expect(await as(['audit', 'export', file])).toMatchObject({ code: 0, err: '' })
   const nowhere = { HOME: folder }
-  const verified = await cli(['audit', 'verify', '--file', file, '--key', keys], nowhere)
+  const verified = await runCommandLine(['audit', 'verify', '--file', file, '--key', keys], nowhere)
   expect(verified).toMatchObject({ code: 0, err: '' })
   const text = gunzipSync(readFileSync(file)).toString()
   const line = text.split('\n').find((one) => one.includes('"login.completed"'))!
   const { id } = (JSON.parse(line) as { row: { id: string } }).row
   const tampered = join(folder, 'tampered.ndjson')
   writeFileSync(tampered, text.replace(line, line.replace('portal-a', 'portal-b')))
-  const found = await cli(['audit', 'verify', '--file', tampered, '--key', keys], nowhere)
+  const found = await runCommandLine(['audit', 'verify', '--file', tampered, '--key', keys], nowhere)
   expect(found.code).toBe(1)
   expect(found.out).toContain(`FAULT row altered: row ${id} differs from what was covered`)
   expect(found.err).toBe('the audit is not what its checkpoints say\n')
   writeFileSync(`${tampered}.gz`, gzipSync(text).subarray(0, -200))
-  expect((await cli(['audit', 'verify', '--file', `${tampered}.gz`], nowhere)).code).toBe(1)
+  expect((await runCommandLine(['audit', 'verify', '--file', `${tampered}.gz`], nowhere)).code).toBe(1)
   // What lies there already is never overwritten.
   expect((await as(['audit', 'export', file])).code).toBe(1)
   expect(gunzipSync(readFileSync(file)).toString()).toBe(text)
   await expect(viewer.call('GET', '/v1/audit/export')).rejects.toMatchObject({ code: 'forbidden' })
 })
 
-test('a new audit key signs what comes; the old one still proves what was', { timeout }, async () => {
+test('a new audit key signs what comes; the old one still proves what was', async () => {
   const keysBefore = await auditor.call<{ keys: { kid: string }[] }>('GET', '/v1/audit/keys')
   const { kid } = await officer.call<{ kid: string }>('POST', '/v1/audit/keys')
   const { head } = await officer.call<{ head: CheckpointAnswer }>('POST', '/v1/audit/checkpoints')
@@ -212,7 +176,7 @@ test('a new audit key signs what comes; the old one still proves what was', { ti
   expect(refused.out).toContain(`FAULT checkpoint not ours: checkpoint ${head.checkpoint}`)
 })
 
-test('a citizen is looked up on the command line without the number on it', { timeout }, async () => {
+test('a citizen is looked up on the command line without the number on it', async () => {
   const { number } = citizenNamed('an')
   const told = await as(['audit', 'person', '--citizen-id', '-'], `${number}\n`)
   expect(told).toMatchObject({ code: 0, err: '' })

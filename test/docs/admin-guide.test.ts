@@ -1,33 +1,21 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { errorTable } from '../../src/errors.ts'
-import { knownOperator } from '../support/operators/admin-server.ts'
+import { openOperator, runCommandLine } from '../support/operators/command-line.ts'
 import { readGuide } from '../support/docs/guide.ts'
-import { openWorld, portalDefinition, type World } from '../support/world.ts'
+import { openWorld, portalDefinition } from '../support/world.ts'
 
 const guide = readGuide('operate/admin-api.md')
-let world: World
-let environment: Record<string, string>
-
-beforeAll(async () => {
-  world = await openWorld()
-  await world.register(portalDefinition('cong-mau'))
-  const key = await knownOperator(world, 'a.program', ['security_officer'])
-  const file = join(mkdtempSync(join(tmpdir(), 'admin-guide-')), 'key')
-  const { audience } = world.config.admin
-  writeFileSync(file, JSON.stringify({ operator: 'a.program', audience, key }), { mode: 0o600 })
-  environment = { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: file }
-})
-
-const run = (...args: string[]) => promisify(execFile)(process.execPath, args, { env: environment })
+const world = await openWorld()
+await world.register(portalDefinition('cong-mau'))
+const officer = await openOperator(world, 'a.program', ['security_officer'])
 
 test('the example program in the guide runs unchanged, and suspends a portal once', async () => {
   const [, code = ''] = /<!-- example: machine -->\n```js\n([\s\S]+?)```/.exec(guide) ?? []
-  const { stdout } = await run('--input-type=module', '--eval', code)
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], {
+    env: officer(),
+  })
   expect(stdout).toMatch(/^(20\d) \1 true\n$/)
   const events = await world.db.query(
     `select 1 from audit_event where actor = 'a.program' and client_id = 'cong-mau'`,
@@ -43,6 +31,6 @@ test('the codes and headers that the section names exist', () => {
 })
 
 test('the command line prints the description', async () => {
-  const { stdout } = await run('src/cli/main.ts', 'api')
-  expect(JSON.parse(stdout)).toMatchObject({ openapi: '3.1.1', paths: { '/v1/whoami': { get: {} } } })
+  const { out } = await runCommandLine(['api'], officer())
+  expect(JSON.parse(out)).toMatchObject({ openapi: '3.1.1', paths: { '/v1/whoami': { get: {} } } })
 })

@@ -1,13 +1,8 @@
 /** "Your old accounts" in the integration guide: requests and answers are exactly those that it prints. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as client from 'openid-client'
-import { afterAll, expect, test } from 'vitest'
-import { createOperator } from '../../src/operators/operators.ts'
-import { generateOperatorKey } from '../../src/operators/key.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { expect, test } from 'vitest'
 import { classNames } from '../../src/mapping/classes.ts'
 import { columns } from '../../src/imports/columns.ts'
 import { type Evidence, reviewReason, rules } from '../../src/mapping/linking.ts'
@@ -18,8 +13,8 @@ import type { LinkChangeRow } from '../../src/store/changes.ts'
 import type { Counted } from '../../src/store/imports/report.ts'
 import type { LinkMethod } from '../../src/vocabulary.ts'
 import { namedBy, namesIn, readGuide, tableOf } from '../support/docs/guide.ts'
+import { openFolder, openOperator, runCommandLine } from '../support/operators/command-line.ts'
 import { press } from '../support/portal.ts'
-import { recordSecrets } from '../support/record.ts'
 import { openWorld } from '../support/world.ts'
 
 const [, guide = ''] = /\n## Your old accounts\n([\s\S]+?)\n## /.exec(readGuide('integrate.md')) ?? []
@@ -40,8 +35,8 @@ const portal = await world.portal({
   auth: client.ClientSecretBasic(secret),
   scope: 'openid legacy_accounts',
 })
-const folder = mkdtempSync(join(tmpdir(), 'broker-guide-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const folder = openFolder()
+const officer = await openOperator(world, 'an.officer', ['mapping_officer'])
 
 /** The JSON that the guide prints as the answer with this name. A value that it omits may be anything, but must exist. */
 function printed(name: string): unknown {
@@ -88,29 +83,14 @@ async function request(
 const basic = Buffer.from(`${clientId}:${secret}`).toString('base64')
 
 async function importFile(file: string, ...options: readonly string[]) {
-  const { out, err } = await new Promise<{ out: string; err: string }>((resolve) => {
-    const env = { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: join(folder, 'key') }
-    const args = ['src/cli/main.ts', 'legacy', 'import', file, '--client', clientId, ...options]
-    execFile(process.execPath, args, { env }, (_error, stdout, stderr) =>
-      resolve({ out: stdout, err: stderr }),
-    )
-  })
+  const args = ['legacy', 'import', file, '--client', clientId, ...options]
+  const { out, err } = await runCommandLine(args, officer())
   expect({ err, out }).toEqual({ err: '', out: expect.stringMatching(/^2 rows/) as string })
   return readFileSync(`${file}.result.csv`, 'utf8')
 }
 const accounts = () => world.db.query('select 1 from legacy_account where client_id = $1', [clientId])
 
 test('the printed file has the printed results in a dry run, in the import, and in a second import', async () => {
-  const { privateKey, publicKey } = await generateOperatorKey()
-  recordSecrets([privateKey.d])
-  const operator = 'an.officer'
-  await createOperator(
-    { db: world.db, log: createLog({ level: 'silent' }), actor: 'local' },
-    { id: operator, roles: ['mapping_officer'], key: publicKey },
-  )
-  const { audience } = world.config.admin
-  writeFileSync(join(folder, 'key'), JSON.stringify({ operator, audience, key: privateKey }))
-
   const [sent = '', told = ''] = blocks('csv')
   const file = join(folder, 'accounts.csv')
   writeFileSync(file, sent)
@@ -120,7 +100,7 @@ test('the printed file has the printed results in a dry run, in the import, and 
   expect(await importFile(file)).toBe(result)
   expect(await importFile(file)).toBe(result.replaceAll('"accepted"', '"unchanged"'))
   expect(await accounts()).toHaveLength(2)
-}, 120_000)
+})
 
 test('the printed requests have the printed answers: claim, changes, state, primary, unknown', async () => {
   world.simulator.approve('an')

@@ -1,50 +1,18 @@
 /** What operators type about accounts, cases and persons, and what they read. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
-import { createOperator } from '../../src/operators/operators.ts'
-import type { Role } from '../../src/vocabulary.ts'
-import { generateOperatorKey } from '../../src/operators/key.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
+import { openOperator, runCommandLine } from '../support/operators/command-line.ts'
 import { numberOf, openOffice } from '../support/operators/officers.ts'
-import { newNumber } from '../support/operators/operators.ts'
-import { recordSecrets } from '../support/record.ts'
 
-const { world, db, doubt, openPortal, subjectOf } = await openOffice()
-const folder = mkdtempSync(join(tmpdir(), 'broker-mapping-cli-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-async function keyFile(id: string, roles: readonly Role[]): Promise<string> {
-  const { privateKey, publicKey } = await generateOperatorKey()
-  recordSecrets([privateKey.d])
-  await createOperator(
-    { db, log: createLog({ level: 'silent' }), actor: 'local' },
-    { id, roles, key: publicKey, citizen: { type: 'citizen_id', keys: world.citizenKeysOf(newNumber()) } },
-  )
-  const file = join(folder, id)
-  writeFileSync(
-    file,
-    JSON.stringify({ operator: id, audience: world.config.admin.audience, key: privateKey }),
-  )
-  return file
+const { world, doubt, openPortal, subjectOf } = await openOffice()
+const officers = {
+  one: await openOperator(world, 'the.first', ['mapping_officer']),
+  two: await openOperator(world, 'the.second', ['mapping_officer']),
 }
-const keys = {
-  one: await keyFile('the.first', ['mapping_officer']),
-  two: await keyFile('the.second', ['mapping_officer']),
-}
-const run = (by: keyof typeof keys, args: readonly string[], input = '') =>
-  new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const env = { ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: keys[by] }
-    const child = execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    )
-    child.stdin!.end(input)
-  })
+const run = (by: keyof typeof officers, args: readonly string[], input = '') =>
+  runCommandLine(args, officers[by](), input)
 /** It was done; what was said. */
-async function done(by: keyof typeof keys, args: readonly string[], input?: string): Promise<string> {
+async function done(by: keyof typeof officers, args: readonly string[], input?: string): Promise<string> {
   const { code, out, err } = await run(by, args, input)
   expect({ args, code, err }).toEqual({ args, code: 0, err: '' })
   return out
@@ -93,7 +61,7 @@ test('a case goes from the list to a link, and back, on the command line', async
   const history = await done('two', ['review', 'show', unlinked])
   expect(history).toContain('retired')
   expect(history).toMatch(/ended .* by the.second: it was a mistake/)
-}, 120_000)
+})
 
 test('numbers are read from the standard input, and refused anywhere else', async () => {
   const at = await openPortal()
@@ -136,4 +104,4 @@ test('numbers are read from the standard input, and refused anywhere else', asyn
     expect(err).toContain(complaint)
     expect(err).not.toContain(numberOf('an'))
   }
-}, 120_000)
+})

@@ -1,32 +1,27 @@
 /** The schema's way from one release to the next: one runner at a time, all or nothing, and old code beside new rows. */
-import { execFile } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../../src/store/db.ts'
 import { migrate, migrationNames } from '../../src/store/migrate.ts'
 import { schemaSnapshot, snapshotAddress } from '../../src/store/schema-snapshot.ts'
+import { runCommandLine } from '../support/operators/command-line.ts'
+import { emptySettings } from '../support/operators/empty-broker.ts'
 import { freshDatabase, openWorld, portalDefinition } from '../support/world.ts'
 
-const run = promisify(execFile)
 const postgres = inject('databaseUrl') !== undefined
 const ours = new URL('../../migrations/', import.meta.url)
 const names = await migrationNames()
 
 test.skipIf(!postgres)(
-  'three processes that migrate at once apply each migration once, and all are content (needs PostgreSQL)',
+  'three commands that migrate at once apply each migration once, and all are content (needs PostgreSQL)',
   { timeout: 120_000 },
   async () => {
-    const { settings } = await openWorld({ state: 'embedded' })
-    const env = { PATH: process.env.PATH, ...settings, DATABASE_URL: await freshDatabase() }
-    const cwd = new URL('../..', import.meta.url)
-    const outputs = await Promise.all(
-      [1, 2, 3].map(() => run(process.execPath, ['src/cli/main.ts', 'migrate'], { cwd, env })),
-    )
-    const told = outputs.map(({ stdout }) => stdout.trim())
+    const settings = await emptySettings()
+    const outputs = await Promise.all([1, 2, 3].map(() => runCommandLine(['migrate'], settings)))
+    const told = outputs.map(({ out }) => out.trim())
     expect(told.toSorted()).toEqual([
       names.map((name) => `applied ${name}`).join('\n'),
       'nothing to do',
