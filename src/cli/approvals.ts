@@ -15,14 +15,14 @@ export const tellHeld = (answer: Held, done: string): string =>
 
 export const approvalCommands = {
   'approval list': clientCommand({
-    about: 'what waits for a second person',
+    about: 'list what waits for a second person',
     async run({ admin, print }) {
       for await (const { approvals } of eachPage<Page<'approvals', ApprovalAnswer>>(admin, '/v1/approvals'))
         for (const approval of approvals) for (const line of tellLines(approval)) print(line)
     },
   }),
-  'approval approve': end('approve', 'be the second person: it is done'),
-  'approval decline': end('decline', 'end it, or take back your own'),
+  'approval approve': end('approve', 'approve it as the second person: it is then done'),
+  'approval decline': end('decline', 'decline it, or withdraw your own'),
 }
 
 function end(what: 'approve' | 'decline', about: string) {

@@ -25,8 +25,8 @@ export function tellTrace({ reference, events, more }: TraceAnswer): string[] {
   const [first] = events
   if (first === undefined)
     return [
-      `nothing was audited under ${reference}: it is mistyped, past its retention, or of a request that decided nothing`,
-      `the log knows every request: search it for "reference":"${reference}"`,
+      `no audit event has the reference ${reference}: it may be mistyped, past its retention, or of a request that changed nothing`,
+      `the log has every request: search it for "reference":"${reference}"`,
     ]
   return [
     `${reference}, ${first.at.slice(0, 19).replace('T', ' ')} UTC`,
@@ -39,7 +39,7 @@ export function tellTrace({ reference, events, more }: TraceAnswer): string[] {
       const told = tellDetail(detail)
       return `+${after}s  ${means} (${who})${told && `\n          ${told}`}`
     }),
-    ...(more ? ['and more: "audit events --reference" shows all'] : []),
-    `traces, where they are collected, carry it as broker.reference="${reference}"`,
+    ...(more ? ['there are more events: "audit events --reference" shows all'] : []),
+    `if traces are collected, search them for broker.reference="${reference}"`,
   ]
 }

@@ -31,13 +31,14 @@ async function readKeys(file: string) {
   try {
     return readPublicKeys(JSON.parse(text))
   } catch (cause) {
-    throw new Told(`${file} is no set of audit keys: "audit keys --out FILE" writes one`, { cause })
+    throw new Told(`${file} does not hold audit keys: write them with "audit keys --out FILE"`, { cause })
   }
 }
 
 function parseCheckpoint(text: string): { checkpoint: number; hash: string } {
   const { 1: checkpoint, 2: hash } = /^(\d+):([0-9a-f]{64})$/.exec(text) ?? []
-  if (checkpoint === undefined || hash === undefined) throw new UsageError('--expect-checkpoint is N:HASH')
+  if (checkpoint === undefined || hash === undefined)
+    throw new UsageError('--expect-checkpoint must be N:HASH')
   return { checkpoint: Number(checkpoint), hash }
 }
 
@@ -45,14 +46,16 @@ function parseCheckpoint(text: string): { checkpoint: number; hash: string } {
 export function tellFaults(verdict: Verdict, keyFile: string | undefined): string[] {
   const { rows, checkpoints, whole, head, uncovered, deletions, notes, faults } = verdict
   return [
-    `${rows} rows, ${checkpoints} checkpoints${whole ? '' : ': a part of the log; what stands before its first checkpoint is not looked at'}`,
-    ...(uncovered.rows > 0 ? [`${uncovered.rows} rows not covered yet, since ${uncovered.since}`] : []),
+    `${rows} rows, ${checkpoints} checkpoints${whole ? '' : ': a part of the log; rows before its first checkpoint were not checked'}`,
+    ...(uncovered.rows > 0
+      ? [`${uncovered.rows} rows not covered by a checkpoint yet, since ${uncovered.since}`]
+      : []),
     ...deletions.map(
       ({ part, rows: gone, id }) => `deleted by retention: ${part}, ${gone} rows, recorded in event ${id}`,
     ),
     ...notes,
     keyFile === undefined
-      ? 'keys: as the broker told them; with --key FILE they are yours'
+      ? 'keys: from the audit itself; with --key FILE, keys that you saved are used'
       : `keys: ${keyFile}`,
     ...(head === undefined ? [] : [`head ${head.checkpoint}:${head.hash}`]),
     ...faults.map(({ kind, says }) => `FAULT ${kind}: ${says}`),

@@ -11,19 +11,22 @@ import { Told } from './told.ts'
 import { readInputLines } from './input-lines.ts'
 import type { Page } from '../admin/paging.ts'
 
-const span = { from: optional('DAY', 'the first day'), to: optional('DAY', 'the last day') }
+const span = {
+  from: optional('DAY', 'from this day on'),
+  to: optional('DAY', 'up to and including this day'),
+}
 type EventsPage = Page<'events', EventAnswer>
 
 export const auditCommands = {
   'audit events': clientCommand({
-    about: 'audit events, the oldest first',
+    about: 'list audit events, oldest first',
     options: {
-      event: optional('NAME', 'of this name'),
-      class: optional('CLASS', 'of this class'),
-      client: optional('ID', 'at this portal'),
-      operator: optional('ID', 'by this operator'),
-      subject: optional('ID', 'about this subject'),
-      reference: optional('REF', 'under this reference'),
+      event: optional('NAME', 'only events of this name'),
+      class: optional('CLASS', 'only events of this class'),
+      client: optional('ID', 'only events at this portal'),
+      operator: optional('ID', 'only events by this operator'),
+      subject: optional('ID', 'only events about this subject'),
+      reference: optional('REF', 'only events with this reference'),
       ...span,
     },
     async run({ admin, print }, _args, options) {
@@ -33,8 +36,8 @@ export const auditCommands = {
   }),
 
   'audit person': clientCommand({
-    about: 'everything about one citizen',
-    options: { 'citizen-id': required('-', 'the number is read from the standard input') },
+    about: 'list all audit events about one citizen',
+    options: { 'citizen-id': required('-', 'the citizen’s number, read from the standard input') },
     async run({ admin, print, terminal }) {
       const [number] = await readInputLines(terminal, 'citizen id')
       for (let after: string | null = null, more = true; more;) {
@@ -45,7 +48,7 @@ export const auditCommands = {
           asked,
         )
         if (after === null) {
-          if (page.subjects.length === 0) print('nobody came here with it')
+          if (page.subjects.length === 0) print('no person with this number has signed in')
           for (const { subject, kind, created_at: created, replaced_by: by } of page.subjects)
             print(`subject ${subject}  ${kind}  since ${created}${by === null ? '' : `  replaced by ${by}`}`)
         }
@@ -56,7 +59,7 @@ export const auditCommands = {
   }),
 
   'audit checkpoint': clientCommand({
-    about: 'make a checkpoint over what has been committed, and show the last one',
+    about: 'make a checkpoint over all committed rows, and show the latest one',
     async run({ admin, print }) {
       const { rows, head } = await admin.call<{ rows: number; head: CheckpointAnswer | null }>(
         'POST',
@@ -68,7 +71,7 @@ export const auditCommands = {
   }),
 
   'audit checkpoints': clientCommand({
-    about: 'the checkpoints, the oldest first',
+    about: 'list checkpoints, oldest first',
     options: span,
     async run({ admin, print }, _args, options) {
       for await (const { checkpoints } of eachPage<Page<'checkpoints', CheckpointAnswer>>(
@@ -82,7 +85,7 @@ export const auditCommands = {
   }),
 
   'audit keys': clientCommand({
-    about: 'the public keys of the checkpoints, for `audit verify --key`',
+    about: 'show the public keys that verify checkpoints, for `audit verify --key`',
     options: { out: optional('FILE', 'write them to this file') },
     async run({ admin, print }, _args, { out }) {
       const keys = JSON.stringify(await admin.call('GET', '/v1/audit/keys'), null, 2)
@@ -92,15 +95,15 @@ export const auditCommands = {
   }),
 
   'audit rotate-key': clientCommand({
-    about: 'a new key for the checkpoints to come; write `audit keys` to a file again afterwards',
+    about: 'sign new checkpoints with a new key; save `audit keys` again afterwards',
     async run({ admin, print }) {
       const { kid } = await admin.call<{ kid: string }>('POST', '/v1/audit/keys')
-      print(`from now on ${kid} signs`)
+      print(`new checkpoints are signed with key ${kid}`)
     },
   }),
 
   'audit export': clientCommand({
-    about: 'the audit with its checkpoints, as lines of JSON',
+    about: 'export the audit with its checkpoints, as JSON lines',
     args: { FILE: 'a new file; compressed if its name ends with .gz' },
     options: span,
     async run({ admin, print }, { FILE: path }, options) {
@@ -118,12 +121,12 @@ export const auditCommands = {
   }),
 
   'audit verify': clientCommand({
-    about: 'prove the audit, or the checkpoints of some days',
+    about: 'verify the whole audit, or that of some days',
     options: {
       ...span,
-      file: optional('FILE', 'an export instead, without broker and database'),
-      key: optional('FILE', 'the public keys that were kept elsewhere (`audit keys`)'),
-      'expect-checkpoint': optional('N:HASH', 'prove as well that this checkpoint is still in it'),
+      file: optional('FILE', 'verify this export instead; needs no broker and no database'),
+      key: optional('FILE', 'verify with public keys that you saved earlier (`audit keys`)'),
+      'expect-checkpoint': optional('N:HASH', 'also check that this checkpoint is still part of the audit'),
     },
     async run({ admin, print }, _args, { file, key, 'expect-checkpoint': expected, ...days }) {
       const { tellFaults, verifyFrom } = await import('./audit-verifying.ts')
@@ -132,13 +135,13 @@ export const auditCommands = {
         { keyFile: key, expected },
       )
       for (const line of tellFaults(verdict, key)) print(line)
-      if (verdict.faults.length > 0) throw new Told('the audit is not what its checkpoints say')
+      if (verdict.faults.length > 0) throw new Told('the audit does not match its checkpoints')
       print('verified')
     },
   }),
 
   trace: clientCommand({
-    about: 'what happened under a reference that a citizen or a portal was told',
+    about: 'show what happened under a reference from a page or an error',
     args: { REF: 'the reference' },
     async run({ admin, print }, { REF: reference }) {
       const found = await admin.call<TraceAnswer>('GET', `/v1/traces/${encodeURIComponent(reference)}`)

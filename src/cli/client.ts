@@ -164,7 +164,11 @@ export function createAdminClient({
       const { request } = target.protocol === 'https:' ? https : http
       const answer = await new Promise<IncomingMessage>((resolve, reject) => {
         const sending = request(target, { method: 'POST', headers }, resolve)
-        sending.once('error', (cause) => reject(new Error(`the admin API at ${url} hung up`, { cause })))
+        sending.once('error', (cause) =>
+          reject(
+            new Error(`the admin API at ${url} closed the connection while the file was sent`, { cause }),
+          ),
+        )
         content.once('error', (cause) => sending.destroy(cause))
         content.pipe(sending)
       })

@@ -14,8 +14,8 @@ const ID = 'the portal’s client_id'
 
 export const clientCommands = {
   'client list': clientCommand({
-    about: 'the portals',
-    options: { state: optional('STATE', 'only draft, active, suspended or retired ones') },
+    about: 'list the portals',
+    options: { state: optional('STATE', 'only portals in this state: draft, active, suspended or retired') },
     async run({ admin, print }, _args, { state }) {
       for await (const { clients } of eachPage<Page<'clients', Listed>>(admin, '/v1/clients', { state })) {
         for (const one of clients) {
@@ -29,7 +29,7 @@ export const clientCommands = {
   }),
 
   'client show': clientCommand({
-    about: 'a portal as a file of the registry would say it',
+    about: 'show a portal as a registry file defines it',
     args: { ID },
     async run({ admin, print }, args) {
       const { stringify } = await import('yaml')
@@ -41,7 +41,7 @@ export const clientCommands = {
   }),
 
   'client history': clientCommand({
-    about: 'what was done to a portal, by whom and why',
+    about: 'show what was done to a portal, by whom and why',
     args: { ID },
     async run({ admin, print }, args) {
       for await (const { changes } of eachPage<Page<'changes', Changed>>(admin, `${pathOf(args.ID)}/history`))
@@ -50,21 +50,21 @@ export const clientCommands = {
   }),
 
   'client activate': clientCommand({
-    about: 'let citizens in through a portal',
+    about: 'put a portal into service',
     args: { ID },
     options: { reason: optional('TEXT', 'kept in the portal’s history') },
     run: (tools, args, { reason }) => move(tools, args.ID, 'activate', reason),
   }),
 
   'client suspend': clientCommand({
-    about: 'close a portal; what was issued to it ends',
+    about: 'take a portal out of service; its tokens end',
     args: { ID },
     options: { reason: required('TEXT', 'kept in the portal’s history') },
     run: (tools, args, { reason }) => move(tools, args.ID, 'suspend', reason),
   }),
 
   'client retire': clientCommand({
-    about: 'end a draft or a suspended portal for good',
+    about: 'retire a draft or suspended portal for good',
     args: { ID },
     options: { reason: required('TEXT', 'kept in the portal’s history') },
     run: (tools, args, { reason }) => move(tools, args.ID, 'retire', reason),

@@ -91,11 +91,11 @@ function readWords({ args = {}, options = {}, oneOf = [] }: Description, words: 
   const missing = names.find((_, index) => !positionals[index])
   if (missing !== undefined) throw new UsageError(`the ${missing} is missing`)
   if (positionals.length > names.length)
-    throw new UsageError(`"${positionals[names.length]}" is one argument too many`)
+    throw new UsageError(`unexpected argument "${positionals[names.length]}"`)
   for (const [name, { isRequired, placeholder }] of Object.entries(options)) {
     if (isRequired && !values[name]) throw new UsageError(`--${name} is missing`)
     if (placeholder === '-' && ![undefined, '-'].includes(values[name] as string | undefined))
-      throw new UsageError(`--${name} takes "-": the value itself is read from the standard input`)
+      throw new UsageError(`--${name} must be "-": the value itself is read from the standard input`)
   }
   if (oneOf.length > 0 && oneOf.filter((name) => values[name]).length !== 1)
     throw new UsageError(`give exactly one of ${oneOf.map((name) => `--${name}`).join(', ')}`)

@@ -7,10 +7,10 @@ type Told = Omit<FiguresTold, 'keys' | 'secrets'> & {
 
 export const figuresCommands = {
   figures: clientCommand({
-    about: 'what each portal may read about itself',
+    about: 'show the figures that each portal can read about itself',
     options: {
-      client: optional('ID', 'of this portal only'),
-      from: optional('DAY', 'the first day; without --from and --to the last 30 days'),
+      client: optional('ID', 'this portal only'),
+      from: optional('DAY', 'the first day (default: the last 30 days)'),
       to: optional('DAY', 'the last day'),
     },
     async run({ admin, print }, _args, filter) {

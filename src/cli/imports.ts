@@ -31,7 +31,7 @@ export const importCommands = {
     options: {
       client: required('ID', 'the portal'),
       'dry-run': flag('check the file and change nothing'),
-      result: optional('FILE', 'where to write what became of each row (default: FILE.result.csv)'),
+      result: optional('FILE', 'where to write the result of each row (default: FILE.result.csv)'),
     },
     async run({ admin, print, terminal }, { FILE: file }, { client, 'dry-run': dryRun, ...options }) {
       const result = options.result ?? `${file}.result.csv`
@@ -60,7 +60,7 @@ export const importCommands = {
   }),
 
   'legacy imports': clientCommand({
-    about: 'a portal’s imports, the latest first: when, by whom, how far',
+    about: 'list a portal’s imports, latest first: when, by whom, how far',
     options: { client: required('ID', 'the portal') },
     async run({ admin, print }, _args, { client }) {
       const pages = eachPage<Page<'imports', Followed>>(admin, '/v1/legacy-imports', { client })
@@ -94,13 +94,14 @@ async function writeResults(report: Readable, file: string, to: string): Promise
       const [, at, outcome = '', classes = '', detail = ''] =
         /^(\d+),(\w+),"([^"]*)","([^"]*)"$/.exec(value) ?? []
       if (done || Number(at) !== line)
-        throw new Error('the report does not follow the file: has it been changed?')
+        throw new Error('the report does not match the file: was the file changed during the import?')
       text += csvLine([line, fields.account_id ?? '', outcome, classes, detail])
     }
     await write(out, text)
   }
   // The run is over when its report is.
-  if (!(await lines.next()).done) throw new Error('the report is longer than the file: has it been changed?')
+  if (!(await lines.next()).done)
+    throw new Error('the report is longer than the file: was the file changed during the import?')
   out.end()
   await finished(out)
   await rename(part, to)

@@ -40,7 +40,7 @@ interface Run {
 
 export const keyCommands = {
   'keys list': clientCommand({
-    about: 'signing keys: which signs, which follows, and when',
+    about: 'list signing keys: which one signs, which one is next, and when',
     async run({ admin, print }) {
       const { keys, past } = await admin.call<{ keys: Key[]; past: Key[] }>('GET', '/v1/keys')
       for (const key of keys) print(lineOf(key, key.published_until, 'published until'))
@@ -52,7 +52,7 @@ export const keyCommands = {
     about: 'announce the next signing key',
     options: {
       alg: optional('ALG', `${signingAlgorithms.join(', ')} (default: ES256)`),
-      announce: optional('SPAN', 'how long portals have it before it signs, at least 15m (default: 24h)'),
+      announce: optional('SPAN', 'how long it is published before it signs, at least 15m (default: 24h)'),
     },
     async run({ admin, print }, _args, { alg, announce }) {
       const body = { ...(alg && { alg }), ...(announce && { announce: secondsIn(announce, '--announce') }) }
@@ -66,7 +66,7 @@ export const keyCommands = {
   }),
 
   'keys revoke': clientCommand({
-    about: 'a leaked signing key: out of the JWKS at once',
+    about: 'revoke a leaked signing key: it leaves the JWKS at once',
     args: { KID: 'the key, from `keys list`' },
     options: { reason: required('TEXT', 'why') },
     async run({ admin, print }, { KID: kid }, { reason }) {
@@ -74,27 +74,27 @@ export const keyCommands = {
       const { signs } = await admin.call<{ signs: string }>('POST', path, { reason })
       print(`revoked ${kid}; ${signs} signs now`)
       print(
-        'Portals that keep the JWKS accept the old key for up to 10 minutes more: tell them to fetch it anew.',
+        'Portals that cache the JWKS accept the old key for up to 10 more minutes: ask them to fetch it again.',
       )
-      print('ID tokens it signed prove nothing from now on; sessions and refresh tokens go on.')
+      print('ID tokens signed with it are no longer valid; sessions and refresh tokens continue.')
     },
   }),
 
   'keys ring': clientCommand({
-    about: 'what lies under which key of SEAL_KEYS and INDEX_KEYS, and which may go',
+    about: 'show what is sealed under which key of SEAL_KEYS and INDEX_KEYS, and which keys may go',
     run: async ({ admin, print }) => tellRing(await admin.call<Ring>('GET', '/v1/key-ring'), print),
   }),
 
   'keys reseal': clientCommand({
-    about: 'bring everything at rest under the newest keys, or go on with it',
+    about: 're-seal everything at rest under the newest keys, or continue an unfinished run',
     async run({ admin, print, terminal }) {
       const begun = await admin.call<Run & { older_key_in_use: boolean }>('POST', '/v1/reseals')
       if (begun.older_key_in_use)
-        print('a node wrote under an older key seconds ago: while one does, that key does not become free')
+        print('a node wrote under an older key seconds ago: that key may not go while a node still does')
       const run = await follow(admin, terminal, begun)
       print(`${count(run.rows_total)} rows seen, ${count(run.rows_changed)} changed`)
       if (run.rows_unreadable > 0)
-        print(`${count(run.rows_unreadable)} rows do not open and were passed by: the log names them`)
+        print(`${count(run.rows_unreadable)} rows could not be opened and were skipped: the log names them`)
       tellRing(await admin.call<Ring>('GET', '/v1/key-ring'), print)
     },
   }),
@@ -128,8 +128,11 @@ function tellRing(
   for (const [position, { key, needed: isNeeded }] of index.entries())
     print(`INDEX_KEYS ${position + 1}  ${key}  ${standing(position, isNeeded)}`)
   if (behind > 0)
-    print(`${behind} operators must sign in, or be given their number anew, before an index key goes`)
-  if (Object.keys(unreadable).length > 0) print(`under keys that are not in the ring: ${rowsOf(unreadable)}`)
+    print(
+      `${behind} operators must sign in, or have their number set again, before an older index key may go`,
+    )
+  if (Object.keys(unreadable).length > 0)
+    print(`rows under keys that are not in the ring: ${rowsOf(unreadable)}`)
 }
 
 /** Seconds without a sign of the run after which its node is taken to be dead. */
@@ -142,10 +145,11 @@ async function follow(admin: AdminClient, { stderr }: Terminal, begun: Run): Pro
     const run = await admin.call<Run>('GET', `/v1/reseals/${begun.id}`)
     if (stderr.isTTY) stderr.write(`\r\u001b[K${run.state === 'done' ? '' : progressLine(run, from)}`)
     if (run.state === 'done') return run
-    if (run.fault !== null) throw new Error(`stopped at ${run.table}: ${run.fault}; run it again to go on`)
+    if (run.fault !== null)
+      throw new Error(`stopped at ${run.table}: ${run.fault}; run the command again to continue`)
     if (run.touched_at !== heard.touched) heard = { touched: run.touched_at, at: performance.now() }
     if (performance.now() - heard.at > silence * 1000)
-      throw new Error('the node that did it is silent; run it again to go on')
+      throw new Error('the node that re-seals no longer responds; run the command again to continue')
   }
 }
 

@@ -5,7 +5,7 @@ import { UsageError } from './told.ts'
 
 export const localCommands = {
   migrate: localCommand({
-    about: 'bring the database to this release',
+    about: 'migrate the database to the schema of this release',
     async run({ db, print }) {
       const { migrate } = await import('../store/migrate.ts')
       const applied = await migrate(db)
@@ -14,7 +14,7 @@ export const localCommands = {
   }),
 
   'config check': localCommand({
-    about: 'read the configuration, reach the stores and VNeID',
+    about: 'check the settings, and that database, state store and VNeID answer',
     async run({ config, db, print }) {
       const { unreached } = await import('../http/health.ts')
       const { openState } = await import('../store/state/open.ts')
@@ -29,16 +29,16 @@ export const localCommands = {
       })
       await state.close()
       if (!missing.includes('database')) await checkRing(db, config.keys)
-      if (missing.length > 0) throw new Error(`not reached: ${missing.join(', ')}`)
+      if (missing.length > 0) throw new Error(`no answer from: ${missing.join(', ')}`)
       print('the configuration is complete; database, state and upstream answer')
     },
   }),
 
   'keys generate': localCommand({
-    about: 'a new signing key',
+    about: 'make a signing key',
     options: {
       alg: withDefault('ALG', signingAlgorithms.join(', '), 'ES256'),
-      'if-missing': flag('only if there is none of that algorithm'),
+      'if-missing': flag('only if there is no key of that algorithm'),
     },
     async run({ config, db, log, print }, _args, { alg, 'if-missing': ifMissing }) {
       const known = signingAlgorithms.find((name) => name === alg)
@@ -50,8 +50,8 @@ export const localCommands = {
       const kid = await make(tools, known, { actor: 'local' })
       print(
         kid === undefined
-          ? `there is a ${known} key`
-          : `generated ${known} key ${kid}; it is published within seconds, and signs at once if it is the first, else in a day`,
+          ? `there is already a key for ${known}`
+          : `generated ${known} key ${kid}; it is published within seconds; it signs at once if it is the first of its algorithm, otherwise after a day`,
       )
     },
   }),

@@ -12,9 +12,9 @@ const ways = ['citizen-id', 'cmnd', 'account-id'] as const
 
 export const mappingCommands = {
   'legacy find': clientCommand({
-    about: 'accounts and their links, by a number that is read from the standard input',
+    about: 'find accounts and their links, by a number that is read from the standard input',
     options: {
-      client: optional('ID', 'at this portal only'),
+      client: optional('ID', 'this portal only'),
       'citizen-id': optional('-', 'the personal identification number'),
       cmnd: optional('-', 'the number of an old identity card (CMND)'),
       'account-id': optional('-', 'the portal’s own account id; needs --client'),
@@ -31,7 +31,7 @@ export const mappingCommands = {
         accounts.push(...page.accounts)
         ;({ next: after, more } = page)
       }
-      if (accounts.length === 0) print('none')
+      if (accounts.length === 0) print('no account found')
       for (const { account, client: portal, account_id: id, kind, state, history, ...more } of accounts) {
         const number = more.number ?? (more.cmnd === null ? 'no number' : `CMND ${more.cmnd}`)
         const attested = more.attested_on === null ? 'never attested' : `attested ${more.attested_on}`
@@ -43,7 +43,7 @@ export const mappingCommands = {
   }),
 
   'link end': clientCommand({
-    about: 'take a link back; the account then waits for an operator',
+    about: 'end a link; the account then waits for an operator',
     args: { ACCOUNT: 'the account, from `legacy find`', LINK: 'its link, from `legacy find`' },
     options: { reason: required('TEXT', 'why') },
     async run({ admin, print }, args, { reason }) {
@@ -55,7 +55,7 @@ export const mappingCommands = {
 
   'citizen rekey': clientCommand({
     about:
-      'ask for a person’s new number, which another officer approves; the old and the new one are two lines of the standard input',
+      'change a person’s number, when another officer approves; the standard input has the old and the new number, a line each',
     options: { reason: required('TEXT', 'why'), evidence: required('TEXT', 'what proves it') },
     async run({ admin, print, terminal }, _args, { evidence, reason }) {
       const [old, fresh] = await readInputLines(terminal, 'old number', 'new number')

@@ -23,7 +23,7 @@ export function readRoles(text: string): Role[] {
 }
 
 export const tellKey = (file: string | undefined): string =>
-  file === undefined ? '' : `; its key is in ${file}: it proves who it is, keep it`
+  file === undefined ? '' : `; its key is in ${file}: keep that file secret`
 
 /** Writes a new key to the file, if one is named, and removes it again when the operator does not get it. */
 export async function withNewKey<T>(

@@ -27,7 +27,7 @@ const columns = [
 
 export const operatorReviewCommands = {
   'operator review confirm': clientCommand({
-    about: 'record that the report of that moment was gone through',
+    about: 'record that the report of that moment has been reviewed',
     args: { MOMENT: 'the moment that `operator review` printed' },
     async run({ admin, print }, { MOMENT: moment }) {
       await admin.call('POST', '/v1/operator-reviews', { read_at: moment })
@@ -36,8 +36,8 @@ export const operatorReviewCommands = {
   }),
 
   'operator review': clientCommand({
-    about: 'the access review: who may do what, and did',
-    options: { csv: flag('as CSV'), json: flag('as JSON') },
+    about: 'show the access review: who has which roles, and used them',
+    options: { csv: flag('print CSV'), json: flag('print JSON') },
     async run({ admin, print }, _args, { csv, json }) {
       const report = await admin.call<Report>('GET', '/v1/operator-review')
       if (json) return print(JSON.stringify(report, undefined, 2))
@@ -62,7 +62,7 @@ export const operatorReviewCommands = {
         print(`${row.id.padEnd(32)} ${row.kind.padEnd(7)} ${row.roles}  ${state}  by ${row.created_by}`)
         if (row.did !== '') print(`  ${row.did}`)
       }
-      return print(`when it has been gone through: operator review confirm ${report.read_at}`)
+      return print(`after the review, run: operator review confirm ${report.read_at}`)
     },
   }),
 }

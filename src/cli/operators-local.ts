@@ -8,13 +8,13 @@ import type { LocalTools } from './tools.ts'
 
 export const operatorLocalCommands = {
   'operator create': localCommand({
-    about: 'an operator: a person (--citizen), or a machine, which is known by its key alone',
+    about: 'create an operator: a person (--citizen), or a machine that authenticates with its key',
     args: { ID: 'the name of the new operator' },
     options: {
       role: required('ROLE[,…]', roleHelp),
       citizen: flag('a person, whose number is read from the standard input'),
-      machine: flag('a machine, as without --citizen'),
-      key: optional('FILE', 'a new file for its key; a machine needs one'),
+      machine: flag('a machine (the default)'),
+      key: optional('FILE', 'write a new key to this new file; required for a machine'),
     },
     async run({ config, db, log, print, terminal }, args, { role, key: file, citizen: isPerson, machine }) {
       const id = await readOperatorId(args.ID)
@@ -27,12 +27,12 @@ export const operatorLocalCommands = {
         createOperator({ db, log, actor: 'local' }, { id, roles, key, citizen }),
       )
       print(`created ${id}, a ${isPerson ? 'person' : 'machine'} (${roles.join(', ')})${tellKey(file)}`)
-      if (isPerson && file === undefined) print(`signs in with VNeID: operator sign-in`)
+      if (isPerson && file === undefined) print('This person signs in with VNeID: run "operator sign-in".')
     },
   }),
 
   'operator restore': localCommand({
-    about: 'enable a security officer again, when none is left who could',
+    about: 'enable a security officer when no other enabled one is left',
     args: { ID: 'the disabled security officer, a person' },
     async run({ db, log, print }, args) {
       const id = await readOperatorId(args.ID)
@@ -42,10 +42,13 @@ export const operatorLocalCommands = {
       const { hasOfficer } = await import('../store/operators.ts')
       await audited({ db, log }, async (tx, note) => {
         if (await hasOfficer(tx))
-          throw new BrokerError('state_conflict', 'a security_officer is enabled: operator enable')
+          throw new BrokerError(
+            'state_conflict',
+            'a security officer is still enabled: ask them to run "operator enable"',
+          )
         await readmitOperator(tx, note, { id }, { actor: 'local' })
         if (!(await hasOfficer(tx)))
-          throw new BrokerError('state_conflict', `${id} is no person who is a security_officer`)
+          throw new BrokerError('state_conflict', `${id} is not a person with the role security_officer`)
       })
       print(`enabled ${id}`)
     },

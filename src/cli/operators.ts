@@ -26,7 +26,7 @@ const keptReason = required('TEXT', 'kept in the operator’s history')
 
 export const operatorCommands = {
   'operator whoami': clientCommand({
-    about: 'who you are here, and your roles',
+    about: 'show who you are, and your roles',
     async run({ admin, print }) {
       const { id, roles } = await admin.call<Operator>('GET', '/v1/whoami')
       print(`${id}  ${roles.join(',')}`)
@@ -34,7 +34,7 @@ export const operatorCommands = {
   }),
 
   'operator list': clientCommand({
-    about: 'all operators',
+    about: 'list all operators',
     async run({ admin, print }) {
       for await (const { operators } of eachPage<Page<'operators', Listed>>(admin, '/v1/operators'))
         for (const { id, kind, roles, disabled_at: disabled, last_seen_at: seen } of operators) {
@@ -45,7 +45,7 @@ export const operatorCommands = {
   }),
 
   'operator history': clientCommand({
-    about: 'what was done to an operator, by whom and why',
+    about: 'show what was done to an operator, by whom and why',
     args: { ID },
     async run({ admin, print }, args) {
       const path = `${pathOf(args.ID)}/history`
@@ -59,11 +59,11 @@ export const operatorCommands = {
   }),
 
   'operator add': clientCommand({
-    about: 'a new operator, when a second person approves',
+    about: 'add an operator, when a second person approves',
     args: { ID: 'the name of the new operator' },
     options: {
       role: required('ROLE[,…]', roleHelp),
-      key: optional('FILE', 'a new file for the key of a machine'),
+      key: optional('FILE', 'write the machine’s new key to this new file'),
       citizen: flag('a person, whose number is read from the standard input'),
       machine: flag('a machine; needs --key'),
     },
@@ -73,7 +73,7 @@ export const operatorCommands = {
       const roles = readRoles(role)
       if (machine && !file) throw new UsageError('--key is missing')
       if (citizen && file !== undefined)
-        throw new UsageError('--key is for machines; a person makes their own key with operator key')
+        throw new UsageError('--key is for machines; a person makes a key with "operator key"')
       const [number] = citizen ? await readInputLines(terminal, 'identification number') : []
       const answer = await withNewKey({ id, audience: await audience(), file }, (key) =>
         admin.call<Held>('POST', '/v1/operators', {
@@ -88,8 +88,8 @@ export const operatorCommands = {
   }),
 
   'operator roles': clientCommand({
-    about: 'other roles, when a second person approves',
-    args: { ID, ROLES: `with commas between: ${roleHelp}` },
+    about: 'change roles, when a second person approves',
+    args: { ID, ROLES: `separated by commas: ${roleHelp}` },
     async run({ admin, print }, { ID: id, ROLES: given }) {
       const roles = readRoles(given)
       print(tellHeld(await admin.call<Held>('PATCH', pathOf(id), { roles }), `changed ${id}`))
@@ -97,11 +97,11 @@ export const operatorCommands = {
   }),
 
   'operator key': clientCommand({
-    about: 'another key or none, when a second person approves',
+    about: 'replace or remove a key, when a second person approves',
     args: { ID },
     options: {
-      key: optional('FILE', 'a new file for the new key'),
-      remove: flag('no key: a person then signs in with VNeID'),
+      key: optional('FILE', 'write the new key to this new file'),
+      remove: flag('remove the key; a person then signs in with VNeID'),
     },
     oneOf: ['key', 'remove'],
     async run({ admin, audience, print }, args, { key }) {
@@ -114,7 +114,7 @@ export const operatorCommands = {
   }),
 
   'operator number': clientCommand({
-    about: 'a person’s new number, from the standard input, when a second person approves',
+    about: 'change a person’s number, read from the standard input, when a second person approves',
     args: { ID },
     async run({ admin, print, terminal }, { ID: id }) {
       const [number] = await readInputLines(terminal, 'new identification number')
@@ -123,7 +123,7 @@ export const operatorCommands = {
   }),
 
   'operator enable': clientCommand({
-    about: 'let a disabled or idle operator in again, when a second person approves',
+    about: 'enable a disabled or idle operator, when a second person approves',
     args: { ID },
     options: { reason: keptReason },
     async run({ admin, print }, { ID: id }, body) {
@@ -132,7 +132,7 @@ export const operatorCommands = {
   }),
 
   'operator disable': clientCommand({
-    about: 'bar an operator from now on',
+    about: 'disable an operator at once',
     args: { ID },
     options: { reason: keptReason },
     async run({ admin, print }, { ID: id }, body) {
@@ -154,9 +154,9 @@ export const signInCommands = {
   }),
 
   'operator sign-out': sessionCommand({
-    about: 'end it, here and at the issuer',
+    about: 'sign out, here and at the issuer',
     async run({ session, print }) {
-      print((await session.signOut()) ? 'signed out' : 'nobody was signed in')
+      print((await session.signOut()) ? 'signed out' : 'not signed in')
     },
   }),
 }

@@ -10,14 +10,14 @@ const asked = (fields: Readonly<Record<string, string | undefined>>): string =>
 
 export const progressCommands = {
   progress: clientCommand({
-    about: 'how far the mapping is, by portal and province',
+    about: 'show how many accounts are linked, by portal and province',
     options: {
-      client: optional('ID', 'of this portal only'),
-      province: optional('CODE', 'in this province only; `ministry`: in none'),
-      from: optional('DAY', 'the first day of the trend; without --from and --to the last 14 days'),
+      client: optional('ID', 'this portal only'),
+      province: optional('CODE', 'this province only; `ministry` for portals of no province'),
+      from: optional('DAY', 'the first day of the trend (default: the last 14 days)'),
       to: optional('DAY', 'the last day of the trend'),
-      classes: flag('each portal’s own classes and links as well'),
-      csv: flag('as CSV'),
+      classes: flag('also show each portal’s classes and links'),
+      csv: flag('print CSV'),
     },
     async run({ admin, print }, _args, { classes, csv, client, province, from, to }) {
       const { progressCsv, progressTable } = await import('../mapping/progress.ts')
@@ -30,8 +30,8 @@ export const progressCommands = {
   }),
 
   refusals: clientCommand({
-    about: 'the links that were refused: to whom, why, and since when the account was locked',
-    options: { client: optional('ID', 'at this portal only') },
+    about: 'list refused links: for whom, why, and since when the account is locked',
+    options: { client: optional('ID', 'this portal only') },
     async run({ admin, print }, _args, { client }) {
       let counts: RefusalsPage['counts']
       for await (const page of eachPage<RefusalsPage>(admin, '/v1/refusals', { client })) {

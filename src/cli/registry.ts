@@ -7,11 +7,11 @@ const PATH = 'a folder with a file for each portal, or a file'
 
 export const registryCommands = {
   'client apply': clientCommand({
-    about: 'show what makes the registry equal to reviewed files, or do it',
+    about: 'show how the registry differs from reviewed files, or apply them (--yes)',
     args: { PATH },
     options: {
-      yes: flag('do it: all of it or none'),
-      'retire-missing': flag('and retire drafts and suspended portals that no file names'),
+      yes: flag('apply the changes: all or none'),
+      'retire-missing': flag('also retire drafts and suspended portals that no file names'),
       reason: optional('TEXT', 'kept in the history of each portal that changes'),
     },
     async run(tools, { PATH: path }, { yes, 'retire-missing': retires, reason }) {
@@ -20,7 +20,7 @@ export const registryCommands = {
         throw new Told('--retire-missing is for the folder with all portals; PATH is one file')
       const review = await reviewFiles(tools, path)
       const differs = show(tools, review, retires)
-      if (differs && !yes) throw new Told('nothing was changed; --yes does it')
+      if (differs && !yes) throw new Told('nothing was changed; add --yes to apply')
       const { clients, missing } = review.plan
       const retire = retires ? missing.filter(isRetirable) : []
       if (retire.length > 0 && !reason) throw new UsageError('--reason is missing')
@@ -29,7 +29,7 @@ export const registryCommands = {
   }),
 
   'client diff': clientCommand({
-    about: 'where the registry differs from reviewed files; exit code 1 if it does',
+    about: 'show how the registry differs from reviewed files; exit code 1 if it does',
     args: { PATH },
     async run(tools, { PATH: path }) {
       const { reviewFiles, show } = await import('./registry-files.ts')

@@ -7,7 +7,7 @@ const subsOf = { old: 'every sub stays', own: 'subs of its own, and former_sub' 
 
 export const rehomeCommands = {
   'client rehome list': clientCommand({
-    about: 'portals that went over into another, or are about to',
+    about: 'list re-homings: portals that went over into another, or will',
     async run({ admin, print }) {
       type Listed = { rehomes: RehomeAnswer[]; next: string | null; more: boolean }
       for await (const { rehomes } of eachPage<Listed>(admin, '/v1/rehomes'))
@@ -19,16 +19,16 @@ export const rehomeCommands = {
   }),
 
   'client rehome undo': clientCommand({
-    about: 'take a re-homing back, until its last day is past',
+    about: 'undo a re-homing, until its last day is past',
     args: { OLD: 'the portal that goes over into another' },
     async run({ admin, print }, { OLD: old }) {
       const undone = await admin.call<RehomeAnswer>('POST', `/v1/rehomes/${encodeURIComponent(old)}/undo`)
-      print(`${old} does not go over into ${undone.new_client}`)
+      print(`undone: ${old} no longer goes over into ${undone.new_client}`)
     },
   }),
 
   'client rehome': clientCommand({
-    about: 'a portal goes over into another, when a second person approves',
+    about: 're-home a portal into another, when a second person approves',
     args: { OLD: 'the portal that ends', NEW: 'the portal that takes its place' },
     options: {
       until: required('DAY', 'the last day of the old portal'),

@@ -31,8 +31,8 @@ const keptReason = required('TEXT', 'why')
 
 export const reviewCommands = {
   'review list': clientCommand({
-    about: 'the open cases, the oldest first',
-    options: { client: optional('ID', 'of this portal only') },
+    about: 'list the open cases, oldest first',
+    options: { client: optional('ID', 'this portal only') },
     async run({ admin, print }, _args, { client }) {
       for await (const { reviews } of eachPage<Reviews>(admin, '/v1/reviews', { client }))
         for (const { id, client: portal, account, reason, opened_at: at, opened_by: by } of reviews)
@@ -43,7 +43,7 @@ export const reviewCommands = {
   }),
 
   'review show': clientCommand({
-    about: 'both sides of a case, and what was decided before',
+    about: 'show both sides of a case, and earlier decisions',
     args: { CASE },
     async run({ admin, print }, args) {
       show(print, await admin.call<ReviewInFull>('GET', path('reviews', args.CASE)))
@@ -51,7 +51,7 @@ export const reviewCommands = {
   }),
 
   'review ask': clientCommand({
-    about: 'open a case by hand: is the account that person’s?',
+    about: 'open a case by hand: does the account belong to that person?',
     args: { ACCOUNT: 'the account, from `legacy find`' },
     options: {
       reason: keptReason,
@@ -66,12 +66,13 @@ export const reviewCommands = {
           : { subject }
       const body = { account, reason: why, ...person }
       const { id } = await admin.call<{ id: string }>('POST', '/v1/reviews', body)
-      print(`asked: case ${id}`)
+      print(`opened case ${id}`)
     },
   }),
 
   'review confirm': clientCommand({
-    about: 'the account is the person’s, or a changed number is right; another officer approves',
+    about:
+      'confirm that the account is the person’s, or that a changed number is right; another officer approves',
     args: { CASE },
     options: { reason: keptReason, evidence: required('TEXT', 'what proves it') },
     async run({ admin, print }, { CASE: id }, body) {
@@ -81,11 +82,11 @@ export const reviewCommands = {
 
   'review dismiss': settle(
     'dismiss',
-    'it is not that person’s; or: a differing row is not taken',
+    'decide that the account is not that person’s, or that a differing row is not taken',
     'dismissed',
   ),
-  'review retire': settle('retire', 'the account is no longer in use', 'retired'),
-  'review reopen': settle('reopen', 'take a dismissal or retirement back', 'reopened'),
+  'review retire': settle('retire', 'decide that the account is no longer in use', 'retired'),
+  'review reopen': settle('reopen', 'undo a dismissal or retirement', 'reopened'),
 }
 
 function settle(what: 'dismiss' | 'retire' | 'reopen', about: string, done: string) {

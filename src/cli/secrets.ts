@@ -10,10 +10,10 @@ const ID = 'the portal’s client_id'
 
 export const secretCommands = {
   'client secret rotate': clientCommand({
-    about: 'a new secret beside the old one, shown once',
+    about: 'make a new secret beside the old one, and show it once',
     args: { ID },
     options: {
-      'old-ends': withDefault('SPAN', 'when the old one ends: minutes, hours or days, 0d at once', '7d'),
+      'old-ends': withDefault('SPAN', 'when the old one ends, in minutes, hours or days; 0d: at once', '7d'),
       expires: withDefault('SPAN', 'when the new one ends', '365d'),
     },
     async run({ admin, print }, args, { 'old-ends': oldEnds, expires }) {
@@ -22,19 +22,17 @@ export const secretCommands = {
       const { secret, hash } = makeSecret()
       const body = { hash: hash.toString('base64url'), expires_at: expiresAt, retire_others_at: othersEnd }
       const made = await admin.call<SecretAnswer>('POST', path, body)
-      print(
-        `${made.id}  in service until ${made.expires_at}; the one before until ${othersEnd} at the latest`,
-      )
+      print(`${made.id}  valid until ${made.expires_at}; the old one until ${othersEnd} at the latest`)
       print(`client_secret, shown this once: ${secret}`)
     },
   }),
 
   'client secret list': clientCommand({
-    about: 'the secrets in service, with a warning before one ends',
+    about: 'list the secrets in service, with a warning before one ends',
     args: { ID },
     async run({ admin, print }, args) {
       const { secrets } = await admin.call<{ secrets: SecretAnswer[] }>('GET', pathOf(args.ID))
-      if (secrets.length === 0) print('none: the portal cannot authenticate by a secret')
+      if (secrets.length === 0) print('none: the portal cannot authenticate with a secret')
       for (const { id, created_at: at, created_by: by, expires_at: end } of secrets)
         print(`${id}  made ${at.slice(0, 10)} by ${by ?? 'its definition'}  ends ${end}${warningOf(end)}`)
     },

@@ -22,7 +22,7 @@ import { Told } from './told.ts'
 /** Seconds before its end at which an access token is renewed. */
 const margin = 30
 
-const signedOut = () => new Told('nobody is signed in here: operator sign-in, or OPERATOR_KEY_FILE')
+const signedOut = () => new Told('not signed in: run "operator sign-in", or set OPERATOR_KEY_FILE')
 
 export interface OperatorSession {
   /** Returns when the person has allowed it in a browser. */
@@ -44,7 +44,7 @@ export function createOperatorSession(file: string): OperatorSession {
   async function keep(issuer: string, tokens: TokenEndpointResponse): Promise<Session> {
     const { access_token, refresh_token, expires_in } = tokens
     if (refresh_token === undefined || expires_in === undefined)
-      throw new Told(`the issuer at ${issuer} gave no refresh token`)
+      throw new Told(`the issuer at ${issuer} did not send a refresh token`)
     const expires_at = Math.floor(Date.now() / 1000) + expires_in
     const session = { issuer, access_token, refresh_token, expires_at }
     await writeSession(file, session)
@@ -64,7 +64,7 @@ export function createOperatorSession(file: string): OperatorSession {
           throw signedOut()
         }
         // Anything else will be over in a moment, and the refresh token is still good.
-        throw new Told(`the issuer at ${issuer} gave no new token: try again`, { cause })
+        throw new Told(`the issuer at ${issuer} did not renew the sign-in: try again`, { cause })
       })
       return keep(issuer, tokens)
     })
@@ -85,7 +85,7 @@ export function createOperatorSession(file: string): OperatorSession {
       await rm(file, { force: true })
       const config = await discover(session.issuer)
       await tokenRevocation(config, session.refresh_token).catch((cause: unknown) => {
-        throw new Told('the file is gone, but the issuer did not revoke the tokens', { cause })
+        throw new Told('signed out on this machine, but the issuer did not revoke the tokens', { cause })
       })
       return true
     },

@@ -2,10 +2,10 @@
 import type { Command, Commands, Option } from './command.ts'
 
 const headings: Readonly<Record<Command['on'], string>> = {
-  database: `on the broker's own database; the configuration comes from the environment, as for the broker (docs/operate/start.md):`,
-  issuer: 'at ISSUER, for a person without a key:',
-  api: `on the admin API at ADMIN_URL (http://127.0.0.1:3002), as the operator whose key is in OPERATOR_KEY_FILE, or who has
-signed in:`,
+  database: `commands on the broker's database; they read the broker's settings from the environment (docs/operate/start.md):`,
+  issuer: 'sign-in of a person without a key, at ISSUER:',
+  api: `commands of the admin API at ADMIN_URL (default: http://127.0.0.1:3002), with the key in OPERATOR_KEY_FILE or as the
+person who has signed in:`,
 }
 
 /** Every command with its options. */

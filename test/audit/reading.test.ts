@@ -110,7 +110,7 @@ test('a reference leads to its story; a viewer reads it without the person', asy
   expect(story.out).toContain('a person signed in to a portal (at portal-a, by citizen')
   const unknown = await as(['trace', 'NOSUCHREF1'])
   expect(unknown).toMatchObject({ code: 0, err: '' })
-  expect(unknown.out).toContain('nothing was audited under NOSUCHREF1')
+  expect(unknown.out).toContain('no audit event has the reference NOSUCHREF1')
 })
 
 test('the audit is verified on the command line, against keys and a checkpoint that were kept', async () => {
@@ -152,7 +152,7 @@ test('an export is verified without broker, database or operator key', async () 
   const found = await runCommandLine(['audit', 'verify', '--file', tampered, '--key', keys], nowhere)
   expect(found.code).toBe(1)
   expect(found.out).toContain(`FAULT row altered: row ${id} differs from what was covered`)
-  expect(found.err).toBe('the audit is not what its checkpoints say\n')
+  expect(found.err).toBe('the audit does not match its checkpoints\n')
   writeFileSync(`${tampered}.gz`, gzipSync(text).subarray(0, -200))
   expect((await runCommandLine(['audit', 'verify', '--file', `${tampered}.gz`], nowhere)).code).toBe(1)
   // What lies there already is never overwritten.

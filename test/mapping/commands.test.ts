@@ -72,9 +72,9 @@ test('numbers are read from the standard input, and refused anywhere else', asyn
   expect(await done('one', ['legacy', 'find', '--citizen-id', '-'], numberOf('an'))).toContain(
     `account ${account} `,
   )
-  expect(await done('one', ['legacy', 'find', '--cmnd', '-'], '012345678\n')).toBe('none\n')
+  expect(await done('one', ['legacy', 'find', '--cmnd', '-'], '012345678\n')).toBe('no account found\n')
   const ask = ['review', 'ask', account, '--reason', 'he says so']
-  expect(await done('one', [...ask, '--citizen-id', '-'], numberOf('chi'))).toMatch(/^asked: case \S+\n$/)
+  expect(await done('one', [...ask, '--citizen-id', '-'], numberOf('chi'))).toMatch(/^opened case \S+\n$/)
 
   const words = ['--reason', 'a new card', '--evidence', 'the decision of the police']
   const approval = last(
@@ -87,7 +87,7 @@ test('numbers are read from the standard input, and refused anywhere else', asyn
     for (const citizen of ['an', 'chi', 'dai']) expect(text).not.toContain(numberOf(citizen))
 
   for (const [args, input, complaint] of [
-    [['legacy', 'find', '--citizen-id', numberOf('an')], '', '--citizen-id takes "-"'],
+    [['legacy', 'find', '--citizen-id', numberOf('an')], '', '--citizen-id must be "-"'],
     [['legacy', 'find'], '', 'give exactly one of --citizen-id, --cmnd, --account-id'],
     [
       ['legacy', 'find', '--citizen-id', '-', '--cmnd', '-'],

@@ -55,7 +55,7 @@ test('a command takes a number from a pipe, and ends without a word when its own
   const search = () => begin(process.execPath, main('audit', 'person', '--citizen-id', '-'), auditor())
   const piped = search()
   piped.stdin.end(`${citizenNamed('an').number}\n`)
-  expect(await end(piped)).toEqual({ code: 0, out: 'nobody came here with it\n', err: '' })
+  expect(await end(piped)).toEqual({ code: 0, out: 'no person with this number has signed in\n', err: '' })
 
   const alone = search()
   alone.stdout.destroy()

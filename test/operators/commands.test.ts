@@ -98,7 +98,7 @@ test('a wrong call makes no operator and no file, and says what is wrong', async
 test('a client names what it lacks, and never prints a key', async () => {
   expect(await cli(['operator', 'whoami'], { OPERATOR_SESSION_FILE: join(folder, 'none') })).toMatchObject({
     code: 1,
-    err: 'nobody is signed in here: operator sign-in, or OPERATOR_KEY_FILE\n',
+    err: 'not signed in: run "operator sign-in", or set OPERATOR_KEY_FILE\n',
   })
   const secret = 'not-json-but-secret-all-the-same'
   writeFileSync(join(folder, 'broken'), secret)
@@ -207,7 +207,7 @@ test.skipIf(withoutServer)(
     const before = kept()
     expect(await cli(['operator', 'sign-out'], as)).toEqual({ code: 0, out: 'signed out\n', err: '' })
     expect(existsSync(session)).toBe(false)
-    expect((await cli(['operator', 'whoami'], as)).err).toContain('nobody is signed in here')
+    expect((await cli(['operator', 'whoami'], as)).err).toContain('not signed in')
     writeFileSync(session, JSON.stringify(before))
     expect((await cli(['operator', 'whoami'], as)).err).toContain('unauthenticated')
 

@@ -66,7 +66,7 @@ test.each([
 test('a renewal that is refused signs out', async () => {
   const { issuer, file, session } = await openIssuer([{ status: 400, body: { error: 'invalid_grant' } }])
   writeFileSync(file, ended(issuer))
-  await expect(session.token()).rejects.toThrow('nobody is signed in here')
+  await expect(session.token()).rejects.toThrow('not signed in')
   expect(existsSync(file)).toBe(false)
 })
 

@@ -23,7 +23,7 @@ test('without --yes apply only shows what it would change', async () => {
   const path = files(fileOf('portal-a'))
   const before = await rowsOf(world)
   const { out, told } = await cli('client apply', [path])
-  expect(told).toBe('nothing was changed; --yes does it')
+  expect(told).toBe('nothing was changed; add --yes to apply')
   expect(out).toMatch(/^new {7}portal-a {2}active$/m)
   expect(out).toContain('  + client_name: "Cổng portal-a"')
   expect(out).toContain('  + policy.legal_basis: ')

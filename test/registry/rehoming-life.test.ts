@@ -240,7 +240,7 @@ test('the commands say what happens', async () => {
     `${old.id} → ${next.id}  until ${inDays(30)}  under way  every sub stays`,
   )
   expect((await cli('client rehome undo', [old.id])).out).toContain(
-    `${old.id} does not go over into ${next.id}`,
+    `undone: ${old.id} no longer goes over into ${next.id}`,
   )
   expect((await cli('client rehome list')).out).toMatch(new RegExp(`${old.id} → ${next.id} .* undone`))
 })
