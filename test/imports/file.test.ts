@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { BrokerError } from '../../src/errors.ts'
 import { type RawRow, columns, readLegacyFile } from '../../src/imports/file.ts'
 import { outcome, plain, row, rowsOf } from '../support/imports/legacy-file.ts'
+import { search } from '../support/random-search.ts'
 
 const an = { account_id: 'an', citizen_id: '001085999901', name: 'Nguyễn Văn An' }
 const binh = { account_id: 'binh', citizen_id: '079190999902', name: 'Trần Thị Bình' }
@@ -157,7 +158,7 @@ test('whatever the fields hold and however the bytes are cut, what was written i
         expect(rows).toEqual(expected)
       },
     ),
-    { numRuns: 150 },
+    search(150),
   )
 })
 
@@ -174,6 +175,6 @@ test('any bytes at all are either rows or a refusal, and the same one whatever t
       const whole = await outcome(content)
       for (const chunk of [1, [2, 5]]) expect(await outcome(content, { chunk })).toEqual(whole)
     }),
-    { numRuns: 400 },
+    search(400),
   )
 })

@@ -1,8 +1,9 @@
-/** The fast keyed hash against the one of Node; `KEYED_HASH_RUNS` compares more messages. */
+/** The fast keyed hash against the one of Node. */
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createKeyedHash } from '../../src/crypto/keyed-hash.ts'
+import { search } from '../support/random-search.ts'
 
 test('a keyed hash is HMAC-SHA-256: the second case of RFC 4231', () => {
   const keyed = createKeyedHash(Buffer.from('Jefe'))
@@ -25,7 +26,7 @@ test('whatever the key and the messages, short after long, it is what node:crypt
       const keyed = createKeyedHash(Buffer.from(bytes))
       for (const text of texts) expect(keyed(text)).toEqual(createHmac('sha256', bytes).update(text).digest())
     }),
-    { numRuns: Number(process.env.KEYED_HASH_RUNS ?? 30) },
+    search(30),
   )
 })
 
