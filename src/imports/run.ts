@@ -49,10 +49,13 @@ export type RunImport = (work: ImportWork) => Promise<ImportSummary>
 
 export const reportHeader = 'line,result,classes,detail\r\n'
 
-/** Rows per staged batch: large enough that round trips do not matter. */
-const stagedRows = 20_000
-/** Rows per transaction that locks accounts: small enough that logins do not wait noticeably. */
-const heldRows = 2_000
+export interface BatchSizes {
+  /** Rows per staged batch: large enough that round trips do not matter. */
+  readonly staged: number
+  /** Rows per transaction that locks accounts: small enough that logins do not wait noticeably. */
+  readonly held: number
+}
+const usual: BatchSizes = { staged: 20_000, held: 2_000 }
 const bits = {
   duplicate: classMask(['duplicate_row']),
   several: classMask(['several_accounts']),
@@ -64,11 +67,24 @@ const bits = {
 class DryRunDone extends Error {}
 
 /** @throws BrokerError `import_invalid` with line and column; then nothing was imported */
-export function createImportRun({ db, records }: { db: Database; records: LegacyRecords }): RunImport {
-  return (work) => db.session((session) => runOn(session, records, work))
+export function createImportRun({
+  db,
+  records,
+  sizes = usual,
+}: {
+  db: Database
+  records: LegacyRecords
+  sizes?: BatchSizes
+}): RunImport {
+  return (work) => db.session((session) => runOn(session, records, sizes, work))
 }
 
-async function runOn(session: Session, records: LegacyRecords, work: ImportWork): Promise<ImportSummary> {
+async function runOn(
+  session: Session,
+  records: LegacyRecords,
+  sizes: BatchSizes,
+  work: ImportWork,
+): Promise<ImportSummary> {
   const { clientId, dryRun, actor, reference, source, onProgress, onReport } = work
   const writer = { clientId, bits, actor, reference }
   let progress: ImportProgress = { state: 'reading', rowsRead: 0, rowsDone: 0 }
@@ -94,8 +110,8 @@ async function runOn(session: Session, records: LegacyRecords, work: ImportWork)
           filling.add(clean(row))
           // Lets a response of the database be handled before the rest of the rows is cleaned.
           if (filling.rows % 100 === 0) await setImmediate()
+          if (filling.rows >= sizes.staged) await send()
         }
-        if (filling.rows >= stagedRows) await send()
       }
       await send()
     } finally {
@@ -109,8 +125,8 @@ async function runOn(session: Session, records: LegacyRecords, work: ImportWork)
     tell({ state: 'applying' })
     for (let after: number | undefined = 0; after !== undefined;) {
       const from: number = after
-      after = await retried(() => step(on, writer, from, heldRows))
-      if (after !== undefined) tell({ rowsDone: Math.min(progress.rowsDone + heldRows, progress.rowsRead) })
+      after = await retried(() => step(on, writer, from, sizes.held))
+      if (after !== undefined) tell({ rowsDone: Math.min(progress.rowsDone + sizes.held, progress.rowsRead) })
     }
   }
   async function report(on: Session): Promise<ImportSummary> {
@@ -139,7 +155,7 @@ async function runOn(session: Session, records: LegacyRecords, work: ImportWork)
       })
     if (rehearsed !== undefined) return rehearsed
     await settle(session, applyBatch)
-    while ((await retried(() => markShared(session, writer, heldRows))) === heldRows);
+    while ((await retried(() => markShared(session, writer, sizes.held))) === sizes.held);
     return await report(session)
   } finally {
     await endImport(session, clientId).catch(() => {})

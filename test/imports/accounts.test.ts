@@ -1,4 +1,4 @@
-/** A portal's file becomes legacy accounts: what each row is told, and what stands afterwards. */
+/** A portal's file becomes legacy accounts: the result of each row, and what is stored afterwards. */
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { classNames } from '../../src/mapping/classes.ts'
 import { reportHeader } from '../../src/imports/run.ts'
@@ -12,6 +12,7 @@ import {
   openImports,
   snapshot,
 } from '../support/imports/imports.ts'
+import { sizes } from '../support/imports/batch-sizes.ts'
 import type { Engine } from '../support/world.ts'
 
 const isMissing = inject('databaseUrl') === undefined
@@ -167,14 +168,14 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       const portal = await on.portal()
       await on.importRows(portal, [{ account_id: 'known', citizen_id: numberOf(1_200), ...attested }])
       const before = await snapshot(on.db)
-      const rows = Array.from({ length: 20_000 }, (_, index) => ({
+      const rows = Array.from({ length: 1_000 }, (_, index) => ({
         account_id: index === 7 ? 'known' : `n${index}`,
         citizen_id: numberOf(2_000 + index),
       }))
       const fault = on.importText(portal, `${csv(rows)}last,\u0001\n`)
       await expect(fault).rejects.toMatchObject({
         code: 'import_invalid',
-        detail: 'line 20002, column 2 (citizen_id): contains a control character; remove it',
+        detail: 'line 1002, column 2 (citizen_id): contains a control character; remove it',
       })
       expect(await snapshot(on.db)).toEqual(before)
       expect(told(await on.importRows(portal, rows.slice(0, 2)))).toEqual(['accepted', 'accepted'])
@@ -183,9 +184,9 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
     test('that a fault meets while a batch is on its way leaves nothing of that batch either', async () => {
       const portal = await on.portal()
       const before = await snapshot(on.db)
-      const batch = csv(Array.from({ length: 4_000 }, (_, index) => ({ account_id: `n${index}` })))
+      const batch = csv(Array.from({ length: sizes.staged * 4 }, (_, index) => ({ account_id: `n${index}` })))
       for (let turn = 0; turn < 3; turn++) {
-        // The first piece ends with a batch, so that the fault comes while the database is at it.
+        // The first piece ends with a batch, so that the fault comes while the database writes that batch.
         const pieces = async function* () {
           yield Buffer.from(batch)
           for (let pause = 0; pause < turn; pause++) await new Promise((resolve) => setImmediate(resolve))
@@ -199,7 +200,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
     test('refuses an account id that stood on an earlier line, however far apart and whoever was first', async () => {
       const portal = await on.portal()
       await on.importRows(portal, [{ account_id: 'known' }])
-      const filler = Array.from({ length: 9_000 }, (_, index) => ({ account_id: `filler${index}` }))
+      const filler = Array.from({ length: 900 }, (_, index) => ({ account_id: `filler${index}` }))
       const { rows } = await on.importRows(portal, [
         { account_id: 'known' },
         { account_id: 'new', province: '01' },
@@ -219,12 +220,12 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
         [3, 'accepted', ''],
         [4, 'refused', again],
         [5, 'refused', 'birth_date: must be a date or a year that is not in the future'],
-        [9_006, 'refused', again],
-        [9_007, 'refused', again],
-        // A row that was refused for itself took nobody's place.
-        [9_008, 'accepted', ''],
-        [9_009, 'refused', again],
-        [9_010, 'refused', 'birth_date: must be a date or a year that is not in the future'],
+        [906, 'refused', again],
+        [907, 'refused', again],
+        // A row that was refused for its own fault does not reserve its account id.
+        [908, 'accepted', ''],
+        [909, 'refused', again],
+        [910, 'refused', 'birth_date: must be a date or a year that is not in the future'],
       ])
       expect(
         near.filter(({ detail }) => detail === again).map(({ classes }) => classes.includes('duplicate_row')),

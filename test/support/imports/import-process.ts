@@ -1,4 +1,4 @@
-/** Runs an import in a separate process that a test can kill; sends its progress to the parent. */
+/** An import in a process of its own, which kills itself at a given moment. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createLog } from '../../../src/telemetry/log.ts'
@@ -7,10 +7,15 @@ import { createImportRun } from '../../../src/imports/run.ts'
 import { openDatabase } from '../../../src/store/db.ts'
 import { createMapping } from '../mapping/mapping.ts'
 import { testKeys } from '../mapping/keys.ts'
+import { sizes } from './batch-sizes.ts'
 
-const [url = '', clientId = '', file = ''] = process.argv.slice(2)
+/** The process dies so many steps into the state, and then so many milliseconds later. */
+const [url = '', clientId = '', file = '', state = '', steps = '', delay = ''] = process.argv.slice(2)
+let left = Number(steps)
+const die = () => process.kill(process.pid, 'SIGKILL')
 const db = await openDatabase({ url, pool: 2 })
-const run = createImportRun({ db, records: createMapping({ db, keys: testKeys }).records })
+const { records } = createMapping({ db, keys: testKeys })
+const run = createImportRun({ db, records, sizes })
 await createImport({
   db,
   log: createLog({ level: 'silent' }),
@@ -18,8 +23,10 @@ await createImport({
     run({
       ...work,
       onProgress(progress) {
-        process.send?.(progress)
         onProgress(progress)
+        if (progress.state !== state || --left !== 0) return
+        if (delay === '0') die()
+        setTimeout(die, Number(delay))
       },
     }),
 })({

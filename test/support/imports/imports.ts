@@ -1,5 +1,6 @@
 /** Imports files of legacy accounts without HTTP, and reads the resulting tables. */
 import { randomUUID } from 'node:crypto'
+import { inject } from 'vitest'
 import { createLog } from '../../../src/telemetry/log.ts'
 import { classesOf } from '../../../src/mapping/classes.ts'
 import { createImport } from '../../../src/imports/import.ts'
@@ -9,6 +10,7 @@ import { putClient } from '../../../src/store/clients.ts'
 import { type Database, type Db, openDatabase } from '../../../src/store/db.ts'
 import { migrate } from '../../../src/store/migrate.ts'
 import { atEnd } from '../at-end.ts'
+import { sizes } from './batch-sizes.ts'
 import { bytesOf, inChunks } from './legacy-file.ts'
 import { identityOf, occasionAt, testKeys } from '../mapping/keys.ts'
 import { createMapping } from '../mapping/mapping.ts'
@@ -39,14 +41,17 @@ export interface Outcome {
 
 const reportLine = /^(\d+),(accepted|unchanged|changed|refused),"([a-z_ ]*)","([^"]*)"$/
 
-export async function openImports(engine: Engine, keys: Keys = testKeys) {
+/** @param engine the server where there is one: what an import promises does not depend on the engine */
+export async function openImports(
+  engine: Engine = inject('databaseUrl') === undefined ? 'embedded' : 'server',
+) {
   const db = await openDatabase({
     url: engine === 'server' ? await freshDatabase() : 'embedded:memory',
     pool: 20,
   })
   atEnd(() => db.close())
   await migrate(db)
-  return { db, ...importsOn(db, keys) }
+  return { db, ...importsOn(db, testKeys) }
 }
 
 /** @param keys different keys on the same database simulate a rotation */
@@ -55,7 +60,7 @@ export function importsOn(db: Database, keys: Keys) {
   const { records } = mapping
   const importLegacy = createImport({
     db,
-    run: createImportRun({ db, records }),
+    run: createImportRun({ db, records, sizes }),
     log: createLog({ level: 'silent' }),
   })
   const importFile = async (
