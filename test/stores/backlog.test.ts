@@ -1,3 +1,4 @@
+/** The watch's two questions to the database: what waits for people, and how far the audit is covered. */
 import { randomUUID } from 'node:crypto'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { createWatch } from '../../src/http/watch.ts'
@@ -7,11 +8,16 @@ import { openDatabase } from '../../src/store/db.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { freshDatabase } from '../support/world.ts'
 
-test('what stands still is told apart from what is under way, and the audit without a checkpoint by its age', async () => {
+async function open() {
   const url = inject('databaseUrl') === undefined ? 'embedded:memory' : await freshDatabase()
   const db = await openDatabase({ url })
   onTestFinished(() => db.close())
   await migrate(db)
+  return db
+}
+
+test('what stands still is told apart from what is under way, and the audit without a checkpoint by its age', async () => {
+  const db = await open()
   const none = { openCases: 0, oldestCase: 0, importsRunning: 0, importsStuck: 0, uncovered: 0 }
   expect(await readBacklog(db)).toMatchObject(none)
   expect(Math.abs((await readBacklog(db)).clock - Date.now() / 1000)).toBeLessThan(60)
@@ -38,9 +44,7 @@ test('what stands still is told apart from what is under way, and the audit with
 })
 
 test('what one question cannot tell the other still does, and how old each answer is can be seen', async () => {
-  const db = await openDatabase({ url: 'embedded:memory' })
-  onTestFinished(() => db.close())
-  await migrate(db)
+  const db = await open()
   await db.script('alter table review_case rename to out_of_reach')
   const read = async () => {
     const { values } = (await registry.getSingleMetric('watch_read_timestamp_seconds')!.get()) as {

@@ -1,4 +1,4 @@
-/** A connection that breaks while it is held: whoever holds it hears of it, and nobody else. */
+/** A connection breaks while it is held: only its holder gets an error. */
 import { type Socket, connect, createServer } from 'node:net'
 import { expect, inject, test } from 'vitest'
 import { openDatabase } from '../../src/store/db.ts'
@@ -16,7 +16,7 @@ test.skipIf(isMissing)(
         const lost = hold(async (held) => {
           const [own] = await held.query<{ pid: number }>('select pg_backend_pid() as pid')
           await other.query('select pg_terminate_backend($1)', [own!.pid])
-          // Idle, as between two statements: the end arrives while nobody asks anything.
+          // The connection is idle, as between two statements, when the server's end arrives.
           await new Promise((resolve) => setTimeout(resolve, 200))
           await held.query('select 1')
         })

@@ -1,4 +1,4 @@
-/** The schema's way from one release to the next: one runner at a time, all or nothing, and old code beside new rows. */
+/** Migrations: all or nothing, no long wait for anybody else, and old code works on a newer schema. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,21 +14,6 @@ import { freshDatabase, openWorld, portalDefinition } from '../support/world.ts'
 const postgres = inject('databaseUrl') !== undefined
 const ours = new URL('../../migrations/', import.meta.url)
 const names = await migrationNames()
-
-test.skipIf(!postgres)(
-  'three commands that migrate at once apply each migration once, and all are content (needs PostgreSQL)',
-  { timeout: 120_000 },
-  async () => {
-    const settings = await emptySettings()
-    const outputs = await Promise.all([1, 2, 3].map(() => runCommandLine(['migrate'], settings)))
-    const told = outputs.map(({ out }) => out.trim())
-    expect(told.toSorted()).toEqual([
-      names.map((name) => `applied ${name}`).join('\n'),
-      'nothing to do',
-      'nothing to do',
-    ])
-  },
-)
 
 test.each(postgres ? ['server', 'embedded'] : ['embedded'])(
   'a migration that fails leaves nothing, nor do those before it in the same run, on the %s database',
@@ -82,7 +67,7 @@ test.skipIf(!postgres)(
     await other.transaction(async (tx) => {
       await tx.query('select id from held')
       running = migrate(db, from, 200)
-      // It asks for the table, gives up its place in the queue, and asks again.
+      // It waits for the table, gives up its place in the queue, and tries again.
       const waits = async () =>
         (await other.query('select from pg_locks where not granted and relation = $1::regclass', ['held']))
           .length
@@ -92,7 +77,7 @@ test.skipIf(!postgres)(
     })
     expect(await running).toEqual(['001-long.sql'])
     expect(await db.query('select longest from seen')).toEqual([{ longest: '0' }])
-    // Nothing of it stays with the pool.
+    // The pool's own timeout is unchanged.
     const [pool] = await db.query<{ longest: string }>(
       `select current_setting('statement_timeout') as longest`,
     )
