@@ -14,7 +14,7 @@ if (asked !== undefined && runsAsked === undefined)
 export const seed = asked === undefined ? 20_261_122 : Number(seedAsked ?? Date.now() % 2 ** 31)
 
 /** @param inSuite runs where `PROPERTY_RUNS` is not set */
-const runs = (inSuite: number): number => Number(runsAsked ?? inSuite)
+export const runs = (inSuite: number): number => Number(runsAsked ?? inSuite)
 
 /** The options of `fc.assert`. Reducing a failure runs it many times over, which the suite has no time for. */
 export const search = (inSuite: number): Pick<Parameters<unknown>, 'numRuns' | 'seed' | 'endOnFailure'> => ({
