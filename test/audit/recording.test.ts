@@ -1,5 +1,5 @@
 /** An audit event is a row and a log line: never one without the other. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, inject, test } from 'vitest'
@@ -50,7 +50,9 @@ function announced({ logLines }: World) {
 
 const engines: Engine[] = inject('databaseUrl') === undefined ? ['embedded'] : ['embedded', 'server']
 describe.each(engines)('on the %s database', async (engine) => {
-  const world = await openWorld({ database: engine, state: 'embedded' })
+  // A sealing key of its own: the world then generates its signing keys itself, and logs that.
+  const environment = { SEAL_KEYS: randomBytes(32).toString('base64url') }
+  const world = await openWorld({ database: engine, state: 'embedded', environment })
   const { number } = citizenNamed('an')
   await world.register(portalDefinition('portal-a'), portalDefinition('portal-b'))
   const officer = await world.operator('an-officer', ['mapping_officer', 'registrar', 'security_officer'])

@@ -7,8 +7,6 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../../src/store/db.ts'
 import { migrate, migrationNames } from '../../src/store/migrate.ts'
 import { schemaSnapshot, snapshotAddress } from '../../src/store/schema-snapshot.ts'
-import { runCommandLine } from '../support/operators/command-line.ts'
-import { emptySettings } from '../support/operators/empty-broker.ts'
 import { freshDatabase, openWorld, portalDefinition } from '../support/world.ts'
 
 const postgres = inject('databaseUrl') !== undefined
