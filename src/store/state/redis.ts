@@ -91,9 +91,9 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     const key = name(write.key)
     if ('delete' in write) return to.del(key)
     const stored = format(write, name)
-    if (write.over === null) return to.set(key, stored, 'EX', write.ttl, 'NX')
-    if (write.over !== undefined) return to.replace(key, write.over, stored, write.ttl)
-    return to.set(key, stored, 'EX', write.ttl)
+    if (write.over === null) return to.set(key, stored, 'EX', seconds(write.ttl), 'NX')
+    if (write.over !== undefined) return to.replace(key, write.over, stored, seconds(write.ttl))
+    return to.set(key, stored, 'EX', seconds(write.ttl))
   }
 
   /** Sends all in one round trip; a Cluster does not support a pipeline across slots. */
@@ -122,14 +122,14 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     },
     async spend(key, ttl) {
       const reply = await trip('spend', () =>
-        client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, ttl),
+        client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, seconds(ttl)),
       )
       if (reply === null) return undefined
       const [spent, ...stored] = reply
       return { ...(await found(stored)), spent: String(spent) === '1' }
     },
     async claim(key, ttl) {
-      return (await trip('claim', () => client.set(name(key), '0 \n', 'EX', ttl, 'NX'))) === 'OK'
+      return (await trip('claim', () => client.set(name(key), '0 \n', 'EX', seconds(ttl), 'NX'))) === 'OK'
     },
     async write(writes) {
       if (writes.length === 0) return []
@@ -142,7 +142,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
       if (additions.length === 0) return []
       const replies = await together(additions.length, (to, place) => {
         const { key, by, ttl } = additions[place]!
-        return to.addUp(name(key), by, ttl)
+        return to.addUp(name(key), by, seconds(ttl))
       })
       return replies.map(Number)
     },
@@ -150,6 +150,9 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     close: async () => void (await client.quit().catch(() => client.disconnect())),
   }
 }
+
+/** Redis refuses a lifetime below one second, which is what a session has left in its last one. */
+const seconds = (ttl: number): number => Math.max(1, Math.ceil(ttl))
 
 function format(write: Extract<Write, { value: Buffer }>, name: (key: string) => string): Buffer {
   const names = (write.along ?? []).map((key) => ` ${name(key)}`).join('')

@@ -72,6 +72,33 @@ export const testProtocolState = (name: string, address: (() => Promise<string>)
       expect(await state.claim(claimed, 1)).toBe(true)
     })
 
+    test('a lifetime that has just run out is accepted, and ends within a second', async () => {
+      const [written, created, replaced, spent, claimed, sum] = [
+        fresh(),
+        fresh(),
+        fresh(),
+        fresh(),
+        fresh(),
+        fresh(),
+      ]
+      await put(replaced, 'x')
+      await put(spent, 'x')
+      const { version } = (await state.read(replaced))!
+      const writes = [
+        { key: written, value: text('x'), ttl: 0 },
+        { key: created, value: text('x'), ttl: -3, over: null },
+        { key: replaced, value: text('y'), ttl: 0.4, over: version },
+      ]
+      expect(await state.write(writes)).toEqual([])
+      expect(await state.spend(spent, 0)).toMatchObject({ spent: false })
+      expect(await state.claim(claimed, 0)).toBe(true)
+      expect(await state.add([{ key: sum, by: 2, ttl: 0 }])).toEqual([2])
+      await sleep(1_100)
+      for (const key of [written, created, replaced]) expect(await valueOf(key)).toBeUndefined()
+      expect(await state.claim(claimed, 60)).toBe(true)
+      expect(await state.add([{ key: sum, by: 2, ttl: 60 }])).toEqual([2])
+    })
+
     test('what is taken is gone', async () => {
       const [key, other] = [fresh(), fresh()]
       await put(other, 'other')
