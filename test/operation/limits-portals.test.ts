@@ -123,7 +123,7 @@ test.each([
   },
 )
 
-test('how busy a portal is hears only who proved to be it, and a refusal is reported once', async () => {
+test('only an authenticated portal learns how much of its budget is left, and a refusal is reported once', async () => {
   await limit({ token: { client: 2 } })
   const firstLine = world.logLines.length
   const stranger = await tokenOf('machine', 'wrong', '203.0.113.8')
