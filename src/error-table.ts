@@ -50,7 +50,7 @@ export const citizenTable = {
   request_too_large: {
     status: 413,
     level: 'info',
-    meaning: 'The request body is larger than we accept.',
+    meaning: 'The request body is larger than we accept, or the request has more than 100 parameters.',
     remedy: 'Nothing. docs/operate/limits.md lists the limits.',
     portal: 'Push the request (RFC 9126), or send fewer parameters.',
   },

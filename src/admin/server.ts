@@ -9,6 +9,7 @@ import { BrokerError } from '../errors.ts'
 import { createPassage, referenceOf, report } from '../http/boundary.ts'
 import { createListener } from '../http/listener.ts'
 import { answerProblem } from '../http/problem.ts'
+import { readQueryOnce } from '../http/query.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
 import type { Db } from '../store/db.ts'
@@ -64,6 +65,7 @@ export function createAdminServer({
   const authenticate = createAuthentication({ db, state, audience, personOf })
   const once = createOnce({ db, seal, log })
   const app = new Koa()
+  readQueryOnce(app)
   // Errors that the boundary cannot answer, such as a stream that breaks after its first byte.
   app.on('error', (error: Error & { headerSent?: boolean }, ctx: Koa.Context) =>
     report(log, ctx, 'server_error', error),

@@ -7,6 +7,7 @@ import { BrokerError, type ErrorCode, errorTable } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { failures, httpRequests } from '../telemetry/metrics.ts'
 import { randomBytesOf } from '../crypto/random.ts'
+import { requireFewParameters } from './query.ts'
 import { describeTrace, failTrace, inTrace, traceField } from '../telemetry/tracing.ts'
 
 /**
@@ -112,6 +113,7 @@ export function createPassage({
     for (const [name, value] of headers) ctx.res.setHeader(name, value)
     ctx.res.setHeader('x-reference', referenceOf(ctx))
     try {
+      boundQuery(ctx)
       await next()
       if (ctx.status === 404 && ctx.body === undefined) throw new BrokerError('not_found')
     } catch (error) {
@@ -129,6 +131,16 @@ export function createPassage({
     served(ctx, performance.now() - begun)
   }
   return (ctx, next) => inTrace(ctx.get('traceparent'), () => pass(ctx, next))
+}
+
+/** Refuses a query of too many parameters before the limits, and before a page could read it. */
+function boundQuery(ctx: Koa.Context): void {
+  try {
+    requireFewParameters(ctx.querystring)
+  } catch (error) {
+    ctx.querystring = ''
+    throw error
+  }
 }
 
 /** Our code for any error. Errors of the engine come from its own routes; an error that we do not know is a `server_error`. */

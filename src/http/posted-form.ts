@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
 import { BrokerError } from '../errors.ts'
+import { requireFewParameters } from './query.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
 const endpoints = new Set(['/auth', '/session/end'])
@@ -47,5 +48,7 @@ export async function readForm(ctx: Context): Promise<string> {
     }
     chunks.push(chunk)
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString()
+  const text = Buffer.concat(chunks).toString('utf8')
+  requireFewParameters(text)
+  return new URLSearchParams(text).toString()
 }

@@ -10,6 +10,7 @@ import Koa from 'koa'
 import type { Parts } from '../parts.ts'
 import { type Failure, createBoundary, pinAddress, report } from './boundary.ts'
 import { listenToEngine } from './engine-events.ts'
+import { readQueryOnce } from './query.ts'
 
 /** @param steps middleware after the boundary, in this order */
 export function createPublic({
@@ -32,6 +33,7 @@ export function createPublic({
   })
   app.keys = provider.keys as string[]
   pinAddress(app, issuer)
+  readQueryOnce(app)
   listenToEngine({ provider, log })
   app.use(createBoundary({ log, issuer, renderFailure }))
   for (const step of steps) app.use(step)

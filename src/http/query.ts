@@ -1,0 +1,47 @@
+/**
+ * Reads a query or a form in one pass, and bounds it. Koa's own reader searches all parameters again for each parameter,
+ * so that the parameters of one request of 15 kB occupy the process for seconds.
+ */
+import type { ParsedUrlQuery } from 'node:querystring'
+import type Koa from 'koa'
+import { BrokerError } from '../errors.ts'
+
+/** A sign-in has about fifteen. */
+const maxParameters = 100
+
+/** @param text a query string or a form, without `?`; @throws BrokerError `request_too_large` */
+export function requireFewParameters(text: string): void {
+  let count = 1
+  for (let at = text.indexOf('&'); at !== -1 && count <= maxParameters; at = text.indexOf('&', at + 1))
+    count++
+  if (count > maxParameters)
+    throw new BrokerError('request_too_large', `has more than ${maxParameters} parameters`)
+}
+
+/** Makes `ctx.query` of this app read each query once. A parameter that is repeated is an array, as in Koa. */
+export function readQueryOnce(app: Koa): void {
+  const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(app.request), 'query')!
+  const read = new WeakMap<object, { text: string; query: ParsedUrlQuery }>()
+  Object.defineProperty(app.request, 'query', {
+    set: set!,
+    get(this: Koa.Request) {
+      const text = this.querystring
+      const known = read.get(this)
+      if (known?.text === text) return known.query
+      const query = parseQuery(text)
+      read.set(this, { text, query })
+      return query
+    },
+  })
+}
+
+function parseQuery(text: string): ParsedUrlQuery {
+  const values = new Map<string, string[]>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    const others = values.get(name)
+    if (others === undefined) values.set(name, [value])
+    else others.push(value)
+  }
+  // `fromEntries` defines properties, so that a parameter called `__proto__` is one like any other.
+  return Object.fromEntries(Array.from(values, ([name, all]) => [name, all.length === 1 ? all[0] : all]))
+}
