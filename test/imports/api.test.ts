@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type AdminClient, type AdminError } from '../../src/cli/client.ts'
 import { progressLine } from '../../src/cli/imports.ts'
 import { openFolder, openOperator, runCommandLine } from '../support/operators/command-line.ts'
-import { type Engine, openWorld, portalDefinition } from '../support/world.ts'
+import { openWorld, portalDefinition } from '../support/world.ts'
 
 const folder = openFolder()
 const header = 'account_id,kind,citizen_id,name,birth_date,attested_at\r\n'
@@ -25,9 +25,8 @@ const refusal = (call: Promise<unknown>) =>
     (error: unknown) => error as AdminError,
   )
 
-const engines: Engine[] = inject('databaseUrl') === undefined ? ['embedded'] : ['embedded', 'server']
-describe.each(engines)('on the %s database', async (engine) => {
-  const world = await openWorld({ database: engine })
+describe('an upload', async () => {
+  const world = await openWorld()
   await world.register(portalDefinition('portal-a'))
   const officer = await world.operator('an-officer', ['mapping_officer'])
   const send = async (admin: AdminClient, content: string | Buffer, more: Record<string, string> = {}) => {
@@ -158,28 +157,9 @@ describe.each(engines)('on the %s database', async (engine) => {
     expect((await send(officer, header + 'tried-again,citizen,,,,\r\n')).run).toMatchObject({ state: 'done' })
   })
 
-  test('who hangs up when the file is in has imported it all the same, and holds nothing up', async () => {
-    const before = await accounts()
-    // Without numbers, for only the length of the report matters.
-    for (const name of ['left-a', 'left-b', 'left-c']) {
-      const id = randomUUID()
-      const rows = Array.from({ length: 20_000 }, (_, index) => `${name}-${index},citizen,,,,\r\n`)
-      const answer = await officer.upload(
-        `/v1/legacy-imports?client=portal-a&id=${id}`,
-        Readable.from([header + rows.join('')]),
-        'text/csv',
-      )
-      answer.destroy()
-      await expect
-        .poll(() => officer.call<{ state: string }>('GET', `/v1/legacy-imports/${id}`), { timeout: 20_000 })
-        .toMatchObject({ state: 'done' })
-    }
-    expect(await accounts()).toBe(before + 60_000)
-  }, 90_000)
-
   test('the command line sends a file and writes what became of each row, safe to open in a spreadsheet', async () => {
     const byHand = await openOperator(world, 'by-hand', ['mapping_officer'])
-    const file = join(folder, `accounts-${engine}.csv`)
+    const file = join(folder, `accounts.csv`)
     writeFileSync(file, `${header}"=cmd|' /C calc'!A0",citizen,,,,\r\nplain,sorcerer,,,,\r\n`)
     const cli = (...args: string[]) => runCommandLine(['legacy', ...args, '--client', 'portal-a'], byHand())
     const run = await cli('import', file)

@@ -5,7 +5,8 @@ import { openOperator, runCommandLine } from '../support/operators/command-line.
 import { recordSecrets } from '../support/record.ts'
 import { openWorld } from '../support/world.ts'
 
-const world = await openWorld()
+// Re-sealing waits for the other nodes' claims.
+const world = await openWorld({ periods: { claim: 50 } })
 const officer = await openOperator(world, 'key.officer', ['security_officer'])
 const cli = (...args: string[]) => runCommandLine(args, officer())
 const kid = '[\\w-]{43}'

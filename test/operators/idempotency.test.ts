@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
-import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Operation, operation } from '../../src/admin/operation.ts'
 import { roles } from '../../src/vocabulary.ts'
@@ -15,11 +15,8 @@ import { openWorld, type World } from '../support/world.ts'
 const log = createLog({ level: 'silent' })
 const key = () => ({ 'idempotency-key': randomUUID() })
 
-describe.each([
-  { database: 'embedded', isThere: true },
-  { database: 'server', isThere: inject('databaseUrl') },
-] as const)('a write under an Idempotency-Key, with the $database database', ({ database, isThere }) => {
-  describe.skipIf(!isThere)('of one operator', () => {
+describe('a write under an Idempotency-Key', () => {
+  describe('of one operator', () => {
     let world: World
     let operator: { id: string; key: JWK }
     let other: typeof operator
@@ -27,7 +24,7 @@ describe.each([
     let done: string[]
 
     beforeAll(async () => {
-      world = await openWorld({ database })
+      world = await openWorld()
       operator = { id: 'an.officer', key: await knownOperator(world, 'an.officer', roles) }
       other = { id: 'another', key: await knownOperator(world, 'another', roles) }
     })

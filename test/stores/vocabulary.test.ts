@@ -1,5 +1,5 @@
 /** The lists that the rooms share are the lists that the database holds its columns to. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/store/db.ts'
 import { clientStates } from '../../src/store/clients.ts'
 import { migrate } from '../../src/store/migrate.ts'
@@ -11,11 +11,14 @@ import {
   operatorKinds,
   populations,
 } from '../../src/vocabulary.ts'
+import { freshDatabase } from '../support/world.ts'
 
 let db: Database
 
 beforeAll(async () => {
-  db = await openDatabase({ url: 'embedded:memory' })
+  db = await openDatabase({
+    url: inject('databaseUrl') === undefined ? 'embedded:memory' : await freshDatabase(),
+  })
   await migrate(db)
 })
 afterAll(() => db.close())
