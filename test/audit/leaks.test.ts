@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
+import { openDatabase } from '../../src/store/db.ts'
+import { dumpServer } from '../support/dumps.ts'
 import { citizenNeedles, createSearch, searchFolder } from '../support/leaks.ts'
-import { openWorld, portalDefinition, secretOf } from '../support/world.ts'
+import { freshDatabase, openWorld, portalDefinition, secretOf } from '../support/world.ts'
 
 const search = createSearch(citizenNeedles())
 const { number, name, birthDate } = citizenNamed('binh')
@@ -114,3 +116,20 @@ test('a login leaves its log, and every secret of it is looked for', async () =>
   expect(lines.has(world.settings['SEAL_KEYS']!)).toBe(true)
   expect(recorded('log')).toContain('login.completed')
 })
+
+test.skipIf(inject('databaseUrl') === undefined)(
+  'the dump of the server holds every row of its databases, partitions too (needs PostgreSQL)',
+  async () => {
+    const db = await openDatabase({ url: await freshDatabase() })
+    await db.script(`
+      create table plain (t text);
+      insert into plain values ('in-a-plain-table');
+      create table cut (t text, n int) partition by list (n);
+      create table cut_1 partition of cut for values in (1);
+      insert into cut values ('in-a-partition', 1)`)
+    await db.close()
+    const dump = await dumpServer(inject('databaseUrl')!)
+    expect(dump).toContain('(in-a-plain-table)\n')
+    expect(dump).toContain('(in-a-partition,1)\n')
+  },
+)

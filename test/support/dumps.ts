@@ -1,33 +1,45 @@
 /** Dumps the stores as text, for the search for leaks at the end of a run. */
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
+import pg from 'pg'
 import type { Db } from '../../src/store/db.ts'
-import { findBinary } from './private-servers.ts'
 
-/** Dumps all databases of a server with pg_dumpall. */
+/** Dumps all rows of all databases of a server, some databases at a time. */
 export async function dumpServer(url: string): Promise<string> {
-  const tool = findBinary('pg_dumpall')
-  if (tool === undefined)
-    throw new Error(
-      'pg_dumpall is not installed next to postgres: install it, because the run is searched for leaks',
-    )
-  const { stdout } = await promisify(execFile)(tool, ['--data-only', '-d', url], { maxBuffer: 1 << 29 })
-  return stdout
+  const names = await onDatabase(url, (query) =>
+    query<{ name: string }>('select datname as name from pg_database where not datistemplate'),
+  )
+  const texts: string[] = []
+  const dumpNext = async (): Promise<void> => {
+    const next = names.pop()
+    if (next === undefined) return
+    const { href } = Object.assign(new URL(url), { pathname: `/${next.name}` })
+    texts.push(await onDatabase(href, (query) => dumpRows({ query })))
+    await dumpNext()
+  }
+  await Promise.all([1, 2, 3, 4].map(dumpNext))
+  return texts.join('')
 }
 
-/** Dumps all rows through a connection, for an embedded database, which no tool can reach. */
-export async function dumpRows(db: Db): Promise<string> {
+async function onDatabase<T>(url: string, work: (query: Db['query']) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await work(async <Row extends object>(text: string) => (await client.query<Row>(text)).rows)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Dumps all rows through a connection. */
+export async function dumpRows(db: Pick<Db, 'query'>): Promise<string> {
   const tables = await db.query<{ name: string }>(
-    `select quote_ident(table_name) as name from information_schema.tables where table_schema = 'public'`,
+    `select oid::regclass::text as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`,
   )
-  const rows = await Promise.all(
-    tables.map(({ name }) => db.query<{ row: string }>(`select t::text as row from ${name} t`)),
+  if (tables.length === 0) return ''
+  const rows = await db.query<{ row: string }>(
+    tables.map(({ name }) => `select whole_row::text as row from ${name} whole_row`).join(' union all '),
   )
-  return rows
-    .flat()
-    .map(({ row }) => `${row}\n`)
-    .join('')
+  return rows.map(({ row }) => `${row}\n`).join('')
 }
 
 /**

@@ -31,6 +31,8 @@ const kinds = [
     key: 'redisClusterUrl',
     variable: 'TEST_REDIS_CLUSTER_URL',
     start: startRedisCluster,
+    // Its start takes seconds, and no test of the fast lane uses it.
+    lane: 'slow',
   },
 ] as const
 
@@ -45,7 +47,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('sealKey', sealKey)
   const started: (PrivateServer & { key: string })[] = []
   const stop = async () => void (await Promise.all(started.map((server) => server.stop())))
-  const find = async ({ name, key, variable, start }: (typeof kinds)[number]) => {
+  const lanes = project.vitest.projects.map(({ name }) => name)
+  const find = async ({ name, key, variable, start, ...only }: (typeof kinds)[number]) => {
+    if ('lane' in only && !lanes.includes(only.lane)) return void project.provide(key, undefined)
     const given = process.env[variable]
     const server = given ? undefined : await start()
     if (server !== undefined) started.push({ ...server, key })

@@ -12,7 +12,7 @@ export const runElsewhere: Readonly<Record<string, readonly [test: string, words
   'npm run bench:audit': ['test/operation/bench.slow.test.ts', 'test/bench/audit.ts'],
   'npm run docs:audit': ['test/audit/vocabulary.test.ts', 'auditDocument()'],
   'npm run docs:errors': ['test/operation/errors.test.ts', 'errorDocument()'],
-  'npm run schema': ['test/stores/migrate.test.ts', 'schemaSnapshot()'],
+  'npm run schema': ['test/stores/migrate.slow.test.ts', 'schemaSnapshot()'],
   'npm run licences': ['test/docs/licences.slow.test.ts', 'sbom'],
   '.ci/previous-tests': ['test/stores/previous-tests.test.ts', 'previous-tests'],
 }

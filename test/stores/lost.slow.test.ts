@@ -1,4 +1,4 @@
-/** A connection breaks while it is held: only its holder gets an error. */
+/** A connection that breaks while it is held. It waits for timeouts of a network that swallows everything. */
 import { type Socket, connect, createServer } from 'node:net'
 import { expect, inject, test } from 'vitest'
 import { openDatabase } from '../../src/store/db.ts'
