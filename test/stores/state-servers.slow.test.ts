@@ -1,4 +1,4 @@
-/** Protocol state in Redis servers of its own: Sentinel, and servers that go away. */
+/** Protocol state in Redis Cluster and Sentinel, and in servers that go away. */
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { openState } from '../../src/store/state/open.ts'
 import type { State } from '../../src/store/state/state.ts'
@@ -20,6 +20,8 @@ const openSentinel = async () => {
   servers.push(server)
   return server.url
 }
+const clusterUrl = inject('redisClusterUrl')
+testProtocolState('Redis Cluster', clusterUrl === undefined ? undefined : () => Promise.resolve(clusterUrl))
 testProtocolState('Redis Sentinel', redis === undefined ? undefined : openSentinel)
 
 describe.skipIf(redis === undefined)('a Redis that goes away (needs Redis)', () => {

@@ -1,4 +1,4 @@
-/** Protocol state in the engines that every test run has: in the process, in Redis, in Redis Cluster. */
+/** Protocol state in the process and in Redis. `state-servers.slow.test.ts` has Sentinel and Cluster. */
 import { describe, expect, inject, test } from 'vitest'
 import { createMemoryState } from '../../src/store/state/memory.ts'
 import { testProtocolState } from '../support/stores/state-contract.ts'
@@ -6,7 +6,6 @@ import { testProtocolState } from '../support/stores/state-contract.ts'
 const given = (url: string | undefined) => (url === undefined ? undefined : () => Promise.resolve(url))
 testProtocolState('memory', given('memory:'))
 testProtocolState('Redis', given(inject('redisUrl')))
-testProtocolState('Redis Cluster', given(inject('redisClusterUrl')))
 
 describe('protocol state in the process', () => {
   test('when full it refuses newcomers, drops nothing live, and has room again when something has expired', async () => {

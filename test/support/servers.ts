@@ -49,7 +49,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const stop = async () => void (await Promise.all(started.map((server) => server.stop())))
   const lanes = project.vitest.projects.map(({ name }) => name)
   const find = async ({ name, key, variable, start, ...only }: (typeof kinds)[number]) => {
-    if ('lane' in only && !lanes.includes(only.lane)) return void project.provide(key, undefined)
+    if ('lane' in only && !lanes.includes(only.lane)) {
+      project.provide(key, undefined)
+      return undefined
+    }
     const given = process.env[variable]
     const server = given ? undefined : await start()
     if (server !== undefined) started.push({ ...server, key })
