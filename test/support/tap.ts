@@ -1,5 +1,6 @@
 /** Listens to every fetch of a test and records the secrets that pass: those of portals, browsers and our forgeries. */
 import { afterAll, vi } from 'vitest'
+import { takeTallies } from '../../src/telemetry/tally.ts'
 import { closeAll } from './at-end.ts'
 import { recordSecrets, startNextFile } from './record.ts'
 
@@ -7,7 +8,12 @@ afterAll(async () => {
   // The next file runs in the same process, and needs the real clock.
   vi.useRealTimers()
   startNextFile()
-  await closeAll()
+  try {
+    await closeAll()
+  } finally {
+    // Counts that a closed world could not write would be written by the next one.
+    takeTallies()
+  }
 })
 
 const inBodies = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'logout_token']
