@@ -1,4 +1,4 @@
-/** Keys from the command line. */
+/** Commands for keys on the command line. */
 import { randomBytes } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import { openOperator, runCommandLine } from '../support/operators/command-line.ts'
@@ -12,7 +12,7 @@ const cli = (...args: string[]) => runCommandLine(args, officer())
 const kid = '[\\w-]{43}'
 const moment = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z'
 
-test('the calendar, the next key, a leaked one', async () => {
+test('the commands list the key calendar, rotate to the next key and revoke a leaked key', async () => {
   expect((await cli('keys', 'list')).out).toMatch(
     new RegExp(
       `^ES256  ${kid}  current   signs from ${moment}\nRS256  ${kid}  current   signs from ${moment}\n$`,
@@ -37,7 +37,7 @@ test('the calendar, the next key, a leaked one', async () => {
     expect(await cli(...wrong)).toMatchObject({ code: 2 })
 })
 
-test('what lies under which key, and everything brought under the newest', async () => {
+test('the commands show which data is under which key, and re-seal all data under the newest key', async () => {
   const name = '[0-9a-f]{8}'
   expect((await cli('keys', 'ring')).out).toMatch(
     new RegExp(`^SEAL_KEYS  1  ${name}  writes  signing_key \\d+.*\nINDEX_KEYS 1  ${name}  writes\n$`),

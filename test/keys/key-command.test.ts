@@ -1,4 +1,4 @@
-/** Keys of the ring that lie wrapped, and the operator's own command that opens them. */
+/** Wrapped keys of the ring, and the operator's own command that unwraps them. */
 import { execFileSync } from 'node:child_process'
 import { constants, generateKeyPairSync, publicEncrypt, randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const file = (name: string, content: string, mode = 0o600): string => {
   chmodSync(path, mode)
   return path
 }
-/** Of `oaep` with SHA-256, as a token or a KMS has it. */
+/** An RSA key for `oaep` with SHA-256, as a token or a KMS has it. */
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
   publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -33,7 +33,7 @@ const wrapped = (key: Buffer): string => {
 }
 const openssl = execFileSync('/bin/sh', ['-c', 'command -v openssl']).toString().trim()
 const byOpenssl = `${openssl} pkeyutl -decrypt -inkey ${pem} -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256`
-/** A program of its own that does as it is told. */
+/** Creates a separate program with the given source. */
 const program = (name: string, body: string) => file(name, `#!${process.execPath}\n${body}\n`, 0o700)
 
 const development = parseEnv(
@@ -57,14 +57,14 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
   }
 }
 
-test('wrapped keys are opened by the command, beside clear ones, in their order', () => {
+test('the command unwraps wrapped keys, mixed with clear keys, and keeps their order', () => {
   const { keys }: Config = loadConfig({ ...given, KEY_COMMAND: byOpenssl })
   expect(keys.seal.map((key) => key.toString('hex'))).toEqual([one.toString('hex'), two.toString('hex')])
   expect(keys.pairwise.equals(pairwise)).toBe(true)
 })
 
 test(
-  'a broker with wrapped keys opens what one with the same keys in the clear has sealed',
+  'a broker with wrapped keys opens data that a broker with the same keys in clear has sealed',
   { timeout: 60_000 },
   async () => {
     const world = await openWorld()
@@ -83,7 +83,7 @@ test(
   },
 )
 
-test('the command is told the wrapped key and nothing else of ours', () => {
+test('the command receives the wrapped key and no other data of the broker', () => {
   const spied = join(folder, 'spied')
   const spy = program(
     'spy.cjs',
@@ -98,7 +98,7 @@ test('the command is told the wrapped key and nothing else of ours', () => {
     expect(Object.keys(environment)).not.toContain(name)
 })
 
-test('a command that fails is named by how it failed, never by what it said', () => {
+test('a failed command is reported by the kind of failure, never with its output', () => {
   const cases = {
     [program('short.cjs', `process.stdout.write('0123456789abcdef')`)]:
       'must write exactly the 32 bytes of a key',
@@ -121,7 +121,7 @@ test('a command that fails is named by how it failed, never by what it said', ()
   }
 })
 
-test('a wrapped key without a command, or one that is no base64, is a fault beside the others', () => {
+test('a wrapped key without a command, or one that is not base64, is reported together with the other faults', () => {
   expect(faultsOf({ ...given, PORT: '70000' })).toEqual([
     'SEAL_KEYS holds a wrapped key: KEY_COMMAND is required',
     'PAIRWISE_KEY holds a wrapped key: KEY_COMMAND is required',

@@ -1,4 +1,4 @@
-/** The fast keyed hash against the one of Node. */
+/** Compares the fast keyed hash with that of Node. */
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -12,7 +12,7 @@ test('a keyed hash is HMAC-SHA-256: the second case of RFC 4231', () => {
   )
 })
 
-test('whatever the key and the messages, short after long, it is what node:crypto makes of them', () => {
+test('for any key and messages, also a short one after a long one, it equals the result of node:crypto', () => {
   const key = fc.uint8Array({ maxLength: 64 })
   // Characters of one to four bytes, and half of a surrogate pair.
   const unit = fc.constantFrom('a', '\0', 'đ', 'ế', '😀', '\ud800')
@@ -30,6 +30,6 @@ test('whatever the key and the messages, short after long, it is what node:crypt
   )
 })
 
-test('a key longer than the hash takes is refused', () => {
+test('a key longer than the hash accepts is refused', () => {
   expect(() => createKeyedHash(Buffer.alloc(65))).toThrow('64 bytes')
 })

@@ -1,4 +1,4 @@
-/** What keeps an old key needed, and what interrupts a run: operators who stay away, broken rows, a node that stops. */
+/** What keeps an old key in use, and what interrupts a run: absent operators, broken rows, a node that stops. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { describe, expect, inject, test, vi } from 'vitest'
@@ -34,7 +34,7 @@ describe.skipIf(isMissing)('a run of re-sealing (needs PostgreSQL and Redis)', a
     return officerAt(world.adminUrl)
   }
 
-  test('an index key that only an operator who stayed away is known by is not let go', async () => {
+  test('an index key that is the only one for an absent operator stays needed', async () => {
     const { citizenKeys } = under(keys)
     const citizen = { type: 'citizen_id', keys: citizenKeys.keys(identityOf(910_000).identifier) } as const
     const { publicKey } = await generateOperatorKey()
@@ -46,13 +46,13 @@ describe.skipIf(isMissing)('a run of re-sealing (needs PostgreSQL and Redis)', a
     const officer = await restartWith({ index: [newKey(), keys.index[0]!] })
     await reseal(officer)
     expect(await ringAt(officer)).toMatchObject({ operators_behind: 1, index: [{}, { needed: true }] })
-    // The person comes, and is found under the new key from the next run on.
+    // The person signs in, and is found under the new key from the next run on.
     await under(keys).signIn(identityOf(910_000), occasionAt('portal'))
     await reseal(officer)
     expect(await ringAt(officer)).toMatchObject({ operators_behind: 0, index: [{}, { needed: false }] })
   })
 
-  test('a row that does not open is named and passed by, and keeps its keys needed until it opens', async () => {
+  test('a row that cannot be opened is named and skipped, and its keys stay needed until it can be opened', async () => {
     const officer = await restartWith({
       seal: [newKey(), keys.seal[0]!],
       index: [newKey(), keys.index[0]!],
@@ -81,7 +81,7 @@ describe.skipIf(isMissing)('a run of re-sealing (needs PostgreSQL and Redis)', a
     })
   })
 
-  test('a node that is stopped does not wait for a row that somebody holds, and the run is gone on with', async () => {
+  test('a node that is stopped does not wait for a locked row, and the run continues later', async () => {
     const officer = await restartWith({ seal: [newKey(), keys.seal[0]!] })
     const holder = new pg.Client({ connectionString: world.config.database.url })
     await holder.connect()

@@ -1,4 +1,4 @@
-/** A register in use is sealed anew while citizens sign in, by a process that is killed in the middle. */
+/** A process re-seals a register while citizens sign in, and is killed in the middle. */
 import pg from 'pg'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { sealedTables } from '../../src/store/ring.ts'
@@ -44,7 +44,7 @@ describe.skipIf(isMissing)('a register in use (needs PostgreSQL and Redis)', asy
   await newOperatorRequest().send(officerAt(world.adminUrl))
 
   test(
-    'sealed anew under load, killed in the middle and gone on with, without a failed login or a lost link',
+    're-sealing under load, killed in the middle and continued, causes no failed login and no lost link',
     { timeout: 240_000 },
     async () => {
       await world.restart(settingsOf(grown))

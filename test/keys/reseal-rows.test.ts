@@ -1,4 +1,4 @@
-/** A row that is sealed anew while a login, an import or an approval changes it: no change is lost. */
+/** Re-seals a row while a login, an import or an approval changes it. No change is lost. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { readAccounts, readIdentifiers, writeAccounts, writeIdentifiers } from '../../src/store/reseal.ts'
@@ -14,7 +14,7 @@ await knownPersons(db, ['officer.one', 'officer.two'])
 const { rows, old: keys, under, count } = await openRegister(world, { people: 12, citizens: 1 })
 const now = under(keys)
 
-test('an account that is sealed anew between the two statements of a login is linked all the same', async () => {
+test('an account that is re-sealed between the two statements of a login is still linked', async () => {
   let isTouched = false
   const mapping = createMapping({
     keys,
@@ -39,7 +39,7 @@ test('an account that is sealed anew between the two statements of a login is li
   ).toBe(1)
 })
 
-test('what an import wrote between reading and writing is not overwritten by what was read', async () => {
+test('data that an import writes between the read and the write of re-sealing is not overwritten', async () => {
   const [first] = await readAccounts(db, { after: null, limit: 1 })
   const { accountId } = now.records.open(first!.accountKey, first!.sealed)
   const imported = rows.find(({ account_id: id }) => id === accountId)!
@@ -56,7 +56,7 @@ test('what an import wrote between reading and writing is not overwritten by wha
   expect(await writeAccounts(db, [{ ...row!, was: row!.sealed }], true)).toEqual([first!.id])
 })
 
-test('a number that was moved to another person between reading and writing leads where it was moved', async () => {
+test('a number that was moved to another person between the read and the write leads to that person', async () => {
   const [from, to] = [identityOf(920_000), identityOf(920_001)]
   const { subjectId } = await now.signIn(from, occasionAt('portal'))
   await now.signIn(to, occasionAt('portal'))

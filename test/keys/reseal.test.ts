@@ -1,4 +1,4 @@
-/** The key ring changes: everything at rest is sealed anew and found by new hashes, and then the old keys may go. */
+/** The key ring changes: all stored data is re-sealed and re-hashed, and then the old keys can be removed. */
 import { describe, expect, inject, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { sealedTables } from '../../src/store/ring.ts'
@@ -34,7 +34,7 @@ describe.skipIf(isMissing)('a ring that grows and shrinks (needs PostgreSQL and 
   const { wanted, send } = newOperatorRequest()
   const waiting = await send(officerAt(world.adminUrl))
 
-  test('every column that holds something sealed is among those that are sealed anew', async () => {
+  test('every column with sealed data is in the list of columns that are re-sealed', async () => {
     const columns = await db.query<{ name: string }>(
       `select table_name as name from information_schema.columns
        where table_schema = 'public' and column_name = 'sealed' order by 1`,
@@ -44,7 +44,7 @@ describe.skipIf(isMissing)('a ring that grows and shrinks (needs PostgreSQL and 
     )
   })
 
-  test('while one node still writes under the old keys, they are needed, and said to be', async () => {
+  test('while one node still writes under the old keys, they are needed and reported as needed', async () => {
     await world.restart(settingsOf(grown))
     const backwards = { seal: grown.seal.toReversed(), index: grown.index.toReversed() }
     const laggard = await openNode(world.settings, { changes: settingsOf(backwards), periods })
@@ -63,7 +63,7 @@ describe.skipIf(isMissing)('a ring that grows and shrinks (needs PostgreSQL and 
     })
   })
 
-  test('then the old keys leave the configuration, everybody is still known, and nothing looks changed', async () => {
+  test('then the old keys are removed, every person is still known, and no row looks changed', async () => {
     await world.restart(settingsOf(alone))
     const now = under(alone)
     const subjects = await count('from subject')
@@ -88,7 +88,7 @@ describe.skipIf(isMissing)('a ring that grows and shrinks (needs PostgreSQL and 
       approvals: [{ id: waiting.approval, asks: { id: wanted.id } }],
     })
 
-    // Hashes under an index key that has left the ring go with the next run.
+    // The next run deletes hashes under an index key that was removed from the ring.
     const leading =
       'from identifier i where exists (select from identifier_key k where k.identifier_id = i.id)'
     expect(await count('from identifier_key')).toBeGreaterThan(await count(leading))
@@ -105,7 +105,7 @@ describe.skipIf(isMissing)('a ring that grows and shrinks (needs PostgreSQL and 
   })
 })
 
-test('on the embedded database as well', { timeout: 120_000 }, async () => {
+test('keys are also re-sealed on the embedded database', { timeout: 120_000 }, async () => {
   const world = await openWorld({ database: 'embedded', state: 'embedded', periods: { claim: 50 } })
   await world.register(portalDefinition('portal'))
   const portal = await world.portal({ clientId: 'portal' })

@@ -1,4 +1,4 @@
-/** Signing keys follow each other while citizens sign in, on two nodes, and no portal meets a signature it cannot check. */
+/** Rotates signing keys on two nodes under load. Portals can always verify the signatures. */
 import { type JSONWebKeySet, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import type { AdminClient } from '../../src/cli/client.ts'
@@ -26,11 +26,11 @@ const listed = async (officer: AdminClient, alg = 'ES256') => {
 const jwksOf = async (url: string) => (await (await fetch(`${url}/jwks`)).json()) as JSONWebKeySet
 const kidsOf = (jwks: JSONWebKeySet, alg = 'ES256') =>
   jwks.keys.filter((key) => key.alg === alg).map(({ kid }) => kid)
-/** As a portal does that fetched the keys some time ago and does not fetch them again. */
+/** Verifies as a portal that fetched the keys some time ago and does not fetch them again. */
 const accepts = async (cached: JSONWebKeySet, token: string, issuer: string) =>
   void (await jwtVerify(token, createLocalJWKSet(cached), { issuer }))
 const kidOf = (token: string) => decodeProtectedHeader(token).kid
-/** The calendar's clock is the database's: an hour passes by moving what is written there. */
+/** The calendar uses the clock of the database. Moving the stored times simulates the passing of an hour. */
 const hoursPass = (world: World, hours: number) =>
   world.db.query('update signing_key set sign_from = sign_from - make_interval(mins => $1)', [hours * 60])
 
@@ -55,13 +55,13 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   let portal: Portal = await newPortal()
   const officer = await world.operator('key.officer', ['security_officer'])
   const published = () => Promise.all(nodes.map(async (url) => kidsOf(await jwksOf(url))))
-  /** Each node reads the keys by itself. */
+  /** Each node reads the keys independently. */
   const untilAll = (isSo: (kids: (string | undefined)[]) => boolean) =>
     vi.waitFor(async () => expect((await published()).every(isSo)).toBe(true), {
       timeout: 20_000,
       interval: 20,
     })
-  /** Tokens of both nodes, for the proxy sends each request to the next. */
+  /** Tokens of both nodes, because the proxy alternates between the nodes. */
   const signIn = async () => (await portal.signIn()).tokens.id_token!
 
   test(
@@ -79,7 +79,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
       await expect(officer.call('POST', '/v1/keys', { announce: 3600 })).rejects.toMatchObject({
         code: 'state_conflict',
       })
-      // Announced: on both nodes it is to be read, on neither does it sign.
+      // Announced: both nodes publish the key, and neither signs with it.
       await untilAll((kids) => kids.length === 2 && kids.includes(made.kid))
       await stream.more(8)
       for (const token of stream.done) {
@@ -87,7 +87,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
         expect(kidOf(token)).toBe(old)
       }
       const cached = await jwksOf(other.url)
-      // What it has kept since before is older than ten minutes by now.
+      // The JWKS that the portal cached before is older than ten minutes now.
       portal = await newPortal()
       await stream.more(2)
 
@@ -98,7 +98,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
         interval: 20,
       })
       for (const token of stream.done.slice(from)) await accepts(cached, token, world.issuer)
-      // A portal that has only just fetched the keys still verifies what the old one has signed.
+      // A portal that has just fetched the keys still verifies signatures of the old key.
       const fresh = await jwksOf(first)
       for (const token of stream.done) await accepts(fresh, token, world.issuer)
 
@@ -112,7 +112,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   )
 
   test(
-    'a logout with an ID token of a retired key goes through, and its private half is gone',
+    'a logout with an ID token of a retired key succeeds, and the private half of the key is deleted',
     { timeout: 60_000 },
     async () => {
       portal = await newPortal()
@@ -139,7 +139,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   )
 
   test(
-    'a leaked key is out of the JWKS of every node at once, and logins go on with the next',
+    'a leaked key is removed from the JWKS of every node at once, and logins continue with the next key',
     { timeout: 60_000 },
     async () => {
       const { current: leaked } = await listed(officer)
@@ -163,7 +163,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   )
 
   test(
-    'where nothing but a key that is published no more came before the leaked one, a new one signs',
+    'if the only earlier key is no longer published when a key leaks, a new key signs',
     { timeout: 60_000 },
     async () => {
       const { current: gone } = await listed(officer)
@@ -180,7 +180,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   )
 
   test(
-    'a retired key that leaks proves nothing to a running node any more',
+    'a running node no longer accepts signatures of a retired key that has leaked',
     { timeout: 60_000 },
     async () => {
       const { tokens } = await portal.signIn()
@@ -203,7 +203,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
     },
   )
 
-  test('where the leaked key was the only one, a new one signs at once', { timeout: 60_000 }, async () => {
+  test('if the leaked key was the only one, a new key signs at once', { timeout: 60_000 }, async () => {
     const { current: only } = await listed(officer, 'RS256')
     const { signs } = await officer.call<{ signs: string }>('POST', `/v1/keys/${only}/revoke`, {
       reason: 'lost',
@@ -215,7 +215,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   })
 
   test(
-    'an algorithm that no key had comes without a restart, and serves once every portal can have read it',
+    'a new algorithm is added without a restart, and is used once every portal can have read its key',
     { timeout: 60_000 },
     async () => {
       const { kid } = await officer.call<Listed>('POST', '/v1/keys', { alg: 'EdDSA' })
@@ -241,7 +241,7 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
   )
 
   test(
-    'of many nodes that find a key due at the same time one makes its successor, in time',
+    'if many nodes find a key due at the same time, one of them creates its successor, in time',
     { timeout: 60_000 },
     async () => {
       const tools = {
@@ -264,14 +264,14 @@ describe.skipIf(isMissing)('two nodes (needs PostgreSQL and Redis)', async () =>
     },
   )
 
-  test('no key signs sooner after its publication than portals keep the JWKS', async () => {
+  test('no key signs until portals’ cached JWKS from before its publication have expired', async () => {
     await expect(officer.call('POST', '/v1/keys', { announce: 600 })).rejects.toMatchObject({
       code: 'input_invalid',
       detail: expect.stringContaining('at least 900') as string,
     })
   })
 
-  test('portals read the calendar, and may keep the JWKS for ten minutes', async () => {
+  test('portals can read the calendar, and may cache the JWKS for ten minutes', async () => {
     await Promise.all([world.refresh(), other.refresh()])
     const response = await fetch(`${world.issuer}/jwks/calendar`)
     const { keys, cache_seconds: cache } = (await response.json()) as {

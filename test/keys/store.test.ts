@@ -22,7 +22,7 @@ const minutePasses = () => {
   vi.advanceTimersByTime(later - performance.now())
 }
 
-test('a node that cannot read the keys for a minute is not ready, and is again as soon as it can', async () => {
+test('a node that cannot read the keys for a minute is not ready, and is ready again as soon as it can', async () => {
   const rename = (from: string, to: string) => world.db.query(`alter table ${from} rename to ${to}`)
   await rename('signing_key_history', 'elsewhere')
   minutePasses()
@@ -41,7 +41,7 @@ test('a node that cannot read the keys for a minute is not ready, and is again a
   })
 })
 
-test('keys that the engine did not take are given to it again', async () => {
+test('keys that the engine did not accept are passed to it again', async () => {
   const keys = await openSigningKeys({ db: world.db, seal, log, period: 3_600_000 })
   let isBroken = true
   const taken: number[] = []
@@ -52,7 +52,7 @@ test('keys that the engine did not take are given to it again', async () => {
   const before = keys.published()
   const { kid } = await rotateSigningKey({ db: world.db, seal, log }, 'ES256', { actor: 'local' })
   await expect(keys.refresh()).rejects.toThrow('not now')
-  // Portals read what the engine has.
+  // Portals read the keys that the engine has.
   expect(keys.published()).toBe(before)
   isBroken = false
   await keys.refresh()
