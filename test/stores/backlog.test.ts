@@ -1,4 +1,4 @@
-/** The watch's two questions to the database: what waits for people, and how far the audit is covered. */
+/** The watch's two queries: work that waits for people, and how much of the audit checkpoints cover. */
 import { randomUUID } from 'node:crypto'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { createWatch } from '../../src/http/watch.ts'
@@ -16,7 +16,7 @@ async function open() {
   return db
 }
 
-test('what stands still is told apart from what is under way, and the audit without a checkpoint by its age', async () => {
+test('stalled work is distinguished from work in progress, and uncovered audit rows are reported by age', async () => {
   const db = await open()
   const none = { openCases: 0, oldestCase: 0, importsRunning: 0, importsStuck: 0, uncovered: 0 }
   expect(await readBacklog(db)).toMatchObject(none)
@@ -43,7 +43,7 @@ test('what stands still is told apart from what is under way, and the audit with
   expect(Math.round(uncovered / 60)).toBe(20)
 })
 
-test('what one question cannot tell the other still does, and how old each answer is can be seen', async () => {
+test('if one query fails the other still reports, and the age of each answer is visible', async () => {
   const db = await open()
   await db.script('alter table review_case rename to out_of_reach')
   const read = async () => {

@@ -1,4 +1,4 @@
-/** A rehearsal: the database is dumped, restored on another server, and a broker goes on there with the same keys. */
+/** Dumps the database, restores it on another server, and runs a broker there with the same keys. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ test.skipIf(!here)(
   'a dump restored elsewhere, with the same keys and an empty Redis, is the same broker (needs PostgreSQL and Redis)',
   { timeout: 180_000 },
   async () => {
-    // The broker as it was.
+    // The broker before the dump.
     const proxy = await openProxy()
     const world = await openWorld({ database: 'server', state: 'server', environment: { ISSUER: proxy.url } })
     proxy.to(`http://127.0.0.1:${world.config.listen.port}`)
@@ -91,7 +91,7 @@ test.skipIf(!here)(
       expect(restored).toEqual(original)
     }
 
-    // The broker as it is now.
+    // The broker after the restore.
     const broker = await startBroker({ ...world.settings, DATABASE_URL: url, STATE_URL: redis.url })
     proxy.to(broker.url)
     const kept = join(folder, 'audit-keys.json')
@@ -108,12 +108,12 @@ test.skipIf(!here)(
     await expect(portal.refresh(before.tokens.refresh_token)).rejects.toMatchObject({
       error: 'invalid_grant',
     })
-    // An ID token of before is checked with the same keys.
+    // An ID token from before the dump verifies with the same keys.
     const keys = (await (await fetch(`${broker.url}/jwks`)).json()) as { keys: { kid: string }[] }
     const [header = ''] = before.tokens.id_token!.split('.')
     const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
     expect(keys.keys.map((one) => one.kid)).toContain(kid)
-    // The person and the old account are who and whose they were.
+    // The person and the owner of the old account are unchanged.
     const after = await portal.signIn({}, before.visitor)
     expect(after.claims.sub).toBe(before.claims.sub)
     expect(await portal.userinfo(after.tokens.access_token)).toMatchObject({

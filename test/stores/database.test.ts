@@ -42,7 +42,7 @@ for (const { name, missing, address } of engines)
       expect(await db.query(empty, [null, null, null, null])).toEqual([nothing])
     })
 
-    test('lists of bytes can be asked for', async () => {
+    test('lists of bytes can be query parameters', async () => {
       const rows = await db.query<{ n: number }>(
         'select count(*)::int as n from unnest($1::bytea[]) b where b = any($1::bytea[])',
         [[Buffer.from([1, 0]), Buffer.from('x')]],
@@ -50,7 +50,7 @@ for (const { name, missing, address } of engines)
       expect(rows).toEqual([{ n: 2 }])
     })
 
-    test('a transaction commits all that it did and answers what its work answered', async () => {
+    test('a transaction commits all its statements and returns the result of its work', async () => {
       const answer = await db.transaction(async (tx) => {
         await insert(tx, 1)
         await insert(tx, 2)
@@ -60,7 +60,7 @@ for (const { name, missing, address } of engines)
       expect(await ids()).toEqual([1, 2])
     })
 
-    test('a transaction that throws leaves nothing, and the error is the one that was thrown', async () => {
+    test('a transaction that throws changes nothing, and the caller gets the thrown error', async () => {
       const before = await ids()
       const fault = new Error('no')
       const work = db.transaction(async (tx) => {
@@ -84,7 +84,7 @@ for (const { name, missing, address } of engines)
       expect(await ids()).toEqual(before)
     })
 
-    test('a refused statement undoes its transaction, and the connection serves on', async () => {
+    test('a refused statement rolls its transaction back, and the connection stays usable', async () => {
       await expect(
         db.transaction(async (tx) => {
           await insert(tx, 30)
@@ -96,7 +96,7 @@ for (const { name, missing, address } of engines)
       await insert(db, 32)
     })
 
-    test('a duplicate is recognised, another refusal is not taken for one', async () => {
+    test('a duplicate is recognised, and another refusal is not reported as a duplicate', async () => {
       await insert(db, 40)
       const duplicate: unknown = await insert(db, 40).catch((error: unknown) => error)
       const faulty: unknown = await db.query('select * from nowhere').catch((error: unknown) => error)
@@ -104,13 +104,13 @@ for (const { name, missing, address } of engines)
       expect(isUniqueViolation(undefined)).toBe(false)
     })
 
-    test('of twenty who insert the same key at once one succeeds', async () => {
+    test('of twenty simultaneous inserts of the same key one succeeds', async () => {
       const races = await Promise.allSettled(Array.from({ length: 20 }, () => insert(db, 50)))
       expect(races.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
       expect(races.every((race) => race.status === 'fulfilled' || isUniqueViolation(race.reason))).toBe(true)
     })
 
-    test('migrations run once, however many runners there are, and one edited afterwards stops everything', async () => {
+    test('migrations run once with any number of runners, and a migration edited afterwards stops the start', async () => {
       const fresh = await openDatabase({ url: await address() })
       try {
         const needed = await pendingMigrations(fresh)
@@ -127,8 +127,8 @@ for (const { name, missing, address } of engines)
     })
   })
 
-describe('a server that is not there', () => {
-  test('is told apart from every other fault', async () => {
+describe('an unreachable server', () => {
+  test('is distinguished from every other fault', async () => {
     const db = await openDatabase({ url: 'postgres://nobody@127.0.0.1:9/nothing' })
     const unavailable = { code: 'store_unavailable' }
     await expect(db.ping()).rejects.toMatchObject(unavailable)

@@ -36,7 +36,7 @@ describe('an embedded data folder', () => {
   }
 
   test(
-    'is one process’s at a time, and the next one’s with every committed row after kill -9',
+    'has one process at a time, and after kill -9 the next process reads every committed row',
     { timeout: 120_000 },
     async () => {
       const first = await another()

@@ -1,4 +1,4 @@
-/** A connection that breaks while it is held. It waits for timeouts of a network that swallows everything. */
+/** A connection that breaks during use. The tests wait for timeouts of a network that drops all packets. */
 import { type Socket, connect, createServer } from 'node:net'
 import { expect, inject, test } from 'vitest'
 import { openDatabase } from '../../src/store/db.ts'
@@ -7,7 +7,7 @@ import { freshDatabase } from '../support/world.ts'
 const isMissing = inject('databaseUrl') === undefined
 
 test.skipIf(isMissing)(
-  'a connection that the server ends takes its transaction along, and not the process',
+  'a connection that the server closes ends its transaction, and not the process',
   async () => {
     const db = await openDatabase({ url: await freshDatabase() })
     const other = await openDatabase({ url: await freshDatabase(), pool: 1 })
@@ -31,7 +31,7 @@ test.skipIf(isMissing)(
 )
 
 test.skipIf(isMissing)(
-  'a network that swallows everything holds nobody up for ever, and keeps no connection of the pool',
+  'a network that drops all packets blocks no caller forever, and keeps no connection of the pool',
   async () => {
     const url = new URL(await freshDatabase())
     const { hostname, port } = url

@@ -10,7 +10,7 @@ const postgres = inject('databaseUrl') !== undefined
 const names = await migrationNames()
 
 test.skipIf(!postgres)(
-  'three processes that migrate at once apply each migration once, and all are content (needs PostgreSQL)',
+  'three processes that migrate at once apply each migration once, and all succeed (needs PostgreSQL)',
   { timeout: 120_000 },
   async () => {
     const { settings } = await openWorld({ state: 'embedded' })

@@ -1,4 +1,4 @@
-/** Migrations: all or nothing, no long wait for anybody else, and old code works on a newer schema. */
+/** Migrations are all or nothing, do not block other work for long, and old code works on a newer schema. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const ours = new URL('../../migrations/', import.meta.url)
 const names = await migrationNames()
 
 test.each(postgres ? ['server', 'embedded'] : ['embedded'])(
-  'a migration that fails leaves nothing, nor do those before it in the same run, on the %s database',
+  'a failed migration rolls back itself and those before it in the same run, on the %s database',
   { timeout: 120_000 },
   async (engine) => {
     const db = await openDatabase({ url: engine === 'server' ? await freshDatabase() : 'embedded:memory' })
@@ -44,7 +44,7 @@ test.each(postgres ? ['server', 'embedded'] : ['embedded'])(
 )
 
 test.skipIf(!postgres)(
-  'a migration takes as long as it needs, waits seconds at most for a table, and lets everybody else on meanwhile (needs PostgreSQL)',
+  'a migration has no time limit, waits seconds at most for a table, and does not block other work (needs PostgreSQL)',
   { timeout: 60_000 },
   async () => {
     const url = await freshDatabase()
@@ -65,7 +65,7 @@ test.skipIf(!postgres)(
     await other.transaction(async (tx) => {
       await tx.query('select id from held')
       running = migrate(db, from, 200)
-      // It waits for the table, gives up its place in the queue, and tries again.
+      // The migration waits for the table, leaves the lock queue, and tries again.
       const waits = async () =>
         (await other.query('select from pg_locks where not granted and relation = $1::regclass', ['held']))
           .length
@@ -97,7 +97,7 @@ test(
   },
 )
 
-test('migrations/schema.sql is the schema after all migrations, and is no migration itself', async () => {
+test('migrations/schema.sql is the schema after all migrations, and is not a migration itself', async () => {
   expect(
     readFileSync(snapshotAddress, 'utf8'),
     'migrations/schema.sql is not the schema of the migrations: run "npm run schema" and commit the file',

@@ -69,7 +69,7 @@ for (const { name, missing, address } of engines)
       return rows[0]!.id
     }
 
-    test('many first sign-ins of one number at once make one subject and one audit row of its birth', async () => {
+    test('many simultaneous first sign-ins of one number create one subject and one audit row of its creation', async () => {
       const { signIn } = before
       const identity = someone()
       const subjects = await countOf('subject')
@@ -85,7 +85,7 @@ for (const { name, missing, address } of engines)
       ).toBe(12)
     })
 
-    test('while index keys rotate, who was registered under the old key is found, who comes first is kept under both', async () => {
+    test('while index keys rotate, known persons are found, and new persons are stored under both keys', async () => {
       const [known, newcomer] = [someone(), someone()]
       const { subjectId } = await before.signIn(known, at('portal-a'))
       expect((await during.signIn(known, at('portal-a'))).subjectId).toBe(subjectId)
@@ -94,7 +94,7 @@ for (const { name, missing, address } of engines)
       expect((await after.signIn(newcomer, at('portal-a'))).subjectId).toBe(first.subjectId)
     })
 
-    test('a broker with the new key and one without it still make one subject of one number', async () => {
+    test('a broker with the new key and one without it still create one subject for one number', async () => {
       const identity = someone()
       const results = await Promise.all(
         Array.from({ length: 12 }, (_, index) =>
@@ -104,11 +104,11 @@ for (const { name, missing, address } of engines)
       expect(new Set(results.map(({ subjectId }) => subjectId)).size).toBe(1)
     })
 
-    test('an account is linked once although two tabs sign in at once, and both hear of it', async () => {
+    test('an account is linked once when two tabs sign in at once, and both get the result', async () => {
       for (let round = 0; round < 4; round++) {
         const identity = someone()
         const { signIn } = before
-        // The subject exists already, so that the race is about the account alone.
+        // The subject exists already, so that only the account is contended.
         await signIn(identity, at('portal-b'))
         const accountId = randomUUID()
         await account(identity.identifier, accountId)
@@ -121,7 +121,7 @@ for (const { name, missing, address } of engines)
       }
     })
 
-    test('an account whose number nobody compared with the population database is never linked', async () => {
+    test('an account whose number was not compared with the population database is never linked', async () => {
       const identity = someone()
       await account(identity.identifier, 'unattested', { attested_at: '' })
       expect((await before.signIn(identity, at('portal-a'))).links).toEqual([])
@@ -186,7 +186,7 @@ for (const { name, missing, address } of engines)
       })
     })
 
-    test('a disabled subject and a cancelled number are refused, and make no second subject', async () => {
+    test('a disabled subject and a cancelled number are refused, and create no second subject', async () => {
       const [disabled, cancelled] = [someone(), someone()]
       const { signIn } = before
       const one = await signIn(disabled, at('portal-a'))
@@ -199,7 +199,7 @@ for (const { name, missing, address } of engines)
       expect(await countOf('subject')).toBe(subjects)
     })
 
-    test('a legacy account that is imported again stays as it is', async () => {
+    test('a legacy account that is imported again does not change', async () => {
       const identifier = newNumber()
       const results = []
       for (const number of [identifier, identifier, newNumber()])
@@ -222,7 +222,7 @@ for (const { name, missing, address } of engines)
       expect(await listClientVersions(db)).toContainEqual({ id: 'portal-c', version: 3 })
     })
 
-    test('the first signing key signs at once, the next when it has been announced, and then the first goes', async () => {
+    test('the first signing key signs at once, the next after its announcement, and then the first is removed', async () => {
       const key = (kid: string) => ({ kid, alg: 'ES256', public: { kid }, sealed: randomBytes(40) })
       const standing = async () => (await listCalendar(db)).map(({ kid, state }) => `${kid} ${state}`)
       const hourPasses = (hours: number) =>

@@ -1,4 +1,4 @@
-/** What `.ci/previous-tests` decides, in a small repository of its own; a script stands where vitest would be. */
+/** What `.ci/previous-tests` decides, in a small separate repository; a script replaces vitest. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,14 +54,14 @@ function openRepository() {
 describe.skipIf(!hasGit)('the tests of the previous release (needs git)', () => {
   test('are not run before the first release, and the output says so', () => {
     const { decide, git } = openRepository()
-    // Another tag is no release.
+    // Another tag is not a release.
     git('tag', 'draft')
     const { status, out } = decide()
     expect(status).toBe(3)
     expect(out).toMatch(/NOT run: no release yet: no v\* tag .* shallow clone/)
   })
 
-  test('run on the migrations of today, whatever changed beside the migrations of the release', () => {
+  test('run on the current migrations, with any other changes since the migrations of the release', () => {
     const { git, write, commit, decide } = openRepository()
     git('tag', 'v1.0.0')
     write('migrations/003-second.sql', 'create table second (id int);\n')

@@ -1,4 +1,4 @@
-/** Protocol state in Redis Cluster and Sentinel, and in servers that go away. */
+/** Protocol state in Redis Cluster and Sentinel, and in servers that become unavailable. */
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { openState } from '../../src/store/state/open.ts'
 import type { State } from '../../src/store/state/state.ts'
@@ -45,7 +45,7 @@ describe.skipIf(redis === undefined)('a Redis that goes away (needs Redis)', () 
     )
   const away = Array<string>(7).fill('store_unavailable')
 
-  test('is told apart from every other fault, and is used again when it is back', async () => {
+  test('is distinguished from every other fault, and is used again when it is back', async () => {
     const server = await startRedis()
     const { port, href } = new URL(server!.url)
     const state = openState({ url: href, limit: 1 })

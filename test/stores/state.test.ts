@@ -8,7 +8,7 @@ testProtocolState('memory', given('memory:'))
 testProtocolState('Redis', given(inject('redisUrl')))
 
 describe('protocol state in the process', () => {
-  test('when full it refuses newcomers, drops nothing live, and has room again when something has expired', async () => {
+  test('when full it refuses new records, drops no live record, and accepts records after one has expired', async () => {
     let now = 0
     const state = createMemoryState({ limit: 3, now: () => now })
     const write = (key: string, ttl = 60) => state.write([{ key, value: Buffer.from(key), ttl }])

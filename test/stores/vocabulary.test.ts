@@ -1,4 +1,4 @@
-/** The lists that the rooms share are the lists that the database holds its columns to. */
+/** The shared lists of words equal the check constraints of the database. */
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/store/db.ts'
 import { clientStates } from '../../src/store/clients.ts'
