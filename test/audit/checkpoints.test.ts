@@ -1,4 +1,4 @@
-/** Nothing is left out of the checkpoints, and nothing waits for them. */
+/** Checkpoints cover every audit row, and no other work waits for them. */
 import { hash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { packIds, unpackIds } from '../../src/proof/ids.ts'
@@ -35,14 +35,14 @@ describe('the checkpoints', () => {
   })
   afterAll(() => audit.db.close())
 
-  test('every column of the table is under the checkpoint', async () => {
+  test('the checkpoint covers every column of the table', async () => {
     const columns = await audit.db.query<{ name: string }>(
       `select column_name as name from information_schema.columns where table_name = 'audit_event'`,
     )
     expect(columns.map((column) => column.name).toSorted()).toEqual([...hashedColumns].toSorted())
   })
 
-  test('a row is covered once, and with nothing new there is no new checkpoint', async () => {
+  test('each row is covered once, and without new rows there is no new checkpoint', async () => {
     expect(await audit.checkpointer.checkpoint(5_000)).toBe(81)
     expect(await audit.checkpointer.checkpoint(5_000)).toBe(0)
     await insert(audit.db, 'login.completed')
@@ -77,7 +77,7 @@ describe('the checkpoints', () => {
       })
   })
 
-  test('of two checkpointers at once each row is covered by one', async () => {
+  test('when two checkpointers run at once, each row is covered by exactly one of them', async () => {
     await audit.fill(80)
     const [one, two] = await Promise.all([
       audit.checkpointer.checkpoint(5_000),
@@ -87,7 +87,7 @@ describe('the checkpoints', () => {
     expect((await verifyOf(audit.db)).faults).toEqual([])
   })
 
-  test('a row that a month without a partition takes is found again in its own', async () => {
+  test('a row of a month that has no partition is found later in the partition of its month', async () => {
     await insert(audit.db, 'login.completed', `now() - interval '7 months'`)
     await insert(audit.db, 'operator.created', `now() + interval '9 months'`, 'operator')
     const before = await partitionsOf(audit.db)
@@ -103,7 +103,7 @@ describe('the checkpoints', () => {
     expect((await verifyOf(audit.db)).faults).toEqual([])
   })
 
-  test('retention deletes whole months of a class, says so for ever, and the rest still verifies', async () => {
+  test('retention deletes whole months of a class, records it permanently, and the rest still verifies', async () => {
     const { db, checkpointer } = audit
     const old = `date_trunc('month', now()) - interval '14 months' + interval '3 days'`
     for (let made = 0; made < 5; made++) await insert(db, 'login.completed', old)
@@ -137,7 +137,7 @@ describe('the checkpoints', () => {
     expect(verdict.deletions.reduce((sum, deletion) => sum + deletion.rows, 0)).toBe(due)
   })
 
-  test('a month that was deleted by hand, with its hashes, is told', async () => {
+  test('verification reports a month that was deleted by hand together with its hashes', async () => {
     const { db, checkpointer } = audit
     const month = `date_trunc('month', now()) - interval '20 months'`
     await insert(db, 'link.created', `${month} + interval '1 day'`, 'link')
@@ -169,7 +169,7 @@ describe('the checkpoints', () => {
 })
 
 describe.skipIf(server === undefined)('transactions that commit late', () => {
-  test('a row whose number was taken before a checkpoint and committed after it is covered all the same', async () => {
+  test('a row whose number was taken before a checkpoint and that commits after it is still covered', async () => {
     const audit = await openAuditLog(await freshDatabase())
     const other = await openDatabase({ url: (await currentUrl(audit.db))! })
     try {
@@ -184,7 +184,7 @@ describe.skipIf(server === undefined)('transactions that commit late', () => {
       })
       const id = await taken.promise
       await audit.fill(40)
-      // The slow one holds up the checkpoints, and nobody else.
+      // The slow transaction delays the checkpoints, and no other work.
       expect(await audit.checkpointer.checkpoint(200)).toBe(0)
       await audit.fill(40)
       late.resolve()
@@ -201,7 +201,7 @@ describe.skipIf(server === undefined)('transactions that commit late', () => {
     }
   })
 
-  test('under load no committed row is ever left behind a checkpoint', async () => {
+  test('under load no checkpoint skips a committed row', async () => {
     const audit = await openAuditLog(await freshDatabase())
     try {
       const writing = new AbortController()
@@ -237,7 +237,7 @@ async function currentUrl(db: Database): Promise<string | undefined> {
   return Object.assign(new URL(server!), { pathname: `/${row!.name}` }).href
 }
 
-/** RFC 6962 §2.1, as it is written. */
+/** RFC 6962 §2.1, implemented literally. */
 function treeHash(leaves: readonly Buffer[]): Buffer {
   if (leaves.length === 1) return leaves[0]!
   let half = 1
@@ -256,7 +256,7 @@ test('the root over rows is the tree hash of RFC 6962', () => {
   }
 })
 
-test('ids are packed and unpacked, however far apart they are', () => {
+test('ids are packed and unpacked at any distance from each other', () => {
   const ids = [1n, 2n, 129n, 130n, 16_514n, 9_007_199_254_740_993n, 9_223_372_036_854_775_807n]
   expect(unpackIds(packIds(ids))).toEqual(ids)
 })

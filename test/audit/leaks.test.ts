@@ -1,4 +1,4 @@
-/** The search that ends every run can go red, and sees what the run did. */
+/** The leak search at the end of every run can fail, and it sees what the run did. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,13 +40,13 @@ test.each([
   expect(search(`before ${text} after`)).toContain(kind)
 })
 
-test('what only looks like a datum is not found', () => {
+test('text that only looks like personal data is not reported', () => {
   expect(
     search(`seconds 0.1${compact} 9${compact}1 x${compact} ${birthDate}9 1952 ${number.slice(1)} Trần Thị`),
   ).toEqual([])
 })
 
-test('a planted value and a planted secret are found by file and kind, and not repeated', () => {
+test('a planted value and a planted secret are reported by file and kind, and are not repeated', () => {
   const folder = mkdtempSync(join(tmpdir(), 'broker-planted-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const secret = 'a-secret-of-this-test-and-no-other'
@@ -64,7 +64,7 @@ test('a planted value and a planted secret are found by file and kind, and not r
   expect(findings.join()).not.toMatch(new RegExp(`${number}|${name}|${secret}`))
 })
 
-test('an answer of the admin API may show an officer a name, and nobody a number or a secret', () => {
+test('an answer of the admin API may show a name to an officer, and shows no number or secret to anyone', () => {
   const folder = mkdtempSync(join(tmpdir(), 'broker-answers-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const secret = 'a-secret-that-no-answer-holds-again'
@@ -97,7 +97,7 @@ test("a planted owner of a legacy account is found by number, CMND, name and bir
   ])
 })
 
-test('a login leaves its log, and every secret of it is looked for', async () => {
+test('a login writes its log, and the search looks for every secret of the login', async () => {
   const world = await openWorld()
   await world.register(portalDefinition('portal-a'))
   const { tokens, visitor, begun } = await (await world.portal({ clientId: 'portal-a' })).signIn()
@@ -118,7 +118,7 @@ test('a login leaves its log, and every secret of it is looked for', async () =>
 })
 
 test.skipIf(inject('databaseUrl') === undefined)(
-  'the dump of the server holds every row of its databases, partitions too (needs PostgreSQL)',
+  'the dump of the server holds every row of its databases, including partitions (needs PostgreSQL)',
   async () => {
     const db = await openDatabase({ url: await freshDatabase() })
     await db.script(`

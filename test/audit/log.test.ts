@@ -18,7 +18,7 @@ test('a fault is logged by its kind and place, never by its message', () => {
   expect(logged({ event: 'x.failed', err: 'a thrown text with 001085999901' })).not.toContain('001085999901')
 })
 
-test('fields that hold secrets or persons are cut wherever they turn up', () => {
+test('fields that hold secrets or personal data are removed from the log at any depth', () => {
   const line = logged({ token: 'tttt', deep: { code: 'cccc', name: 'Nguyễn Văn An', client_secret: 'ssss' } })
   for (const secret of ['tttt', 'cccc', 'Nguyễn', 'ssss']) expect(line).not.toContain(secret)
 })

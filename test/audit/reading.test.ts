@@ -22,7 +22,7 @@ const as = (args: readonly string[], input?: string) => runCommandLine(args, the
 let auditor: AdminClient
 let officer: AdminClient
 let viewer: AdminClient
-/** Of a coming of `an` and one of `binh`. */
+/** Of one login of `an` and one login of `binh`. */
 const came = { an: '', reference: '' }
 beforeAll(async () => {
   auditor = await world.operator('an.auditor', ['auditor'])
@@ -56,7 +56,7 @@ test('an auditor finds events by what they are about, page by page', async () =>
   await expect(get('event=no.such')).rejects.toMatchObject({ code: 'input_invalid' })
 })
 
-test('everything about a citizen is found by the number, under the subjects that were replaced as well', async () => {
+test('all events about a citizen are found by the number, including those of replaced subjects', async () => {
   const { number } = citizenNamed('an')
   const search = () =>
     auditor.call<{ subjects: SubjectAnswer[]; events: EventAnswer[] }>('POST', '/v1/audit/search', {
@@ -78,7 +78,7 @@ test('everything about a citizen is found by the number, under the subjects that
   expect(nobody).toEqual({ subjects: [], events: [], next: null, more: false })
 })
 
-test('who reads the audit of a person stands in the audit, before the answer', async () => {
+test('a read of a person’s audit is recorded in the audit before the answer is sent', async () => {
   const reads = await db.query<{ actor: string; subject_id: string | null; detail: { by: string[] } }>(
     `select actor, subject_id, detail from audit_event where event = 'audit.read' order by id`,
   )
@@ -93,7 +93,7 @@ test('who reads the audit of a person stands in the audit, before the answer', a
   expect(JSON.stringify(reads)).not.toContain(citizenNamed('an').number)
 })
 
-test('a reference leads to its story; a viewer reads it without the person', async () => {
+test('a reference leads to its events; a viewer reads them without the person’s data', async () => {
   const path = `/v1/traces/${came.reference}`
   const told = await auditor.call<TraceAnswer>('GET', path)
   expect(told.events.map(({ event }) => event)).toEqual(['subject.created', 'login.completed'])
@@ -113,7 +113,7 @@ test('a reference leads to its story; a viewer reads it without the person', asy
   expect(unknown.out).toContain('no audit event has the reference NOSUCHREF1')
 })
 
-test('the audit is verified on the command line, against keys and a checkpoint that were kept', async () => {
+test('the audit is verified on the command line, against saved keys and a saved checkpoint', async () => {
   const keys = join(folder, 'keys.json')
   expect(await as(['audit', 'keys', '--out', keys])).toMatchObject({ code: 0, err: '' })
   expect(readFileSync(keys, 'utf8')).not.toContain('"d"')
@@ -155,13 +155,13 @@ test('an export is verified without broker, database or operator key', async () 
   expect(found.err).toBe('the audit does not match its checkpoints\n')
   writeFileSync(`${tampered}.gz`, gzipSync(text).subarray(0, -200))
   expect((await runCommandLine(['audit', 'verify', '--file', `${tampered}.gz`], nowhere)).code).toBe(1)
-  // What lies there already is never overwritten.
+  // An existing file is never overwritten.
   expect((await as(['audit', 'export', file])).code).toBe(1)
   expect(gunzipSync(readFileSync(file)).toString()).toBe(text)
   await expect(viewer.call('GET', '/v1/audit/export')).rejects.toMatchObject({ code: 'forbidden' })
 })
 
-test('a new audit key signs what comes; the old one still proves what was', async () => {
+test('a new audit key signs new checkpoints; the old one still verifies earlier checkpoints', async () => {
   const keysBefore = await auditor.call<{ keys: { kid: string }[] }>('GET', '/v1/audit/keys')
   const { kid } = await officer.call<{ kid: string }>('POST', '/v1/audit/keys')
   const { head } = await officer.call<{ head: CheckpointAnswer }>('POST', '/v1/audit/checkpoints')
@@ -176,7 +176,7 @@ test('a new audit key signs what comes; the old one still proves what was', asyn
   expect(refused.out).toContain(`FAULT checkpoint not ours: checkpoint ${head.checkpoint}`)
 })
 
-test('a citizen is looked up on the command line without the number on it', async () => {
+test('a citizen is looked up on the command line without the number in the arguments', async () => {
   const { number } = citizenNamed('an')
   const told = await as(['audit', 'person', '--citizen-id', '-'], `${number}\n`)
   expect(told).toMatchObject({ code: 0, err: '' })
@@ -197,7 +197,7 @@ test('a detail holds the fields that the vocabulary names, and no other', async 
   expect(strange).toEqual([])
 })
 
-test('when the node stops, what it has written is covered', async () => {
+test('when the node stops, a checkpoint covers all that it has written', async () => {
   await world.restart()
   const [left] = await db.query<{ n: number }>(
     `select count(*)::int as n from audit_event where id > (select max(last_id) from audit_checkpoint)`,

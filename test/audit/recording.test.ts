@@ -1,4 +1,4 @@
-/** An audit event is a row and a log line: never one without the other. */
+/** Every audit event has a row and a log line: never one without the other. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -10,12 +10,12 @@ import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { type Engine, type World, openWorld, portalDefinition } from '../support/world.ts'
 
-/** Reference and ids of what happened, sorted: what a row and its log line must agree on. */
+/** Sorted references and ids of events: these must be equal in a row and its log line. */
 const sorted = (events: readonly unknown[]) => events.map((event) => JSON.stringify(event)).toSorted()
 const inOrder = (detail: object) =>
   Object.fromEntries(Object.entries(detail).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 
-/** Every audit row, as its log line should have it. */
+/** Every audit row, in the form that its log line should have. */
 async function written(world: World) {
   const rows = await world.db.query<
     Record<'event' | 'client' | 'subject' | 'reference', string | null> & { detail: object }
@@ -63,7 +63,7 @@ describe.each(engines)('on the %s database', async (engine) => {
     return text(await officer.upload(`/v1/legacy-imports?${query}`, file, 'text/csv'))
   }
 
-  test('whatever is written is announced, and nothing else is: logins, imports, acts and the registry', async () => {
+  test('all audit rows, and only those, are logged: for logins, imports, operators’ acts and the registry', async () => {
     await upload(`mine,citizen,${number},2024-05-20\r\nother,citizen,001085000002,2024-05-20\r\n`)
     const visitor = createVisitor()
     const portal = await world.portal({ clientId: 'portal-a' })
@@ -71,7 +71,7 @@ describe.each(engines)('on the %s database', async (engine) => {
     await (await world.portal({ clientId: 'portal-b' })).signIn({}, visitor)
     world.simulator.approve('chi')
     await portal.ask({ acr_values: 'urn:vneid:2' })
-    // A changed number: the import opens a case in SQL.
+    // The number has changed, so the import opens a case in SQL.
     const report = await upload('other,citizen,001085000003,2024-05-20\r\n')
     expect(report).toContain('another number')
     const { reviews } = await officer.call<{ reviews: { id: string }[] }>('GET', '/v1/reviews')
@@ -92,7 +92,7 @@ describe.each(engines)('on the %s database', async (engine) => {
       expect(seen).toContain(event)
   })
 
-  test('what another import of the same portal has opened before is not announced again', async () => {
+  test('a case that an earlier import of the same portal opened is not logged again', async () => {
     const before = (await written(world)).length
     await upload('other,citizen,001085000004,2024-05-20\r\n')
     const cases = (await written(world)).length - before
@@ -100,7 +100,7 @@ describe.each(engines)('on the %s database', async (engine) => {
     expect(announced(world)).toEqual(await written(world))
   })
 
-  test('a transaction that fails leaves neither row nor line, and one that is begun anew leaves one of each', async () => {
+  test('a failed transaction leaves neither row nor line, and a restarted transaction leaves one of each', async () => {
     const lines: string[] = []
     const log = createLog({ level: 'info', destination: { write: (line: string) => void lines.push(line) } })
     const event = (reference: string): AuditEvent => ({ event: 'audit.read', actor: 'system', reference })
@@ -122,7 +122,7 @@ describe.each(engines)('on the %s database', async (engine) => {
     expect(lines.map((line) => (JSON.parse(line) as { reference: string }).reference)).toEqual(['again'])
   })
 
-  test('work that fails late announces what its statements have committed by then, once', async () => {
+  test('work that fails late logs once the events that its statements have already committed', async () => {
     const lines: string[] = []
     const log = createLog({ level: 'info', destination: { write: (line: string) => void lines.push(line) } })
     const open = (reference: string) =>

@@ -1,4 +1,4 @@
-/** A change of the audit by anybody who can write to the database is detected. */
+/** Verification detects changes of the audit by a person with write access to the database. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { publicAuditKeys } from '../../src/proof/keys.ts'
 import { readPublicKeys } from '../../src/proof/checkpoint-header.ts'
@@ -53,7 +53,7 @@ for (const { name, missing, address, times } of engines)
     })
     afterAll(() => audit.db.close())
 
-    test('untouched, it verifies', async () => {
+    test('an unchanged audit verifies', async () => {
       const { faults, rows, checkpoints, whole, uncovered } = await verifyOf(audit.db)
       expect(faults).toEqual([])
       expect({ checkpoints, whole, uncovered: uncovered.rows }).toEqual({
@@ -65,7 +65,7 @@ for (const { name, missing, address, times } of engines)
     })
 
     test(
-      'a row altered, deleted, moved or inserted by hand is named, many times at random',
+      'a row altered, deleted, moved or inserted by hand is named, in many random trials',
       { timeout },
       async () => {
         const missed: string[] = []
@@ -85,7 +85,7 @@ for (const { name, missing, address, times } of engines)
       },
     )
 
-    test('a checkpoint that is altered, removed, exchanged or signed by another key is named', async () => {
+    test('a checkpoint that is altered, removed, swapped or signed by another key is named', async () => {
       const tamperings: readonly (readonly [string, readonly string[]])[] = [
         [
           `update audit_checkpoint set header = replace(header, '"rows":', '"rows": ') where number = 2`,
@@ -131,13 +131,13 @@ for (const { name, missing, address, times } of engines)
           return verifyOf(tx)
         })
         const found = faults.map(({ kind, checkpoint }) => `${kind} ${checkpoint}`)
-        // Consequences may be reported as well: rows that have lost their checkpoint.
+        // Verification may also report consequences: rows that have lost their checkpoint.
         expect({ sql, found }).toEqual({ sql, found: expect.arrayContaining([...told]) as string[] })
         expect(found[0]).toBe(told[0])
       }
     })
 
-    test('whoever cuts off the end is found out by a checkpoint that was kept elsewhere', async () => {
+    test('a checkpoint that was saved elsewhere reveals that the end of the log was removed', async () => {
       const { head } = await verifyOf(audit.db)
       const cut = (tx: Db) =>
         tx.script(`delete from audit_event where id > (select last_id from audit_checkpoint where number = 3);
@@ -154,7 +154,7 @@ for (const { name, missing, address, times } of engines)
       ).toMatchObject([{ kind: 'checkpoint altered', checkpoint: 4 }])
     })
 
-    test('whoever has the database but not the key cannot checkpoint the log anew', async () => {
+    test('an attacker with the database but without the key cannot create new checkpoints for the log', async () => {
       const keys = readPublicKeys(await publicAuditKeys(audit.db))
       const forger = await openAuditLog(await address())
       try {
@@ -169,7 +169,7 @@ for (const { name, missing, address, times } of engines)
       }
     })
 
-    test('an export that lost a line, has one too many or ends too early is told', async () => {
+    test('verification reports an export that lost a line, has an extra line or ends too early', async () => {
       const text = await exportedText(audit.db)
       const lines = text.trimEnd().split('\n')
       const verify = async (...kept: string[]) =>

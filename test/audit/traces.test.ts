@@ -42,7 +42,7 @@ beforeAll(async () => {
     begun.nonce,
     begun.verifier,
   ]
-  // A broker that ends first sends the spans that are left.
+  // A broker sends the remaining spans before it ends.
   await world.restart()
   openRecord('log')(collector.bodies.join('\n'))
 })
@@ -55,7 +55,7 @@ const only = (name: string): Span => {
 const under = (parent: Span) =>
   collector.spans.filter(({ parentSpanId }) => parentSpanId === parent.spanId).map(({ name }) => name)
 
-test('the request of the portal and the callback are one trace, though VNeID lies between them', () => {
+test('the request of the portal and the callback are one trace, although VNeID is between them', () => {
   const began = only('GET authorization')
   const callback = only('GET callback')
   expect(began.parentSpanId ?? '').toBe('')
@@ -66,7 +66,7 @@ test('the request of the portal and the callback are one trace, though VNeID lie
     'http.response.status_code': 303,
     'broker.client': 'portal',
   })
-  // The interaction was taken before anybody knew whose trace this is.
+  // The interaction was read before the trace was known.
   expect(under(callback)).toEqual(
     expect.arrayContaining([
       'state take',
@@ -80,7 +80,7 @@ test('the request of the portal and the callback are one trace, though VNeID lie
   expect(under(only('sign in')).length).toBe(2)
 })
 
-test('the tokens are traces of their own, linked to the sign-in', () => {
+test('each token request is a separate trace that is linked to the sign-in', () => {
   const callback = only('GET callback')
   const token = only('POST token')
   expect(token.traceId).not.toBe(callback.traceId)
@@ -102,24 +102,24 @@ test('every span lies within its parent’s time, and has a kind', () => {
   expect(odd.map(({ name, kind }) => ({ name, kind }))).toEqual([])
 })
 
-test("a stranger's traceparent is told of and not obeyed", () => {
+test('a traceparent from an unknown caller is recorded and not followed', () => {
   const jwks = collector.spans.find(({ links }) => links.some(({ traceId }) => traceId === 'ab'.repeat(16)))
   expect(jwks?.name).toBe('GET jwks')
   expect(jwks?.traceId).not.toBe('ab'.repeat(16))
   expect(jwks?.parentSpanId ?? '').toBe('')
 })
 
-test('a reference leads to the trace, and the log line from one to the other', () => {
+test('a reference leads to the trace, and the log line connects the two', () => {
   const [reference] = references
   const span = collector.spans.find(({ attributes }) => attributes['broker.reference'] === reference)
   expect(span?.attributes['broker.failure']).toBe('interaction_gone')
-  // The citizen's browser had forgotten; nothing of ours failed.
+  // The citizen's browser had lost its cookies; no part of the broker failed.
   expect(span?.status).toBe(0)
   const line = world.logLines.find((text) => text.includes(reference!) && text.includes('request.served'))
   expect(line).toContain(`"trace_id":"${span?.traceId}"`)
 })
 
-test('no span holds anything of the citizen, nor a secret, nor a query', () => {
+test('no span holds data of the citizen, a secret or a query', () => {
   const text = collector.bodies.join('\n')
   expect(text.length).toBeGreaterThan(1_000)
   expect(createSearch(citizenNeedles())(text)).toEqual([])
@@ -128,13 +128,13 @@ test('no span holds anything of the citizen, nor a secret, nor a query', () => {
   expect(text).not.toMatch(/[?&](code|state)=/)
 })
 
-test('the collector hears which service it is, with the headers that were agreed', () => {
+test('the collector receives the name of the service, with the configured headers', () => {
   expect([...collector.services]).toEqual(['sso-of-the-test'])
   expect(collector.headers[0]).toMatchObject({ 'x-tenant': 'one two' })
 })
 
-describe('of all sign-ins none is sampled', () => {
-  test('only what failed for a reason of ours is kept', async () => {
+describe('with a sampling rate of zero', () => {
+  test('only traces that failed because of the broker or VNeID are kept', async () => {
     const own = await openCollector()
     const quiet = await openWorld({
       environment: { OTEL_EXPORTER_OTLP_ENDPOINT: own.url, OTEL_TRACES_SAMPLER_ARG: '0' },
@@ -142,7 +142,7 @@ describe('of all sign-ins none is sampled', () => {
     await quiet.register(portalDefinition('portal'))
     const portal = await quiet.portal({ clientId: 'portal' })
     await portal.signIn()
-    // A code that VNeID never gave out.
+    // VNeID never issued this code.
     const away = await fetch((await portal.begin()).url, { redirect: 'manual' })
     const upstream = new URL(away.headers.get('location')!)
     const query = new URLSearchParams({
@@ -163,13 +163,13 @@ describe('of all sign-ins none is sampled', () => {
   })
 })
 
-test('a header that is none is named at the start, without its value', () => {
+test('an invalid header is named at the start, without its value', () => {
   const settings = { ...world.settings, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=%zz' }
   expect(() => loadConfig(settings)).toThrow('OTEL_EXPORTER_OTLP_HEADERS must be NAME=VALUE')
   expect(() => loadConfig(settings)).not.toThrow('zz')
 })
 
-test('a collector that is away is counted, and keeps nobody from leaving', async () => {
+test('failed exports to an unreachable collector are counted, and do not keep the broker from ending', async () => {
   const quiet = await openWorld({
     environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '300' },
   })
@@ -181,7 +181,7 @@ test('a collector that is away is counted, and keeps nobody from leaving', async
   expect(metrics).toMatch(/^trace_spans_total\{outcome="lost"\} [1-9]/m)
 })
 
-test('without a collector nothing of OpenTelemetry is even loaded', () => {
+test('without a collector no part of OpenTelemetry is loaded', () => {
   const program = `
     const { registerHooks } = require('node:module')
     let loaded = 0

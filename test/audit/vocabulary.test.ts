@@ -5,7 +5,7 @@ import { auditClasses, auditNames, auditTable } from '../../src/audit.ts'
 
 const root = new URL('../../', import.meta.url)
 
-test('docs/audit.md tells every event of the vocabulary, its class and its fields: `npm run docs:audit` writes it', () => {
+test('docs/audit.md lists every event of the vocabulary, its class and its fields: `npm run docs:audit` writes it', () => {
   const document = readFileSync(new URL('docs/audit.md', root), 'utf8')
   expect(document).toBe(auditDocument())
   for (const name of auditNames) expect(document).toContain(`| \`${name}\` |`)
@@ -27,13 +27,13 @@ test('no field of a detail has the name of a key that every log line has', () =>
   expect(clashes).toEqual([])
 })
 
-test('every event of the vocabulary is written somewhere in the source', () => {
+test('the source writes every event of the vocabulary', () => {
   const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
   const source = files
     .filter((file) => file.endsWith('.ts') && !/^audit\.ts$/.test(file))
     .map((file) => readFileSync(new URL(`src/${file}`, root), 'utf8'))
     .join('\n')
-  // Where the second half of a name is put together, its first half stands there with a dot.
+  // If the code assembles the second half of a name, its first half is in the source with a dot.
   const isWritten = (name: string) =>
     source.includes(`'${name}'`) || source.includes(`\`${name.slice(0, name.indexOf('.') + 1)}\${`)
   expect(auditNames.filter((name) => !isWritten(name))).toEqual([])
