@@ -1,4 +1,4 @@
-/** Operators ask, approve, decline and change things meanwhile, in any order: the rules of two persons hold. */
+/** Operators ask, approve, decline and make other changes in any order. The two-person rules always hold. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openDesk } from '../support/operators/approval-desk.ts'
@@ -9,7 +9,7 @@ import { search, seed, timeout } from '../support/random-search.ts'
 const begin = await openDesk()
 
 test(
-  'nothing that takes two persons is done by one, by a machine, or after what it rested on has changed',
+  'no two-person change is done by one person, by a machine, or after the state that it was based on has changed',
   async () => {
     const seen = new Set<string>()
     const property = fc.asyncProperty(story, (one) => tell(begin, seen, one))

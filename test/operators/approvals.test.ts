@@ -1,4 +1,4 @@
-/** Giving access takes two persons, and two keys of one person are not two persons. */
+/** Granting access requires two persons, and two keys of one person do not count as two persons. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { AdminClient } from '../../src/cli/client.ts'
 import { createOperator } from '../../src/operators/operators.ts'
@@ -32,7 +32,7 @@ interface Held {
 }
 
 describe('a case', () => {
-  test('that a machine confirmed may be approved by a person, never by a machine', async () => {
+  test('that a machine confirmed can be approved by a person, never by a machine', async () => {
     const { question } = await doubt('binh')
     const asker = await createMachine(world, ['mapping_officer'])
     const approval = await confirm(question, asker)
@@ -42,7 +42,7 @@ describe('a case', () => {
     await approve(approval)
   })
 
-  test('is approved by nobody who asked for it under the name of a machine of his own', async () => {
+  test('cannot be approved by the person whose own machine asked for it', async () => {
     const { question } = await doubt('an')
     const asker = await createMachine(world, ['mapping_officer'], 'officer.two')
     const approval = await confirm(question, asker)
@@ -51,7 +51,7 @@ describe('a case', () => {
   })
 })
 
-test('one person is one operator, whatever key and name he brings', async () => {
+test('one person is one operator, with any key and any name', async () => {
   const citizen = { type: 'citizen_id', keys: world.citizenKeysOf(newNumber()) } as const
   await createOperator({ ...tools, actor: 'local' }, { id: 'first.name', roles: ['viewer'], citizen })
   const again = createOperator(
@@ -60,7 +60,7 @@ test('one person is one operator, whatever key and name he brings', async () => 
   )
   expect(await refusal(again)).toMatchObject({ code: 'state_conflict' })
   expect(await operatorOf('second.name')).toBeUndefined()
-  // Nor when the first is disabled.
+  // This holds also when the first operator is disabled.
   await world.db.query(
     `update operator set disabled_at = now(), disabled_by = 'x', disabled_reason = 'x' where id = 'first.name'`,
   )
@@ -89,7 +89,7 @@ describe('with two security officers', () => {
   const end = (what: 'approve' | 'decline', { approval }: Held, by: AdminClient) =>
     by.call('POST', `/v1/approvals/${approval}/${what}`)
 
-  test('a new operator is none until the other approves, and both are in the audit', async () => {
+  test('a new operator has no access until the other approves, and the audit records both', async () => {
     const number = newNumber()
     const body = { id: `new.${++count}`, roles: ['viewer'], citizen_id: number }
     const held = await one.call<Held>('POST', '/v1/operators', body)
@@ -124,7 +124,7 @@ describe('with two security officers', () => {
     expect(sealed).toBeNull()
   })
 
-  test('of two approvals at once one does it', async () => {
+  test('of two simultaneous approvals one is executed', async () => {
     const held = await one.call<Held>('POST', '/v1/operators', await newcomer())
     const third = await world.operator(`security.${++count}`, ['security_officer'])
     const outcomes = await Promise.all([
@@ -134,7 +134,7 @@ describe('with two security officers', () => {
     expect(outcomes.filter((error) => error === undefined)).toHaveLength(1)
   })
 
-  test('what cannot be done is refused at once, and what can no more when it is approved goes on waiting', async () => {
+  test('an impossible request is refused at once, and one that is impossible at approval stays pending', async () => {
     const body = await newcomer()
     expect(await refusal(one.call('POST', '/v1/operators', { ...body, id: 'officer.one' }))).toMatchObject({
       code: 'state_conflict',
@@ -148,7 +148,7 @@ describe('with two security officers', () => {
     expect((await waiting(two)).some(({ id }) => id === held.approval)).toBe(true)
   })
 
-  test('it is declined by the other, withdrawn by who asked, and ends after seven days', async () => {
+  test('the other can decline a request, the requester can withdraw it, and it expires after seven days', async () => {
     const [declined, withdrawn, late] = [
       await one.call<Held>('POST', '/v1/operators', await newcomer()),
       await one.call<Held>('POST', '/v1/operators', await newcomer()),
@@ -169,14 +169,14 @@ describe('with two security officers', () => {
     expect(await refusal(end('approve', declined, two))).toMatchObject({ code: 'case_gone' })
   })
 
-  test('who asked and was disabled since is asked for no more', async () => {
+  test('a request ends when its requester is disabled', async () => {
     const held = await one.call<Held>('POST', '/v1/operators', await newcomer())
     const { id } = await one.call<{ id: string }>('GET', '/v1/whoami')
     await two.call('POST', `/v1/operators/${id}/disable`, { reason: 'left' })
     expect(await refusal(end('approve', held, two))).toMatchObject({ code: 'state_conflict' })
   })
 
-  test('roles and number change when the other approves; nothing of the old is left', async () => {
+  test('roles and number change when the other approves; no old value remains', async () => {
     const number = newNumber()
     const citizen = { type: 'citizen_id', keys: world.citizenKeysOf(number) } as const
     const id = `changing.${++count}`
@@ -208,7 +208,7 @@ describe('with two security officers', () => {
     })
   })
 
-  test('a person’s key is made by that person alone, and taken away by officers', async () => {
+  test('only the person can add the person’s key, and officers can remove it', async () => {
     const id = `keyed.${++count}`
     const person = await world.operator(id, ['viewer'])
     const [key, stolen] = [await publicJwk(), await publicJwk()]
@@ -230,7 +230,7 @@ describe('with two security officers', () => {
     expect(await keyOf()).toBeNull()
   })
 
-  test('a machine’s key is asked for by an officer, who then approves nothing that it asks for', async () => {
+  test('an officer who asks for a machine’s key cannot approve requests of that machine', async () => {
     const robot = await createMachine(world, ['mapping_officer'])
     const officerId = `both.${++count}`
     const officer = await world.operator(officerId, ['security_officer', 'mapping_officer'])
@@ -249,7 +249,7 @@ describe('with two security officers', () => {
     await approve(approval)
   })
 
-  test('who asked for a machine approves nothing that it asks for, though another let it in', async () => {
+  test('an officer who asked for a machine cannot approve its requests, even if another approved the machine', async () => {
     const officer = await world.operator(`both.${++count}`, ['security_officer', 'mapping_officer'])
     const { publicKey, client } = await freshKey(world)
     const id = `robot.${++count}`
@@ -260,7 +260,7 @@ describe('with two security officers', () => {
     expect(await refusal(approve(approval, officer))).toMatchObject({ code: 'second_person_needed' })
   })
 
-  test('a disabled operator comes back when the other approves', async () => {
+  test('a disabled operator is enabled again when the other approves', async () => {
     const id = `returning.${++count}`
     const back = await world.operator(id, ['viewer'])
     await one.call('POST', `/v1/operators/${id}/disable`, { reason: 'on leave' })

@@ -10,12 +10,12 @@ import { openWorld, type World } from '../support/world.ts'
 
 let world: World
 const keys = new Map<Role, JWK>()
-/** Of all roles, so that nothing but the credential can be wrong. */
+/** An operator with all roles, so that only the credential can be wrong. */
 let master: JWK
 let barred: JWK
 
 beforeAll(async () => {
-  // Whoever fails so often would be asked to wait.
+  // The limiter would refuse a caller that fails this often.
   const limits = { admin: { failures: 1_000_000, address: 1_000_000 } }
   world = await openWorld({ environment: { LIMITS: JSON.stringify(limits) } })
   for (const role of roles) keys.set(role, await knownOperator(world, `the-${role}`, [role]))
@@ -26,7 +26,7 @@ beforeAll(async () => {
   )
 })
 
-/** Asks for nothing that could be done: who may is told so before that is noticed. */
+/** Sends an impossible request: authorization is decided before the request is checked. */
 async function ask(
   name: string,
   authorization: string | undefined,
@@ -48,12 +48,12 @@ const sign = (id: string, key: JWK, changes: Record<string, unknown> = {}) =>
   assertion(world, id, key, changes)
 const now = () => Math.floor(Date.now() / 1000)
 
-test('every operation is in the table that is written apart from it, and none besides', () => {
+test('the separate table lists every operation, and no other', () => {
   expect(world.adminOperations.map(nameOf).toSorted()).toEqual(Object.keys(adminRoles).toSorted())
 })
 
 test.each(Object.entries(adminRoles))(
-  '%s is for the roles that need it, and for no other',
+  '%s is permitted for the roles that need it, and for no other',
   async (name, may) => {
     for (const role of roles) {
       const { status, code } = await ask(name, `Bearer ${await sign(`the-${role}`, keys.get(role)!)}`)
@@ -100,7 +100,7 @@ test.each(Object.keys(adminRoles))('%s is on no other port', async (name) => {
   }
 })
 
-test('a key that was replaced is refused from then on', async () => {
+test('a replaced key is refused', async () => {
   const old = await knownOperator(world, 'renewed', ['viewer'])
   const { publicKey } = await generateOperatorKey()
   expect(await ask('GET /v1/whoami', `Bearer ${await sign('renewed', old)}`)).toMatchObject({ status: 200 })

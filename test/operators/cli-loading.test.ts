@@ -1,4 +1,4 @@
-/** The command line loads what a command needs, and no more. */
+/** The command line loads only what a command needs. */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,14 +9,14 @@ import { openFolder, openOperator } from '../support/operators/command-line.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
 const folder = openFolder()
-/** Notes every file that Node loads, whether it is imported or required. */
+/** Records every file that Node loads by import or require. */
 writeFileSync(
   join(folder, 'hook.mjs'),
   `import { appendFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED, url + '\\n'); return next(url, context) } })`,
 )
-/** Runs one command after another, in one process: what one of them loads, all have loaded. */
+/** Runs the commands one after another in one process, so the result lists the files that all of them load. */
 const inTurn = `import { appendFileSync } from 'node:fs'
 import { runCommand } from './src/cli/run.ts'
 const { env, stdin, stdout, stderr } = process
@@ -26,7 +26,7 @@ for (const line of JSON.parse(env.LINES)) {
   if (code !== 0) process.exit(code)
 }`
 
-/** @returns what Node loads, in its order */
+/** @returns the files that Node loads, in the order of loading */
 async function loadedBy(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const loaded = join(folder, 'loaded')
   writeFileSync(loaded, '')

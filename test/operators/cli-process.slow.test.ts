@@ -1,4 +1,4 @@
-/** The command line as a process. All else that commands do is tested in this process (`command-line.ts`). */
+/** The command line as a separate process. Other tests run commands in their own process (`command-line.ts`). */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -24,7 +24,7 @@ async function end(child: ReturnType<typeof begin>): Promise<Ran> {
 const world = await openWorld()
 const main = (...args: string[]) => ['src/cli/main.ts', ...args]
 
-test('npm run cli hands on arguments, environment, both outputs and the exit code, and ends', async () => {
+test('npm run cli passes on arguments, environment, both outputs and the exit code, and ends', async () => {
   const settings = {
     ...(await emptySettings()),
     PATH: process.env.PATH!,
@@ -50,7 +50,7 @@ test('a command of the admin API prints, and ends when it is done', async () => 
   expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^failed: forbidden: /) as string })
 })
 
-test('a command takes a number from a pipe, and ends without a word when its own reader has gone', async () => {
+test('a command reads a number from a pipe, and ends without output when the reader of its output has closed', async () => {
   const auditor = await openOperator(world, 'an.auditor', ['auditor'])
   const search = () => begin(process.execPath, main('audit', 'person', '--citizen-id', '-'), auditor())
   const piped = search()

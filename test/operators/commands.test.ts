@@ -20,7 +20,7 @@ const create = (id: string, role: string) =>
 const written = (id: string) =>
   JSON.parse(readFileSync(keyFile(id), 'utf8')) as { operator: string; audience: string; key: JWK }
 
-test('the first operator is made on the database, and works through the API from then on', async () => {
+test('the first operator is created in the database, and then uses the API', async () => {
   expect((await cli(['migrate'])).code).toBe(0)
   expect((await cli(['keys', 'generate'])).code).toBe(0)
   const first = await create('first.officer', 'security_officer,viewer')
@@ -35,7 +35,7 @@ test('the first operator is made on the database, and works through the API from
   const again = await create('first.officer', 'viewer')
   expect(again).toMatchObject({ code: 1 })
   expect(written('first.officer')).toEqual(file)
-  // The same id with another file: the file is not left behind.
+  // The same id with another file: the file is removed again.
   const elsewhere = join(folder, 'elsewhere.json')
   const taken = await cli(['operator', 'create', 'first.officer', '--role', 'viewer', '--key', elsewhere])
   expect(taken).toMatchObject({ code: 1, err: expect.stringContaining('state_conflict') })
@@ -43,7 +43,7 @@ test('the first operator is made on the database, and works through the API from
   expect(await create('machine', 'mapping_officer')).toMatchObject({ code: 0 })
 
   const broker = await startEmpty(environment)
-  // Nothing but these two: a client has neither the broker's settings nor its database.
+  // Only these two settings: a client has neither the broker's settings nor its database.
   const as = (id: string) => ({ ADMIN_URL: broker.adminUrl, OPERATOR_KEY_FILE: keyFile(id) })
   expect(await cli(['operator', 'whoami'], as('first.officer'))).toEqual({
     code: 0,
@@ -72,7 +72,7 @@ test('the first operator is made on the database, and works through the API from
   })
 })
 
-test('a wrong call makes no operator and no file, and says what is wrong', async () => {
+test('a wrong call creates no operator and no file, and says what is wrong', async () => {
   for (const [args, complaint] of [
     [['--role', 'viewer'], 'the ID is missing'],
     [['some.body', '--key', keyFile('some.body')], '--role is missing'],
@@ -95,7 +95,7 @@ test('a wrong call makes no operator and no file, and says what is wrong', async
   expect(existsSync(keyFile('some.body'))).toBe(false)
 })
 
-test('a client names what it lacks, and never prints a key', async () => {
+test('a client names its missing settings, and never prints a key', async () => {
   expect(await cli(['operator', 'whoami'], { OPERATOR_SESSION_FILE: join(folder, 'none') })).toMatchObject({
     code: 1,
     err: 'not signed in: run "operator sign-in", or set OPERATOR_KEY_FILE\n',
@@ -112,7 +112,7 @@ test('a client names what it lacks, and never prints a key', async () => {
   expect(err).not.toContain(secret)
 })
 
-/** The issuer says how often it may be asked (RFC 8628 §3.2); ours leaves the five seconds of the standard. */
+/** The issuer states its polling interval (RFC 8628 §3.2); ours uses the default of five seconds. */
 function pollOften(): void {
   const send = globalThis.fetch
   globalThis.fetch = async (...request) => {
@@ -162,7 +162,7 @@ test.skipIf(withoutServer)(
       out: 'an.nguyen  auditor,security_officer\n',
       err: '',
     })
-    // What has ended is renewed, by two at once and in one go.
+    // Two simultaneous commands renew an expired token with one request.
     writeFileSync(session, JSON.stringify({ ...kept(), expires_at: 0 }))
     const both = await Promise.all([cli(['operator', 'list'], as), cli(['operator', 'whoami'], as)])
     expect(both.map(({ code: exit }) => exit)).toEqual([0, 0])
@@ -211,7 +211,7 @@ test.skipIf(withoutServer)(
     writeFileSync(session, JSON.stringify(before))
     expect((await cli(['operator', 'whoami'], as)).err).toContain('unauthenticated')
 
-    // The last officer is out: only who has the database lets one in again.
+    // The last officer is disabled: only a person with database access can enable an officer again.
     await world.db.query(
       `update operator set disabled_at = now(), disabled_by = 'system', disabled_reason = 'idle'`,
     )

@@ -18,13 +18,13 @@ await createOperator(
 )
 
 describe('the code', () => {
-  test('is asked for too fast: the terminal must slow down', async () => {
+  test('makes a terminal that polls too fast slow down', async () => {
     const begun = await terminal.begin()
     expect(await terminal.poll(begun)).toMatchObject({ error: 'authorization_pending' })
     expect(await terminal.poll(begun)).toMatchObject({ error: 'slow_down' })
   })
 
-  test('is good once', async () => {
+  test('can be used once', async () => {
     const begun = await terminal.begin()
     await terminal.allow('an', begun)
     const answers = await Promise.all([terminal.poll(begun), terminal.poll(begun)])
@@ -34,7 +34,7 @@ describe('the code', () => {
     expect(page.body).toContain('Mã đã hết hạn hoặc đã dùng')
   })
 
-  test('that nobody waits for may be brought five times by one browser, not more', async () => {
+  test('that no terminal waits for can be entered five times by one browser, not more', async () => {
     const visitor = createVisitor()
     const begun = await terminal.begin()
     for (let wrong = 0; wrong < 5; wrong++) {
@@ -43,11 +43,11 @@ describe('the code', () => {
     }
     const entry = await visitor.open(begun.verification_uri)
     expect((await press(visitor, entry, { user_code: begun.user_code })).status).toBe(429)
-    // Another browser has attempts of its own.
+    // Another browser has its own attempts.
     expect((await terminal.bring(begun)).page.body).toContain(begun.user_code)
   })
 
-  test('is counted, whatever name the browser gives itself', async () => {
+  test('is counted under any name that the browser claims', async () => {
     const visitor = createVisitor()
     const begun = await terminal.begin()
     const bring = async (code: string) => {
@@ -60,11 +60,11 @@ describe('the code', () => {
     expect((await bring(begun.user_code)).status).toBe(429)
   })
 
-  test('is not taken from another site’s form', async () => {
+  test('is not accepted from another site’s form', async () => {
     const begun: Begun = await terminal.begin()
     const visitor = createVisitor()
     await visitor.open(begun.verification_uri)
-    // A browser that has been at a portal, and never here.
+    // A browser that has visited a portal, and never this page.
     const stranger = createVisitor()
     const portal = await world.portal({ clientId: 'portal' })
     world.simulator.approve('an')
@@ -81,7 +81,7 @@ describe('the code', () => {
     expect(await terminal.poll(begun)).toMatchObject({ error: 'authorization_pending' })
   })
 
-  test('expires: the terminal and the browser hear so', async () => {
+  test('expires, and both terminal and browser get that error', async () => {
     const begun = await terminal.begin()
     const { visitor, page } = await terminal.bring(begun)
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -92,7 +92,7 @@ describe('the code', () => {
   })
 })
 
-test('no portal may use the device grant, nor ask for what the console asks', async () => {
+test('no portal may use the device grant, or request what the console requests', async () => {
   const basic = `Basic ${Buffer.from(`portal:${encodeURIComponent(secretOf('portal'))}`).toString('base64')}`
   const ask = async (path: string, fields: Record<string, string>) => {
     const body = new URLSearchParams(fields)

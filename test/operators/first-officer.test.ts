@@ -1,4 +1,4 @@
-/** The first officer, who has nobody to ask, and the last one. The operators are removed before each test. */
+/** The first officer, who has no second person, and the last one. Each test starts without operators. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { endIdleOperators } from '../../src/admin/idle-operators.ts'
 import type { AdminClient } from '../../src/cli/client.ts'
@@ -20,8 +20,8 @@ const isHeld = { approval: expect.any(String) }
 const end = (what: 'approve' | 'decline', { approval }: Held, by: AdminClient) =>
   by.call('POST', `/v1/approvals/${approval}/${what}`)
 
-describe('before there were ever two security officers who are persons', () => {
-  test('one is enough, and the audit says so', async () => {
+describe('before two persons have been security officers', () => {
+  test('one person is enough, and the audit says so', async () => {
     const first = await world.operator('the.first', ['security_officer'])
     const body = { id: 'the.second', roles: ['security_officer'], citizen_id: newNumber() }
     expect(await first.call('POST', '/v1/operators', body)).toEqual({
@@ -33,14 +33,14 @@ describe('before there were ever two security officers who are persons', () => {
       `select detail from audit_event where event = 'operator.created' and actor = 'the.first' and detail->>'operator' = 'the.second'`,
     )
     expect(created).toMatchObject({ detail: { operator: 'the.second', alone: true, kind: 'person' } })
-    // From now on two; and to disable the other leads not back to the start.
+    // From now on two persons are needed; disabling the other does not re-enable single-person approval.
     const third = { id: 'the.third', roles: ['viewer'], public_key: (await freshKey(world)).publicKey }
     expect(await first.call('POST', '/v1/operators', third)).toMatchObject({ approval: expect.any(String) })
     await first.call('POST', '/v1/operators/the.second/disable', { reason: 'to be alone again' })
     expect(await first.call('POST', '/v1/operators', third)).toMatchObject({ approval: expect.any(String) })
   })
 
-  test('of two who are made at once, one is alone', async () => {
+  test('of two officers created at the same time, only one is created by a single person', async () => {
     const first = await world.operator('the.first', ['security_officer'])
     const made = await Promise.all(
       ['second', 'third', 'fourth'].map((id) =>
@@ -54,14 +54,14 @@ describe('before there were ever two security officers who are persons', () => {
     expect(made.filter(({ id }) => id !== undefined)).toHaveLength(1)
   })
 
-  test('a machine does nothing alone, not even at the beginning', async () => {
+  test('a machine can never approve alone, not even at the beginning', async () => {
     const robot = await createMachine(world, ['security_officer'])
     const body = { id: 'the.first', roles: ['security_officer'], citizen_id: newNumber() }
     expect(await robot.call('POST', '/v1/operators', body)).toMatchObject(isHeld)
   })
 })
 
-test('to take the second officer’s role away leads not back to being alone', async () => {
+test('removing the second officer’s role does not re-enable single-person approval', async () => {
   const first = await world.operator('the.first', ['security_officer'])
   const second = await world.operator('the.second', ['security_officer'])
   const path = '/v1/operators/the.second'
@@ -70,7 +70,7 @@ test('to take the second officer’s role away leads not back to being alone', a
   expect(await first.call('POST', '/v1/operators', third)).toMatchObject(isHeld)
 })
 
-describe('when no officer can get in any more', () => {
+describe('when no officer has access any more', () => {
   test.each([
     ['an idle one, whom nobody has written down yet,', `created_at = now() - interval '46 days'`],
     ['a machine', `disabled_at = now(), disabled_by = 'x', disabled_reason = 'x'`],
@@ -86,7 +86,7 @@ describe('when no officer can get in any more', () => {
     expect(said).toEqual(['enabled the.last'])
   })
 
-  test('the log calls for help soon after a start, not an hour later', async () => {
+  test('the log reports the error soon after a start, not an hour later', async () => {
     await world.operator('the.last', ['security_officer'])
     await world.db.query(`update operator set created_at = now() - interval '46 days'`)
     const firstLine = world.logLines.length
@@ -96,7 +96,7 @@ describe('when no officer can get in any more', () => {
       .toContain('"operators.without_officer"')
   })
 
-  test('an idle operator is disabled even as the last security officer, and the log calls for help', async () => {
+  test('an idle operator is disabled even if it is the last security officer, and the log reports the error', async () => {
     await world.operator('the.last', ['security_officer'])
     await world.db.query(`update operator set created_at = now() - interval '46 days'`)
     const lines: string[] = []

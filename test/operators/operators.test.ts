@@ -71,7 +71,7 @@ describe('an operator', () => {
     }
   })
 
-  test('is refused in one and the same way whatever is wrong with the assertion', async () => {
+  test('gets the same refusal for every fault of the assertion', async () => {
     const stranger = (await generateOperatorKey()).privateKey
     const neighbour = await known(world, 'a.neighbour', ['security_officer'])
     const barred = await known(world, 'barred', ['viewer'])
@@ -139,7 +139,7 @@ describe('an operator', () => {
     expect(await whoami(late)).toMatchObject({ status: 401 })
   })
 
-  test('is seen, but not written down at every call', async () => {
+  test('is recorded as seen, but not at every call', async () => {
     const seen = async () =>
       (
         await world.db.query<{ at: Date }>(`select last_seen_at as at from operator where id = 'an.officer'`)

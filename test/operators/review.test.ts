@@ -1,4 +1,4 @@
-/** Operators who have not been seen for a long time, and the review of who has access. */
+/** Operators inactive for a long time, and the access review. */
 import { describe, expect, test } from 'vitest'
 import { endIdleOperators } from '../../src/admin/idle-operators.ts'
 import { watchReview } from '../../src/admin/operator-review.ts'
@@ -17,8 +17,8 @@ const events = async (event: string, id: string) =>
     [event, id],
   )
 
-describe('an operator whom nobody has seen for 45 days', () => {
-  test('is out at once, is disabled by the house, and comes back as others do', async () => {
+describe('an operator inactive for 45 days', () => {
+  test('loses access at once, is disabled by housekeeping, and is enabled again like other operators', async () => {
     const [one, two] = [
       await world.operator(`security.${++count}`, ['security_officer']),
       await world.operator(`security.${++count}`, ['security_officer']),
@@ -60,7 +60,7 @@ describe('the access review', () => {
     readonly operators: readonly { readonly id: string; readonly did: Readonly<Record<string, number>> }[]
   }
 
-  test('tells of each operator and what it did since the last one, and when the next is due', async () => {
+  test('lists each operator and its acts since the last review, and says when the next one is due', async () => {
     const id = `reviewer.${++count}`
     const officer = await world.operator(id, ['security_officer', 'auditor'])
     const other = await world.operator(`security.${++count}`, ['security_officer'])
@@ -81,7 +81,7 @@ describe('the access review', () => {
     ).toMatchObject({
       code: 'forbidden',
     })
-    // Of a moment at which nobody read one.
+    // The moment of a review that was never read.
     const between = new Date(Date.parse(first.read_at) - 1).toISOString()
     expect(await refusal(confirmReview(between))).toMatchObject({ code: 'state_conflict' })
     await confirmReview(first.read_at, other)
@@ -93,7 +93,7 @@ describe('the access review', () => {
     expect(row).toBeDefined()
   })
 
-  test('that is late is told by a warning and a metric', async () => {
+  test('that is overdue is reported by a warning and a metric', async () => {
     await world.db.query(`update operator_review set read_at = now() - interval '7 months'`)
     const lines: string[] = []
     await watchReview({

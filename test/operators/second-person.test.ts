@@ -1,4 +1,4 @@
-/** Ways around the second person; none of them works. */
+/** Attempts to avoid the second person. None of them works. */
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import type { AdminClient } from '../../src/cli/client.ts'
 import { createMachine, freshKey } from '../support/operators/machines.ts'
@@ -35,7 +35,7 @@ beforeAll(async () => {
 })
 
 describe('a machine', () => {
-  test('asks for no machine and no machine’s key: who made it would be two steps away', async () => {
+  test('cannot ask for a machine or a machine’s key, which would hide its creator behind two steps', async () => {
     const robot = await createMachine(world, ['security_officer'])
     const { publicKey } = await freshKey(world)
     const body = { id: 'robots.robot', roles: ['viewer'] }
@@ -51,7 +51,7 @@ describe('a machine', () => {
     )
   })
 
-  test('leaves what it asked for barred to whoever held its key then, though another has made a new one', async () => {
+  test('keeps its request barred to the officer of its key at that time, even after another made a new key', async () => {
     const officer = await world.operator('both.held', ['security_officer', 'mapping_officer'])
     const robot = await createMachine(world, ['mapping_officer', 'security_officer'])
     const path = `/v1/operators/${robot.id}/key`
@@ -74,7 +74,7 @@ describe('a machine', () => {
 })
 
 test.skipIf(inject('databaseUrl') === undefined)(
-  'who asks for two persons waits for no other write about operators',
+  'a two-person request does not wait for other writes about operators',
   async () => {
     const body = { id: 'not.waiting', roles: ['viewer'], citizen_id: newNumber() }
     await world.db.transaction(async (tx) => {
@@ -99,7 +99,7 @@ test.each([
 })
 
 describe('other roles', () => {
-  test('are shown beside the present ones, and not given when those have changed since', async () => {
+  test('are shown beside the present ones, and are not granted if those have changed since', async () => {
     const id = `changing.${++count}`
     await world.operator(id, ['viewer'])
     const path = `/v1/operators/${id}`
@@ -112,7 +112,7 @@ describe('other roles', () => {
     await end('decline', early, two)
   })
 
-  test('and all else that was asked: by whom, about whom and how it ended stays told', async () => {
+  test('and all other requests keep their requester, subject and outcome in the record', async () => {
     const id = `asked.${++count}`
     const body = { id, roles: ['auditor'], citizen_id: newNumber() }
     const held = await one.call<Held>('POST', '/v1/operators', body)
@@ -123,7 +123,7 @@ describe('other roles', () => {
   })
 })
 
-test('why somebody was barred and let in again is told in his history', async () => {
+test('the history of an operator says why access was removed and restored', async () => {
   const id = `barred.${++count}`
   await world.operator(id, ['viewer'])
   await one.call('POST', `/v1/operators/${id}/disable`, { reason: 'the card was lost' })
@@ -140,7 +140,7 @@ test('why somebody was barred and let in again is told in his history', async ()
   })
 })
 
-test('what waits is seen and ended by those whom it concerns, and by no other', async () => {
+test('only the operators concerned can see and end a pending request', async () => {
   const held = await one.call<Held>('POST', '/v1/operators', {
     id: `asked.${++count}`,
     roles: ['viewer'],

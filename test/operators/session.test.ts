@@ -1,4 +1,4 @@
-/** A person's sign-in on the command line survives an issuer that is busy for a moment. */
+/** A person's sign-in on the command line continues if the issuer is busy for a moment. */
 import { mkdtempSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,4 @@
-/** A person signs in with VNeID from a terminal, and is an operator if an operator has this number. */
+/** A person signs in with VNeID from a terminal, and gets access if an operator has this number. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Role } from '../../src/vocabulary.ts'
 import { createOperator } from '../../src/operators/operators.ts'
@@ -35,7 +35,7 @@ beforeAll(async () => {
 })
 
 describe('an operator who is a person', () => {
-  test('allows the terminal in a browser, with VNeID, and works with what it gets', async () => {
+  test('allows the terminal in a browser, with VNeID, and works with the tokens', async () => {
     const begun = await terminal.begin()
     expect(begun).toMatchObject({ expires_in: 600, verification_uri: `${world.issuer}/device` })
     expect(begun.user_code).toMatch(/^[B-DF-HJ-NP-TV-XZ]{3}-[B-DF-HJ-NP-TV-XZ]{3}-[B-DF-HJ-NP-TV-XZ]{3}$/)
@@ -60,7 +60,7 @@ describe('an operator who is a person', () => {
 
     const tokens = await terminal.poll(begun)
     expect(tokens).toMatchObject({ status: 200, scope: 'operator', expires_in: 600 })
-    // Nothing about the person leaves.
+    // No data about the person leaves the broker.
     expect(tokens.id_token).toBeUndefined()
     expect(await whoami(tokens.access_token)).toEqual({
       id: 'an.nguyen',
@@ -73,24 +73,24 @@ describe('an operator who is a person', () => {
     expect(seen).toBeDefined()
   })
 
-  test('gets new tokens with a refresh token that is good once', async () => {
+  test('gets new tokens with a refresh token that can be used once', async () => {
     const first = await terminal.signIn('an')
     const second = await terminal.refresh(first.refresh_token)
     expect(second.status).toBe(200)
     expect(await whoami(second.access_token)).toMatchObject({ id: 'an.nguyen' })
     expect(await terminal.refresh(first.refresh_token)).toMatchObject({ error: 'invalid_grant' })
-    // Somebody used it twice: one of them is a thief, and all of it ends.
+    // The token was used twice, so it may be stolen: the whole grant ends.
     await isOut(second.access_token)
   })
 
-  test('may sign out: nothing of it is good any more', async () => {
+  test('can sign out, and then no token is valid', async () => {
     const { access_token: token, refresh_token: refresh = '' } = await terminal.signIn('an')
     expect((await terminal.post('/token/revocation', { token: refresh })).status).toBe(200)
     await isOut(token)
     expect(await terminal.refresh(refresh)).toMatchObject({ error: 'invalid_grant' })
   })
 
-  test('goes to VNeID each time, though the browser has a session', async () => {
+  test('goes to VNeID each time, although the browser has a session', async () => {
     const visitor = createVisitor()
     const trips = () =>
       visitor.steps.filter(({ url }) => url.startsWith(`${world.simulator.issuer}/oidc/authorize`))
@@ -139,7 +139,7 @@ describe('an operator who is a person', () => {
     await isOut(token)
   })
 
-  test('is out at once when the number is another’s', async () => {
+  test('loses access at once when the number belongs to another person', async () => {
     await bind('hoa.x', 'hoa', 'viewer')
     const { access_token: token } = await terminal.signIn('hoa')
     await world.db.query(
@@ -148,7 +148,7 @@ describe('an operator who is a person', () => {
     await isOut(token)
   })
 
-  test('is out at once, and nobody else, when the subject is given another operator’s number', async () => {
+  test('is the only one to lose access at once when the subject gets another operator’s number', async () => {
     await bind('lan.x', 'binh', 'viewer')
     await bind('minh.x', 'dai', 'security_officer')
     const { access_token: token, refresh_token: refresh } = await terminal.signIn('binh')
@@ -159,14 +159,14 @@ describe('an operator who is a person', () => {
     ])
     await isOut(token)
     await isOut((await terminal.refresh(refresh)).access_token)
-    // Others are about them.
+    // Other tests check these.
     await world.db.query(`delete from identifier_key where key = any($1::bytea[])`, [
       world.citizenKeysOf(numberOf('dai')),
     ])
     await world.db.query(`delete from operator_citizen_key where operator_id in ('lan.x', 'minh.x')`)
   })
 
-  test('has no token that is bound to a key which nobody shows', async () => {
+  test('cannot use a token without a proof of the key that the token is bound to', async () => {
     const begun = await terminal.begin()
     await terminal.allow('an', begun)
     const { privateKey, publicKey } = await generateKeyPair('ES256')
@@ -210,7 +210,7 @@ describe('an operator who is a person', () => {
     expect(await whoami(elsewhere.access_token)).toMatchObject({ id: 'an.nguyen' })
   })
 
-  test('is known again under a new index key after the next sign-in', async () => {
+  test('is recognised under a new index key after the next sign-in', async () => {
     const keys = () => world.db.query(`select key from operator_citizen_key where operator_id = 'an.nguyen'`)
     expect(await keys()).toHaveLength(1)
     const [old] = world.settings['INDEX_KEYS']!.split(',')
@@ -220,8 +220,8 @@ describe('an operator who is a person', () => {
   })
 })
 
-describe('nobody else', () => {
-  test('the pages take no person by what is posted to them', async () => {
+describe('no other person or portal has access', () => {
+  test('the pages do not identify a person by posted data', async () => {
     const before = await subjects()
     const fields = {
       login: 'an',
@@ -243,7 +243,7 @@ describe('nobody else', () => {
     expect(await subjects()).toBe(before)
   })
 
-  test('a stranger is told so, gets nothing, and leaves no subject behind', async () => {
+  test('an unknown person sees a refusal, gets no token, and no subject is created', async () => {
     const before = await subjects()
     const begun = await terminal.begin()
     const page = await terminal.allow('binh', begun)
@@ -253,21 +253,21 @@ describe('nobody else', () => {
     expect(await subjects()).toBe(before)
   })
 
-  test('an operator of level 1 is not let in', async () => {
+  test('an operator of level 1 is refused', async () => {
     const begun = await terminal.begin()
     const page = await terminal.allow('chi', begun)
     expect(page.body).toContain('level_unmet')
     expect(await terminal.poll(begun)).toMatchObject({ error: 'unmet_authentication_requirements' })
   })
 
-  test('who stops on the page stops the terminal', async () => {
+  test('cancelling on the page stops the terminal', async () => {
     const begun = await terminal.begin()
     const { visitor, page } = await terminal.bring(begun)
     expect((await press(visitor, page, { abort: 'yes' })).body).toContain('Đã dừng')
     expect(await terminal.poll(begun)).toMatchObject({ error: 'access_denied' })
   })
 
-  test('a portal’s token opens no admin API, whatever it may do at the portal', async () => {
+  test('a portal’s token is refused at the admin API, with any scope', async () => {
     const portal = await world.portal({ clientId: 'portal' })
     world.simulator.approve('an')
     const { tokens } = await portal.signIn()
@@ -276,7 +276,7 @@ describe('nobody else', () => {
     await isOut(tokens.id_token)
   })
 
-  test('an operator’s token tells no portal and no userinfo anything', async () => {
+  test('an operator’s token gives no data at the portals’ API or at userinfo', async () => {
     const { access_token: token = '' } = await terminal.signIn('an')
     const headers = { authorization: `Bearer ${token}` }
     const userinfo = await fetch(`${world.issuer}/me`, { headers })
