@@ -26,7 +26,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
     const told = ({ rows }: { rows: readonly { line: number; result: string }[] }) =>
       rows.map(({ result }) => result)
 
-    test('tells of every row what became of it and what cleaning found, class by class', async () => {
+    test('reports the result of every row and what cleaning found, class by class', async () => {
       const portal = await on.portal()
       await on.cancelNumberOf(await on.login(portal, 900_001))
       await on.importRows(portal, [{ account_id: 'changes', citizen_id: numberOf(1), ...attested }])
@@ -111,7 +111,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       expect(none).toBe('')
     })
 
-    test('of the same file again finds all unchanged, and leaves every byte as it was', async () => {
+    test('of the same file a second time reports every row as unchanged, and changes no stored byte', async () => {
       const portal = await on.portal()
       const other = await on.portal()
       await on.cancelNumberOf(await on.login(other, 900_002))
@@ -133,7 +133,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       expect(await snapshot(on.db)).toEqual(before)
     })
 
-    test('takes what differs, says changed, and is unchanged from then on', async () => {
+    test('stores what differs and reports it as changed; the next import of the file reports unchanged', async () => {
       const portal = await on.portal()
       const was = { account_id: 'a', name: 'Trần Văn Cũ', province: '01' }
       await on.importRows(portal, [was])
@@ -164,7 +164,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       expect(await checkMapping(on.db)).toEqual(noFaults)
     })
 
-    test('whose file has a fault on its last line leaves nothing, and names line and column', async () => {
+    test('whose file has a fault on its last line stores nothing, and names line and column', async () => {
       const portal = await on.portal()
       await on.importRows(portal, [{ account_id: 'known', citizen_id: numberOf(1_200), ...attested }])
       const before = await snapshot(on.db)
@@ -181,12 +181,12 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       expect(told(await on.importRows(portal, rows.slice(0, 2)))).toEqual(['accepted', 'accepted'])
     })
 
-    test('that a fault meets while a batch is on its way leaves nothing of that batch either', async () => {
+    test('that meets a fault while a batch is being written stores nothing of that batch either', async () => {
       const portal = await on.portal()
       const before = await snapshot(on.db)
       const batch = csv(Array.from({ length: sizes.staged * 4 }, (_, index) => ({ account_id: `n${index}` })))
       for (let turn = 0; turn < 3; turn++) {
-        // The first piece ends with a batch, so that the fault comes while the database writes that batch.
+        // The first chunk ends with a batch, so the fault occurs while the database writes that batch.
         const pieces = async function* () {
           yield Buffer.from(batch)
           for (let pause = 0; pause < turn; pause++) await new Promise((resolve) => setImmediate(resolve))
@@ -197,7 +197,7 @@ describe.each<Engine>(['embedded', 'server'])('%s', (engine) => {
       }
     })
 
-    test('refuses an account id that stood on an earlier line, however far apart and whoever was first', async () => {
+    test('refuses an account id that an earlier line had, at any distance and for any kind of earlier row', async () => {
       const portal = await on.portal()
       await on.importRows(portal, [{ account_id: 'known' }])
       const filler = Array.from({ length: 900 }, (_, index) => ({ account_id: `filler${index}` }))

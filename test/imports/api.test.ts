@@ -1,4 +1,4 @@
-/** A portal's file by the operators' API and by the command line: streamed, followed, reported, refused. */
+/** Imports of a portal's file through the operators' API and the command line: upload, progress, report, refusal. */
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ describe('an upload', async () => {
   const accounts = async () =>
     (await world.db.query(`select 1 from legacy_account where client_id = 'portal-a'`)).length
 
-  test('a file goes in, its report comes out, and the run can be read afterwards', async () => {
+  test('an upload returns the report, and the run can be read afterwards', async () => {
     const { report, run } = await send(officer, gzipSync(header + rowsOf(60)))
     expect(report.split('\r\n').slice(0, 2)).toEqual([
       'line,result,classes,detail',
@@ -95,7 +95,7 @@ describe('an upload', async () => {
     expect(await accounts()).toBe(before)
   })
 
-  test('a fault on the last line is told with line and column, and nothing of the file is imported', async () => {
+  test('a fault on the last line is reported with line and column, and nothing of the file is imported', async () => {
     const before = await accounts()
     const faulty = `${header}${rowsOf(9_000).replaceAll('user-', 'late-')}late,citizen,"001085`
     const id = randomUUID()
@@ -113,13 +113,13 @@ describe('an upload', async () => {
     })
   })
 
-  test('an empty file without rows is no fault, and reports none', async () => {
+  test('a file without rows is valid, and its report has no rows', async () => {
     const { report, run } = await send(officer, header)
     expect(report).toBe('line,result,classes,detail\r\n')
     expect(run).toMatchObject({ state: 'done', summary: { rows: 0 } })
   })
 
-  test('an unknown portal, a run begun already and a run nobody began are refused by code', async () => {
+  test('an unknown portal, a run id already in use and an unknown run are refused with an error code', async () => {
     const { id } = await send(officer, header)
     const again = officer.upload(
       `/v1/legacy-imports?client=portal-a&id=${id}`,
@@ -142,7 +142,7 @@ describe('an upload', async () => {
     expect(await refusal(officer.call('GET', '/v1/legacy-imports/7'))).toMatchObject({ status: 404 })
   })
 
-  test('a sender who hangs up in the middle has imported nothing, and may try again', async () => {
+  test('an upload that disconnects in the middle imports nothing, and can be repeated', async () => {
     const before = await accounts()
     const source = new Readable({ read() {} })
     source.push(header + rowsOf(5_000).replaceAll('user-', 'gone-'))
@@ -157,7 +157,7 @@ describe('an upload', async () => {
     expect((await send(officer, header + 'tried-again,citizen,,,,\r\n')).run).toMatchObject({ state: 'done' })
   })
 
-  test('the command line sends a file and writes what became of each row, safe to open in a spreadsheet', async () => {
+  test('the command line sends a file and writes the result of each row, safe to open in a spreadsheet', async () => {
     const byHand = await openOperator(world, 'by-hand', ['mapping_officer'])
     const file = join(folder, `accounts.csv`)
     writeFileSync(file, `${header}"=cmd|' /C calc'!A0",citizen,,,,\r\nplain,sorcerer,,,,\r\n`)
@@ -180,16 +180,16 @@ describe('an upload', async () => {
   })
 })
 
-describe('the line that tells how far an import is', () => {
+describe('the progress line of an import', () => {
   const run = { state: 'reading', rows_read: 40_000, rows_done: 0, share: 0.25, seconds: 10 }
 
-  test('goes by the bytes sent while the file is read', () => {
+  test('counts the bytes sent while the file is read', () => {
     expect(progressLine(run)).toBe('reading   █████░░░░░░░░░░░░░░░ 25% 40,000 rows, 4,000 rows/s, 30 s left')
     expect(progressLine({ ...run, seconds: 0 })).toMatch(/ 25% 40,000 rows$/)
     expect(progressLine({ ...run, share: 1 })).not.toContain('left')
   })
 
-  test('goes by the rows done while they are applied, though all bytes were sent long ago', () => {
+  test('counts the rows done while they are applied, after all bytes have been sent', () => {
     const applying = { ...run, state: 'applying', share: 1, rows_done: 30_000 }
     expect(progressLine(applying)).toBe(
       'applying  ███████████████░░░░░ 75% 30,000 of 40,000 rows, 3,000 rows/s, 4 s left',

@@ -1,4 +1,4 @@
-/** Imports beside imports, and beside citizens who sign in: on a server, where things happen at once. */
+/** Imports that run at the same time as other imports and as sign-ins of citizens, on a database server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { bytesOf } from '../support/imports/legacy-file.ts'
@@ -68,7 +68,7 @@ describe.skipIf(isMissing)('on PostgreSQL', () => {
     expect(await findViolations(on.db, portals)).toEqual([])
   }, 60_000)
 
-  test('citizens who sign in while their portal imports lose neither their links nor what the file says', async () => {
+  test('citizens who sign in during an import of their portal keep their links and the data of the file', async () => {
     const portal = await on.portal()
     const people = Array.from({ length: 60 }, (_, index) => index * 16)
     await on.importRows(portal, rowsOf(1_000, attested))

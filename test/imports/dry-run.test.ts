@@ -18,7 +18,7 @@ describe('an import', () => {
     on = await openImports()
   })
 
-  test('that is only tried tells exactly what the real one will, and changes nothing', async () => {
+  test('that is a dry run reports exactly what the real import will report, and changes nothing', async () => {
     const portal = await on.portal()
     const [linked, bare] = [await on.login(portal, 900_010), await on.login(portal, 900_011)]
     await on.cancelNumberOf(await on.login(portal, 900_012))

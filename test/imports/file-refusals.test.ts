@@ -1,4 +1,4 @@
-/** A portal's file is refused at its first fault: where it is, what it is, and never whose. */
+/** A portal's file is refused at its first fault. The message gives its place and kind, and no personal data. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BrokerError } from '../../src/errors.ts'
@@ -204,14 +204,14 @@ describe('a file is refused, by line and column, for', () => {
   test.each(faults)('%s', async (_, content, detail) => {
     for (const chunk of [1, 3, 1000, 65_536]) {
       const told = (await outcome(content, { chunk })) as string
-      // How far unpacking had come when packed bytes turned out bad is a matter of their pieces.
+      // The position at which unpacking detects bad bytes depends on the chunks.
       const [, place, rest] = /^(line \d+, column \d+)( in bytes: the gzip .*)$/.exec(told) ?? []
       expect(place === undefined ? told : `line N, column N${rest}`).toBe(detail)
     }
   })
 })
 
-test('the first fault is the one that is told, whatever the chunks', async () => {
+test('the first fault is reported, however the file is split into chunks', async () => {
   const late = Buffer.from([0xff])
   for (const [, content, detail] of faults.slice(3, 21)) {
     const file = Buffer.concat([bytesOf(content), Buffer.from('\nmore,'), late])
@@ -230,7 +230,7 @@ test('no refusal quotes the file, not even its header or a key', async () => {
   }
 })
 
-describe('what never ends is refused early:', () => {
+describe('endless input is refused early:', () => {
   const endless = async (start: string, filler: string, total = 10_000_000) => {
     let pulled = 0
     async function* source() {
@@ -290,7 +290,7 @@ describe('what never ends is refused early:', () => {
     expect(seen).toBeLessThan(10_000)
   })
 
-  test('more bytes than the limit, packed or not', async () => {
+  test('more bytes than the limit, compressed or not', async () => {
     const limits = { bytes: 100 }
     const long = head + 'a,b\n'.repeat(50)
     for (const file of [long, gzipSync(long)])

@@ -1,4 +1,4 @@
-/** What is written in a portal's file is what is read, however it is packed, quoted or cut. */
+/** The reader returns what a portal's file contains, however the file is compressed, quoted or split into chunks. */
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -10,7 +10,7 @@ import { search } from '../support/random-search.ts'
 const an = { account_id: 'an', citizen_id: '001085999901', name: 'Nguyễn Văn An' }
 const binh = { account_id: 'binh', citizen_id: '079190999902', name: 'Trần Thị Bình' }
 const both = [row(2, an), row(3, binh)]
-describe('a file says the same', () => {
+describe('a file is read the same', () => {
   const ndjson = `${JSON.stringify(an)}\n${JSON.stringify(binh)}\n`
   test.each<[string, string | Buffer, RawRow[]]>([
     ['with commas', plain, both],
@@ -68,7 +68,7 @@ test('quotes, delimiters and line breaks within quotes belong to the field, and 
   }
 })
 
-test('blank lines are passed over, before the header too, and in JSON lines', async () => {
+test('blank lines are skipped, also before the header and in JSON lines', async () => {
   expect(await outcome('\n \naccount_id\n\na\n')).toEqual([row(5, { account_id: 'a' })])
   expect(await outcome('\n\n{"account_id":"a"}\n\n{"account_id":"b","name":null}\n')).toEqual([
     row(3, { account_id: 'a' }),
@@ -83,7 +83,7 @@ test('a header without rows is a file of no accounts', async () => {
 
 const head = 'account_id,name\n'
 
-test('rows come in batches while the file is still coming in', async () => {
+test('rows are returned in batches while the file is still arriving', async () => {
   let pulled = 0
   async function* source() {
     yield Buffer.from('account_id\n')
@@ -96,7 +96,7 @@ test('rows come in batches while the file is still coming in', async () => {
   expect(pulled).toBeLessThan(6)
 })
 
-test('a source is closed when the reader is done with it, and its own failure stays its own', async () => {
+test('a source is closed when the reader has finished, and an error of the source is passed on unchanged', async () => {
   for (const pack of [(text: string) => Buffer.from(text), (text: string) => gzipSync(text)]) {
     let closed = false
     const failure = new Error('connection lost')
@@ -116,7 +116,7 @@ test('a source is closed when the reader is done with it, and its own failure st
   }
 })
 
-test('whatever the fields hold and however the bytes are cut, what was written is what is read', async () => {
+test('fields of any content, split into chunks at any byte, are read as they were written', async () => {
   const letters = fc.constantFrom(
     'a',
     '0',
@@ -162,7 +162,7 @@ test('whatever the fields hold and however the bytes are cut, what was written i
   )
 })
 
-test('any bytes at all are either rows or a refusal, and the same one whatever the chunks', async () => {
+test('any bytes give either rows or a refusal, and the result does not depend on the chunks', async () => {
   const part = fc.oneof(
     fc
       .constantFrom(head, 'a,b\n', '"', ',', '\n', '\r', '\0', '{"account_id":"a"}', 'ễ', '\ufeff')

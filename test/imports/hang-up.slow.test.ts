@@ -4,11 +4,11 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
-test('who hangs up when the file is in has imported it all the same, and holds nothing up', async () => {
+test('an import completes after its sender disconnects without reading the report, and blocks no import', async () => {
   const world = await openWorld()
   await world.register(portalDefinition('portal-a'))
   const officer = await world.operator('an-officer', ['mapping_officer'])
-  // Without numbers, for only the length of the report matters.
+  // The rows have no numbers, because only the length of the report matters.
   for (const name of ['left-a', 'left-b', 'left-c']) {
     const id = randomUUID()
     const rows = Array.from({ length: 20_000 }, (_, index) => `${name}-${index},citizen\r\n`)

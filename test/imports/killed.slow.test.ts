@@ -33,7 +33,7 @@ const start = (file: URL, ...values: string[]) => {
 
 const known = 900
 const all = 1_800
-/** Rows of every sort, over and over; linked, exempt and cancelled ones are among the first. */
+/** Rows of every kind, repeated; the first rows include linked, exempt and cancelled accounts. */
 function before(index: number): Row {
   const row = { account_id: `a${index}`, citizen_id: numberOf(index), ...attested }
   if (index % 9 === 4) return { account_id: row.account_id }
@@ -71,7 +71,7 @@ describe.skipIf(isMissing)('a process that is killed on PostgreSQL', () => {
   const urlOf = (database: string) =>
     Object.assign(new URL(inject('databaseUrl')!), { pathname: `/${database}` }).href
   let copies = 0
-  /** A database with the same accounts, links and cases, for one more import. */
+  /** Creates a database with the same accounts, links and cases, for one more import. */
   async function openCopy() {
     const name = `${template}_${++copies}`
     await server.query(`create database ${name} template ${template}`)
@@ -135,7 +135,7 @@ describe.skipIf(isMissing)('a process that is killed on PostgreSQL', () => {
     await db.close()
   }, 60_000)
 
-  test('during an import leaves what the same file, imported again, ends as if nothing had happened', async () => {
+  test('during an import leaves a state from which the same file, imported again, gives the normal result', async () => {
     await using undisturbed = await openCopy()
     const { summary } = await importAgain(undisturbed.on)
     for (const count of Object.values(summary.results)) expect(count).toBeGreaterThan(40)

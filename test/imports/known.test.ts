@@ -1,4 +1,4 @@
-/** An import meets accounts that it knows already: what it changes, and when it opens a case for a person to decide. */
+/** An import of known accounts: what it changes, and when it opens a case for a person to decide. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { checkMapping, noFaults } from '../support/mapping/check.ts'
 import {
@@ -43,7 +43,7 @@ describe('an import', () => {
     }
   }
 
-  test('refuses another number for an account, keeps what was, and asks with the row in its hand', async () => {
+  test('refuses another number for an account, keeps the old one, and opens a case that holds the row', async () => {
     const at = await open()
     const was = await at.account()
     const row = { ...at.row, citizen_id: at.another, name: 'Người Khác' }
@@ -78,7 +78,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('leaves a linked account linked when its row comes with another number, and asks about its citizen', async () => {
+  test('keeps a linked account linked when its row has another number, and opens a case about its citizen', async () => {
     const at = await open()
     const subject = await at.login()
     expect(await at.send({ ...at.row, citizen_id: at.another })).toEqual([`refused: ${anotherNumber}`])
@@ -87,7 +87,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('takes a number where there was none', async () => {
+  test('stores a number for an account that had none', async () => {
     const at = await open({ citizen_id: '', cmnd: '012345678' })
     expect(await at.account()).toMatchObject({ number: undefined, classes: ['cmnd_only'] })
     expect(await at.send({ account_id: 'a', citizen_id: at.another, ...attested })).toEqual(['changed'])
@@ -95,7 +95,7 @@ describe('an import', () => {
     expect(await at.cases()).toEqual([])
   })
 
-  test('of a linked account without a number takes its citizen’s own, and asks about any other', async () => {
+  test('of a linked account without a number stores the citizen’s own number, and opens a case for any other', async () => {
     const at = await open()
     const subject = await at.login()
     const { records } = on.mapping
@@ -117,7 +117,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('exempts staff, and admits them again when they are staff no more', async () => {
+  test('exempts staff, and ends the exemption when they are no longer staff', async () => {
     const at = await open()
     const staff = { ...at.row, kind: 'staff' }
     expect(await at.send(staff)).toEqual(['changed'])
@@ -132,7 +132,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('exempts an account of staff once the question about it is settled', async () => {
+  test('exempts an account of staff once its case is closed', async () => {
     const at = await open()
     const elsewhere = await on.login(at.clientId, (person += 2))
     const question = await on.mapping.question((await at.account()).id, elsewhere, officer)
@@ -146,7 +146,7 @@ describe('an import', () => {
     expect(await at.send(staff)).toEqual(['unchanged'])
   })
 
-  test('refuses another kind for a linked account, and asks', async () => {
+  test('refuses another kind for a linked account, and opens a case', async () => {
     const at = await open()
     const subject = await at.login()
     for (const kind of ['staff', 'organisation']) {
@@ -158,7 +158,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('marks accounts that share a number, in the file and with those known', async () => {
+  test('marks accounts that share a number, within the file and with known accounts', async () => {
     const at = await open()
     const twin = { ...at.row, account_id: 'twin' }
     const { rows } = await on.importRows(at.clientId, [twin])
@@ -186,7 +186,7 @@ describe('an import', () => {
     expect(await at.send(at.row)).toEqual(['unchanged'])
   })
 
-  test('counts a number that its row brings along as it will be', async () => {
+  test('counts the number of a row as it will be after the import', async () => {
     const at = await open({ citizen_id: '', attested_at: '' })
     const shared = { citizen_id: at.another, ...attested }
     const rows = [
@@ -198,7 +198,7 @@ describe('an import', () => {
     expect(await at.account()).toMatchObject({ classes: ['several_accounts'] })
   })
 
-  test('leaves a retired account retired, whatever its rows say', async () => {
+  test('keeps a retired account retired, whatever its rows contain', async () => {
     const at = await open()
     const question = await on.mapping.question(
       (await at.account()).id,
@@ -217,7 +217,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('asks about an account whose number has been cancelled, and asks once', async () => {
+  test('opens one case about an account whose number has been cancelled, and only one', async () => {
     const at = await open({ citizen_id: '' })
     const cancelled = person + 1
     const subject = await on.login(at.clientId, cancelled)
@@ -231,7 +231,7 @@ describe('an import', () => {
     expect(await checkMapping(on.db)).toEqual(noFaults)
   })
 
-  test('after an index key was rotated knows every account as before, and conflicts with none', async () => {
+  test('after an index key was rotated recognises every account as before, and finds no conflict', async () => {
     const at = await open()
     const rows: Row[] = [
       at.row,

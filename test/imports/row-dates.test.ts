@@ -1,4 +1,4 @@
-/** Which dates of a portal's row are read, and that none lies ahead or is guessed. */
+/** Which dates of a portal's row are accepted. No date is in the future or guessed. */
 import { describe, expect, test } from 'vitest'
 import { an, read, refusal } from '../support/imports/legacy-row.ts'
 

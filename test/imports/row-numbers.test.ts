@@ -1,4 +1,4 @@
-/** Which numbers of a portal's row count, which are kept aside, and that none is ever guessed. */
+/** Which numbers of a portal's row are used, and which are only kept. No number is guessed. */
 import { describe, expect, test } from 'vitest'
 import { an, read, records, refusal } from '../support/imports/legacy-row.ts'
 
@@ -41,7 +41,7 @@ describe('a number', () => {
     })
   })
 
-  test('of nine digits is a CMND, also where a citizen’s number should stand', () => {
+  test('of nine digits is a CMND, also in the column of the citizen’s number', () => {
     for (const fields of [
       { cmnd: '999 900 001' },
       { citizen_id: '999900001' },
@@ -58,14 +58,14 @@ describe('a number', () => {
     expect(read({ ...an, cmnd: '999900001' }).classes).toEqual([])
   })
 
-  test('is missing only where no paper at all has one', () => {
+  test('is missing only if no document of the row has one', () => {
     expect(read({}).classes).toEqual(['missing_number'])
     expect(read({ citizen_id: ' ', other_id: 'C9999001' }).classes).toEqual(['missing_number'])
     expect(read({ tax_code: '0100109106' }).classes).toEqual([])
     expect(read({ citizen_id: '12' }).classes).toEqual(['malformed_number'])
   })
 
-  test('too long to be one is refused rather than cut', () => {
+  test('that is too long is refused, not truncated', () => {
     expect(refusal({ citizen_id: '9'.repeat(201) })).toBe('citizen_id: must be at most 200 characters')
     expect(refusal({ citizen_id: '\u202a001085999901' })).toBe(
       'citizen_id: contains control or text direction characters',
@@ -73,7 +73,7 @@ describe('a number', () => {
   })
 })
 
-test('a tax code has a check digit and perhaps a branch; a person’s is the twelve-digit number', () => {
+test('a tax code has a check digit and an optional branch; a person’s tax code is the twelve-digit number', () => {
   for (const tax_code of ['0100109106', '0100109106-001', '001085999901'])
     expect(read({ tax_code })).toMatchObject({
       classes: [],
@@ -87,7 +87,7 @@ test('a tax code has a check digit and perhaps a branch; a person’s is the twe
     })
 })
 
-test('of several numbers the one of the account’s kind is it, and the others are kept', () => {
+test('of several numbers the one of the account’s kind is used, and the others are kept', () => {
   const all = { citizen_id: '001085999901', foreigner_id: 'NN-99990009', organisation_id: 'TC-99990001' }
   for (const [kind, number, other] of [
     ['citizen', '001085999901', 'foreigner_id NN-99990009; organisation_id TC-99990001'],
@@ -96,12 +96,12 @@ test('of several numbers the one of the account’s kind is it, and the others a
     ['organisation', 'TC-99990001', 'citizen_id 001085999901; foreigner_id NN-99990009'],
   ] as const)
     expect(read({ ...all, kind })).toMatchObject({ number, record: { other } })
-  // Such an account is never linked by itself (linking.ts), but its number is known.
+  // Such an account is never linked automatically (linking.ts), but its number is known.
   for (const kind of ['organisation', 'staff'])
     expect(read({ ...an, kind })).toMatchObject({ number: '001085999901', identifierType: 'citizen_id' })
 })
 
-test('a first part that names no province, and digits that disagree, only inform', () => {
+test('an unknown province code and inconsistent digits are only noted, not refused', () => {
   expect(read({ ...an, citizen_id: '003085999901' }).classes).toEqual(['unknown_prefix'])
   expect(read({ ...an, citizen_id: '096085999901' }).classes).toEqual([])
   expect(read({ ...an, birth_date: '1986' }).classes).toEqual(['birth_year_differs'])

@@ -1,9 +1,9 @@
-/** What a row of a portal's file becomes: what is noted, what is refused, what is never kept. */
+/** The result of a row of a portal's file: what is noted, what is refused, what is never stored. */
 import { describe, expect, test } from 'vitest'
 import { Identifier } from '../../src/citizen-id.ts'
 import { type Fields, an, citizenKeys, clean, read, records, refusal } from '../support/imports/legacy-row.ts'
 
-test('a full row is sealed, found by its keys only, and nothing of it stands in clear', () => {
+test('a full row is sealed, is found by its keys only, and no part of it is stored in clear', () => {
   const fields: Fields = {
     ...an,
     kind: 'Công dân',
@@ -49,7 +49,7 @@ test('a full row is sealed, found by its keys only, and nothing of it stands in 
   expect(JSON.stringify(visible)).not.toMatch(/001085|99990|Nguy|mail|0912|0100109106/)
 })
 
-test('e-mail addresses and telephone numbers are looked at, and neither sealed nor told apart', () => {
+test('e-mail addresses and telephone numbers are checked, and are neither sealed nor part of the digest', () => {
   const without = read(an)
   const withContact = read({ ...an, email: 'an@mail.vn', phone: '0912345670' })
   expect(withContact.record).toEqual(without.record)
@@ -57,7 +57,7 @@ test('e-mail addresses and telephone numbers are looked at, and neither sealed n
 })
 
 describe('an account id is the portal’s own', () => {
-  test('and is taken letter by letter, but for the blanks around it', () => {
+  test('and is kept exactly, except for the blanks around it', () => {
     for (const id of ['An', 'an ', '\u00a0an', 'a n', '00an', 'Hòa', 'Hòa'.normalize('NFD')])
       expect(read({ ...an, account_id: id }).record?.accountId).toBe(id.trim())
     expect(read({ ...an, account_id: 'Hòa' }).accountKey).not.toEqual(
@@ -65,7 +65,7 @@ describe('an account id is the portal’s own', () => {
     )
   })
 
-  test('and a row without a usable one is refused and sealed for nobody', () => {
+  test('and a row without a usable one is refused and not sealed', () => {
     for (const [id, wrong] of [
       ['', 'is missing'],
       [' \u00a0', 'is missing'],
@@ -87,7 +87,7 @@ describe('an account id is the portal’s own', () => {
   })
 })
 
-test('a kind is one of four, in either language; none said is a citizen', () => {
+test('a kind is one of four, in either language; the default is a citizen', () => {
   for (const [said, kind] of [
     [undefined, 'citizen'],
     [' ', 'citizen'],
@@ -111,7 +111,7 @@ test('a kind is one of four, in either language; none said is a citizen', () => 
     expect(refusal({ ...an, kind })).toBe('kind: unknown value')
 })
 
-test('who made the account is one of three; an officer’s is noted', () => {
+test('the creator of the account is one of three; an account made by an officer is noted', () => {
   for (const [said, createdBy] of [
     ['', 'self'],
     ['Công dân', 'self'],
@@ -133,7 +133,7 @@ test('a province is a code of two digits', () => {
   }
 })
 
-test('a name is composed, and one that could deceive its reader is refused', () => {
+test('a name is normalised (NFC), and a name that could deceive its reader is refused', () => {
   expect(read({ ...an, name: ` ${'Lê Thị Hòa'.normalize('NFD')} ` }).record?.name).toBe('Lê Thị Hòa')
   for (const name of ['Lê\nHòa', 'Lê\u202eHòa', 'Lê\u2066Hòa', 'Lê\ue000', 'Lê\ud800'])
     expect(refusal({ ...an, name })).toBe('name: contains control or text direction characters')
@@ -169,7 +169,7 @@ test.each([
     expect(read({ ...an, [column]: value }).classes).toEqual(['placeholder_contact'])
 })
 
-test('an address or number that somebody may own is not', () => {
+test('an address or number that may belong to a person is not', () => {
   for (const email of [
     'an@mail.vn',
     'testarossa@mail.vn',
@@ -183,7 +183,7 @@ test('an address or number that somebody may own is not', () => {
     expect(read({ ...an, phone }).classes).toEqual([])
 })
 
-test('a row that says the same again digests equal, and any change of what is stored does not', () => {
+test('rows with equal content have equal digests, and any change of the stored content changes the digest', () => {
   const digest = (fields: Fields) => read(fields).digests.map((bytes) => bytes.toString('hex'))
   const base: Fields = { ...an, name: 'Lê Thị Hòa', birth_date: '1985-03-12' }
   const same: Fields[] = [
@@ -214,7 +214,7 @@ test('a row that says the same again digests equal, and any change of what is st
   expect(new Set(seen).size).toBe(changes.length + 1)
 })
 
-test('a refused row names every column at fault, keeps the account id alone, and quotes nothing', () => {
+test('a refused row names every faulty column, keeps only the account id, and quotes nothing', () => {
   const row = read({
     ...an,
     name: 'Bình\u202e',
