@@ -1,4 +1,4 @@
-/** Secrets and keys of portals change while logins go on, and a stolen secret is refused on every node. */
+/** Secrets and keys of portals change during logins, and a stolen secret is refused on every node. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -41,19 +41,19 @@ test('a secret is rotated under a stream of logins, and not one fails', { timeou
     const inAnHour = new Date(Date.now() + 3_600_000).toISOString()
     await add(id, next, { retire_others_at: inAnHour })
     await until(true, id, next)
-    // Both are good, until the portal's machines have all changed over.
+    // Both are valid until all machines of the portal use the new secret.
     expect(await authenticates(id, secretOf(id))).toBe(true)
     secret = next
     await vi.waitFor(() => expect(used.get(next)).toBeGreaterThan(2), patiently)
     const [, old] = await list(id)
     expect(old!.expires_at).toBe(inAnHour)
-    // The hour passes but for a moment.
+    // Almost the whole hour passes.
     const end = Date.now() + 300
     await world.db.query('update client_secret set expires_at = $2 where id = $1', [old!.id, new Date(end)])
     await world.db.query('update client set version = version + 1 where id = $1', [id])
     await world.refresh()
     await sleep(Math.max(0, end - Date.now()))
-    // The node keeps what it has read, and goes by its clock.
+    // The node keeps the secrets that it has read, and uses its own clock.
     expect(await authenticates(id, secretOf(id))).toBe(false)
     const before = used.get(next)!
     await vi.waitFor(() => expect(used.get(next)).toBeGreaterThan(before + 2), patiently)
@@ -84,13 +84,13 @@ test('a revoked secret is refused on every node within five seconds, and never c
     await expect(revoke(id, randomUUID())).rejects.toMatchObject({ code: 'not_found' })
     await expect(revoke('nobody', made.id)).rejects.toMatchObject({ code: 'not_found' })
     await expect(add(id, secretOf(id))).rejects.toMatchObject({ code: 'state_conflict' })
-    // Nor by a definition that still names it.
+    // A definition that still names the secret does not restore it.
     const again = registerClients({ db: world.db, log: createLog({ level: 'silent' }), actor: 'test' }, [
       agreed(portalDefinition(id, machine)),
     ])
     await expect(again).rejects.toThrow('was revoked or has expired')
 
-    // The last one, too: a stolen secret must not stay for want of another.
+    // The last secret can be revoked too: a stolen secret must not stay because it is the only one.
     await revoke(id, made.id)
     await until(false, id, next)
     expect(await list(id)).toEqual([])
@@ -100,7 +100,7 @@ test('a revoked secret is refused on every node within five seconds, and never c
 })
 
 test.skipIf(inject('databaseUrl') === undefined)(
-  'while an import runs, its portal is suspended and its secrets are changed all the same (needs PostgreSQL)',
+  'while an import runs, its portal can be suspended and its secrets can be changed (needs PostgreSQL)',
   { timeout: 30_000 },
   async () => {
     const id = await newPortal()
@@ -110,7 +110,7 @@ test.skipIf(inject('databaseUrl') === undefined)(
     await importing.connect()
     atEnd(() => importing.end())
     await importing.query('begin')
-    // A row that names the portal holds it, as each row of an import does until the whole is committed.
+    // A row that references the portal locks it, as each row of an import does until the import commits.
     await importing.query(
       `insert into client_change (client_id, actor, action, version, metadata) values ($1, 'test', 'test', 1, '{}')`,
       [id],
@@ -127,7 +127,7 @@ test.skipIf(inject('databaseUrl') === undefined)(
   },
 )
 
-test("a portal's new keys take the old ones' place within five seconds, without a restart", async () => {
+test("a portal's new keys replace the old ones within five seconds, without a restart", async () => {
   const [old, next] = [
     await generateKeyPair('ES256', { extractable: true }),
     await generateKeyPair('ES256', { extractable: true }),

@@ -1,4 +1,4 @@
-/** Secrets of portals: two at most, each with an end, shown once and written nowhere. */
+/** Secrets of portals: two at most, each with an expiry, shown once and never stored in clear. */
 import { randomBytes } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -22,7 +22,7 @@ test('a portal has two secrets at most, also when several are put into service a
   const direct = `insert into client_secret (client_id, hash, slot, expires_at) values ($1, $2, 2, now() + interval '1 day')`
   await expect(world.db.query(direct, [id, randomBytes(32)])).rejects.toMatchObject({ code: '23505' })
 
-  // One that has expired makes room.
+  // An expired secret does not count.
   const [newest] = await list(id)
   await world.db.query(`update client_secret set expires_at = now() - interval '1 minute' where id = $1`, [
     newest!.id,
@@ -31,7 +31,7 @@ test('a portal has two secrets at most, also when several are put into service a
   expect(await list(id)).toHaveLength(2)
 })
 
-test('what was done to secrets stands in the audit and in the history, and no hash or secret anywhere', async () => {
+test('audit and history record all changes of secrets, and contain no hash or secret', async () => {
   const id = await newPortal()
   const secret = newSecret()
   const made = await add(id, secret)
@@ -50,7 +50,7 @@ test('what was done to secrets stands in the audit and in the history, and no ha
   for (const what of [secret, hashOf(secret)]) expect(told).not.toContain(what)
 })
 
-test('the commands make a secret that is shown once, list what there is with a warning, and revoke', async () => {
+test('the commands create a secret that is shown once, list the secrets with a warning, and revoke', async () => {
   const id = await newPortal()
   async function cli(name: string, args: readonly string[], options = {}) {
     return runAs(registrar, name, args, options)
@@ -71,7 +71,7 @@ test('the commands make a secret that is shown once, list what there is with a w
   await expect(cli('client secret rotate', [id], { 'old-ends': 'soon' })).rejects.toThrow(
     '--old-ends must be a span',
   )
-  // At once: the old one is gone when the new one is there.
+  // At once: the old secret ends when the new one starts.
   const again = await cli('client secret rotate', [id], { 'old-ends': '0d' })
   const [, next] = /shown this once: ([\w-]{43})$/.exec(again) ?? []
   recordSecrets([next])
@@ -79,7 +79,7 @@ test('the commands make a secret that is shown once, list what there is with a w
   expect(await authenticates(id, secretOf(id))).toBe(false)
 })
 
-test('what is no secret, no end and no portal of secrets is refused', async () => {
+test('an unknown secret, an invalid expiry and a portal without secrets are refused', async () => {
   const id = await newPortal()
   const bad = { code: 'input_invalid' }
   await expect(registrar.call('POST', `/v1/clients/${id}/secrets`, { hash: 'short' })).rejects.toMatchObject(
@@ -99,7 +99,7 @@ test('what is no secret, no end and no portal of secrets is refused', async () =
   await expect(add(spa, newSecret())).rejects.toMatchObject({ code: 'state_conflict' })
 })
 
-test('a secret that ends within thirty days is told once a day, and shown by a metric', async () => {
+test('a secret that expires within thirty days is reported once a day, and shown by a metric', async () => {
   const id = await newPortal()
   const soon = new Date(Date.now() + 20 * 86_400_000)
   const made = await add(id, newSecret(), {
@@ -131,7 +131,7 @@ test('a secret that ends within thirty days is told once a day, and shown by a m
   )
 })
 
-test('a definition that is applied with a secret has it as the only one, and never one that was revoked', async () => {
+test('applying a definition with a secret makes it the only one, and never restores a revoked one', async () => {
   const id = await newPortal()
   const [first, second] = [newSecret(), newSecret()]
   await add(id, first)

@@ -1,4 +1,4 @@
-/** A change of the registry is in force on every node within five seconds, and no node is restarted: two processes, with production's periods. */
+/** Every node applies a change of the registry within five seconds, without a restart (two processes). */
 import { expect, inject, test } from 'vitest'
 import { agreed } from '../support/registry/agreement.ts'
 import { startBroker } from '../support/broker-process.ts'
@@ -7,7 +7,7 @@ import { openWorld, portalAddress, portalDefinition } from '../support/world.ts'
 const isMissing = inject('databaseUrl') === undefined || inject('redisUrl') === undefined
 
 test.skipIf(isMissing)(
-  'two nodes on PostgreSQL: what an operator does at one is in force at the other within five seconds',
+  'two nodes on PostgreSQL: a change that an operator makes at one applies at the other within five seconds',
   async () => {
     const world = await openWorld({ database: 'server', state: 'server' })
     const registrar = await world.operator('registrar', ['registrar', 'security_officer'])

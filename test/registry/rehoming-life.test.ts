@@ -1,4 +1,4 @@
-/** Who hands a portal over, what forbids it, how it is undone until its last day, and what happens after that day. */
+/** Who can hand a portal over, what prevents it, how to undo it until its last day, and what happens afterwards. */
 import { expect, test, vi } from 'vitest'
 import { createLog } from '../../src/telemetry/log.ts'
 import { completeDueRehomes } from '../../src/registry/rehome.ts'
@@ -11,7 +11,7 @@ const world = await openWorld({ periods: { renewal: 50, figures: 50 } })
 const { registrar, colleague, ask, rehome, undo, newPortal } = await openRehoming(world)
 const inForce = () => world.refresh()
 
-test('a portal that does not declare that it tells portals apart has no other go over into it', async () => {
+test('no portal can be handed over to one that does not declare that it distinguishes portals', async () => {
   const [old, next] = [await newPortal(), await newPortal({ policy: { mapping: { former_portals: false } } })]
   await expect(rehome(old.id, next.id)).rejects.toMatchObject({
     code: 'state_conflict',
@@ -19,7 +19,7 @@ test('a portal that does not declare that it tells portals apart has no other go
   })
 })
 
-test('a portal that lets in whom another does not cannot have its accounts, nor keep them when it begins to', async () => {
+test('a portal with laxer admission than another cannot take its accounts, or keep them after such a change', async () => {
   const strict = { policy: { minimum_level: 2 } }
   const [old, weak, wide] = [
     await newPortal(strict),
@@ -33,7 +33,7 @@ test('a portal that lets in whom another does not cannot have its accounts, nor 
   await rehome(old.id, next.id)
   await inForce()
   expect(idsOf(await next.enter('an'))).toEqual([`${old.id}/old-an`])
-  // Over another, too.
+  // This holds across another portal, too.
   await expect(rehome(next.id, weak.id)).rejects.toMatchObject({ code: 'state_conflict' })
 
   await world.db.query(
@@ -47,7 +47,7 @@ test('a portal that lets in whom another does not cannot have its accounts, nor 
   expect((await api.changes()).changes).toEqual([])
 })
 
-test('one registrar alone hands nothing over', async () => {
+test('one registrar alone cannot hand a portal over', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   const held = await ask(old.id, next.id)
   expect(held).toEqual({ approval: expect.any(String) as string, expires_at: expect.any(String) as string })
@@ -65,7 +65,7 @@ test('one registrar alone hands nothing over', async () => {
   expect(told).toMatchObject({ actor: 'rosa.registrar', detail: { asked_by: 'rita.registrar' } })
 })
 
-test('undone, all is as it was, and what was linked meanwhile stays linked at the old portal', async () => {
+test('undoing restores the earlier state, and links made meanwhile stay at the old portal', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   await old.account('old-an', 'an')
   const an = await old.enter('an')
@@ -93,7 +93,7 @@ test('undone, all is as it was, and what was linked meanwhile stays linked at th
   expect(links).toHaveLength(2)
 })
 
-test('begun by mistake, undone and begun again, every sub stays as before', async () => {
+test('if a handover is begun by mistake, undone and begun again, every sub stays the same', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   const an = await old.enter('an')
   await rehome(old.id, next.id)
@@ -105,7 +105,7 @@ test('begun by mistake, undone and begun again, every sub stays as before', asyn
   expect((await next.enter('an')).sub).toBe(an.sub)
 })
 
-test('a person who came long ago counts, whatever the audit still holds', async () => {
+test('a person who signed in long ago counts, even if the audit no longer has the sign-in', async () => {
   const [old, next, third] = [await newPortal(), await newPortal(), await newPortal()]
   await next.enter('an')
   const firstPerson = async ({ id }: RehomePortal) =>
@@ -168,7 +168,7 @@ test('after its last day the old portal is out of service on every node by the c
   await expect(undo(old.id)).rejects.toMatchObject({ code: 'state_conflict' })
 })
 
-test('one goes over into another that goes over into a third, which then has the accounts and subs of all', async () => {
+test('after two handovers in a chain the third portal has the accounts and subs of all', async () => {
   const [first, second, third] = [await newPortal(), await newPortal(), await newPortal()]
   await first.account('from-first', 'an')
   await second.account('from-second', 'an')
@@ -176,7 +176,7 @@ test('one goes over into another that goes over into a third, which then has the
   await rehome(second.id, third.id)
   await rehome(first.id, second.id)
   await inForce()
-  // The second had taken on the first one's since, so the third is told what it knew people by.
+  // The second had taken the first one's subs since, so the third gets the subs that the second used.
   const atThird = await third.enter('an')
   expect(idsOf(atThird)).toEqual([`${first.id}/from-first`, `${second.id}/from-second`].toSorted())
   expect(idsOf(await second.enter('an'))).toEqual([`${first.id}/from-first`, 'from-second'].toSorted())
@@ -189,12 +189,12 @@ test('one goes over into another that goes over into a third, which then has the
   expect(await rehome(b.id, c.id)).toMatchObject({ subs: 'old' })
   await inForce()
   expect((await c.enter('an')).sub).toBe(atA.sub)
-  // What a later one builds on is undone after it.
+  // A handover that a later one builds on can only be undone after the later one.
   await expect(undo(a.id)).rejects.toMatchObject({ code: 'state_conflict' })
   await undo(b.id)
   await undo(a.id)
 
-  // Also where the later one tells them as former ones.
+  // This holds also if the later one reports them as former subs.
   const [d, e, f] = [await newPortal(), await newPortal(), await newPortal()]
   await f.enter('an')
   await rehome(d.id, e.id)
@@ -202,7 +202,7 @@ test('one goes over into another that goes over into a third, which then has the
   await expect(undo(d.id)).rejects.toMatchObject({ code: 'state_conflict' })
 })
 
-test('what makes no sense is refused, and says why', async () => {
+test('an invalid handover is refused with the reason', async () => {
   const [a, b, c] = [await newPortal(), await newPortal(), await newPortal()]
   const conflict = (why: string) => ({
     code: 'state_conflict',
@@ -228,7 +228,7 @@ test('what makes no sense is refused, and says why', async () => {
   expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
 })
 
-test('the commands say what happens', async () => {
+test('the commands describe what happens', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   async function cli(name: string, args: readonly string[] = [], options = {}) {
     return { out: await runAs(registrar, name, args, options) }

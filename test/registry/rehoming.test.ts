@@ -1,4 +1,4 @@
-/** A portal goes over into another, which has its accounts, links and identifiers as they were. */
+/** A portal is handed over to another, which gets its accounts, links and identifiers unchanged. */
 import { expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import type { Change } from '../support/portals/callers.ts'
@@ -10,7 +10,7 @@ const world = await openWorld()
 const { rehome, newPortal } = await openRehoming(world)
 const inForce = () => world.refresh()
 
-test('a new portal knows every citizen by the very sub of the old one, and has the old accounts', async () => {
+test('a new portal has the same sub for every citizen as the old one, and has the old accounts', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   await old.account('old-an', 'an')
   await old.account('old-binh', 'binh')
@@ -26,17 +26,17 @@ test('a new portal knows every citizen by the very sub of the old one, and has t
   expect(moved['legacy_accounts']).toMatchObject([
     { id: 'old-an', portal: old.id, method: 'attested_number', primary: false },
   ])
-  // One who never came to the old one: the old account is linked here.
+  // This citizen never signed in at the old portal: the old account is linked here.
   const binh = await next.enter('binh')
   expect(idsOf(binh)).toEqual([`${old.id}/old-binh`])
-  // The old one goes on, as it was.
+  // The old portal still works, unchanged.
   const still = await old.enter('binh')
   expect(still.sub).toBe(binh.sub)
   expect(still['legacy_accounts']).toMatchObject([{ id: 'old-binh' }])
   expect((still['legacy_accounts'] as object[])[0]).not.toHaveProperty('portal')
 })
 
-test('a portal with persons of its own keeps their subs, and is told what they were at the old one', async () => {
+test('a portal with its own persons keeps their subs, and receives their subs of the old portal', async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   const [there, here] = [await old.enter('an'), await next.enter('an')]
   expect(here).not.toHaveProperty('former_sub')
@@ -48,7 +48,7 @@ test('a portal with persons of its own keeps their subs, and is told what they w
   expect(await old.enter('an')).not.toHaveProperty('former_sub')
 })
 
-test('former_sub is told whatever claims the portal was allowed, and for public subs as well', async () => {
+test('former_sub is sent with any set of permitted claims, and for public subs as well', async () => {
   const [old, next] = [
     await newPortal({ subject_type: 'public' }),
     await newPortal({ policy: { claims: ['name'] } }),
@@ -66,7 +66,7 @@ test('former_sub is told whatever claims the portal was allowed, and for public 
   expect((await fresh.enter('an')).sub).toBe(publicly.sub)
 })
 
-test('two portals go over into one: it takes the subs of the first, and receives those of the second', async () => {
+test('if two portals are handed over to one, it takes the subs of the first and receives those of the second', async () => {
   const [first, second, next] = [await newPortal(), await newPortal(), await newPortal()]
   await first.account('same-id', 'an')
   await second.account('same-id', 'an')
@@ -77,7 +77,7 @@ test('two portals go over into one: it takes the subs of the first, and receives
   const moved = await next.enter('an')
   expect(moved).toMatchObject({ sub: atFirst.sub, former_sub: { [second.id]: atSecond.sub } })
   expect(moved['former_sub']).not.toHaveProperty(first.id)
-  // Accounts of one name stay apart by where they come from.
+  // Accounts with one id stay distinct by their original portal.
   await next.account('same-id', 'an')
   expect(idsOf(await next.enter('an'))).toEqual(
     ['same-id', `${first.id}/same-id`, `${second.id}/same-id`].toSorted(),
@@ -104,7 +104,7 @@ test("an old account is linked by the old portal's rules, not by the new one's",
   expect(cases).toEqual([{ client: oldStrict.id }])
 })
 
-test("the new portal vouches for an old account, under the old portal's days", async () => {
+test("the new portal vouches for an old account, within the old portal's time limits", async () => {
   const vouching = createVouching(world)
   const [old, next] = [await vouching.open(farAway), await vouching.open({ former_portals: true })]
   await old.account('old-number', { citizen_id: citizenNamed('an').number })
@@ -118,7 +118,7 @@ test("the new portal vouches for an old account, under the old portal's days", a
   expect(linked.person['legacy_accounts']).toMatchObject([{ id: 'no-number', portal: old.clientId }])
   expect(await vouching.linksOf(old)).toMatchObject([{ method: 'portal_word' }])
   expect(await vouching.linksOf(next)).toEqual([])
-  // Whose word it was.
+  // The audit records which portal vouched.
   expect(await vouching.linksOf(old)).toMatchObject([{ evidence: { portal: next.clientId } }])
   const [told] = await world.db.query<{ detail: object }>(
     `select detail from audit_event where event = 'link.created' and client_id = $1 and detail->>'method' = 'portal_word'`,
@@ -127,7 +127,7 @@ test("the new portal vouches for an old account, under the old portal's days", a
   expect(told!.detail).toMatchObject({ via: next.clientId })
 })
 
-test('of two accounts of one id a portal’s word is about the one it names, and about none where it names none', async () => {
+test('if two accounts have one id, vouching applies to the one that is named, or to none', async () => {
   const vouching = createVouching(world)
   const [old, next] = [
     await vouching.open(farAway, { client_name: 'Cổng cũ & nhỏ' }),
@@ -161,7 +161,7 @@ test('of two accounts of one id a portal’s word is about the one it names, and
   expect(await vouching.linksOf(next)).toHaveLength(1)
 })
 
-test("the portal's API tells and marks old accounts, and the feed covers both from any cursor", async () => {
+test("the portal's API returns and marks old accounts, and the feed covers both portals from any cursor", async () => {
   const [old, next] = [await newPortal(), await newPortal()]
   await old.account('one', 'an')
   await old.account('both', 'an')
@@ -175,7 +175,7 @@ test("the portal's API tells and marks old accounts, and the feed covers both fr
 
   await rehome(old.id, next.id)
   await inForce()
-  // Of no portal named, its own only.
+  // Without a portal in the request, the answer has only its own accounts.
   for (const what of ['state', 'primary']) expect((await api.tell(what, { id: 'one' })).status).toBe(404)
   const one = await api.tell('state', { id: 'one', portal: old.id })
   expect(one.body).toMatchObject({ id: 'one', portal: old.id, state: 'linked', sub })
@@ -187,7 +187,7 @@ test("the portal's API tells and marks old accounts, and the feed covers both fr
   expect((await api.tell('primary', { id: 'both', portal: old.id })).body).toMatchObject({ primary: true })
   expect((await api.stateOf('both')).body).toMatchObject({ primary: false })
 
-  // What the old one's feed had not told yet comes as news, and a portal that begins anew reads all of it.
+  // Changes that the old feed had not sent yet come as new ones, and a portal that starts over reads all.
   const after = await follow(api, before.next)
   const named = ({ change, id, portal }: Change & { portal?: string }) => `${change} ${portal ?? ''}/${id}`
   const told = after.map(named)
@@ -195,7 +195,7 @@ test("the portal's API tells and marks old accounts, and the feed covers both fr
   expect(told.slice(2)).toEqual([`primary ${old.id}/both`])
   const all = await follow(api, '0')
   expect(all.map(named)).toEqual([...before.changes, ...after].map(named))
-  // Each cursor goes on behind its change, whatever comes later on either side.
+  // Each cursor continues after its change, with any later changes on either side.
   await next.account('later', 'an')
   await next.enter('an')
   for (const [index, { cursor }] of all.entries())
@@ -204,11 +204,11 @@ test("the portal's API tells and marks old accounts, and the feed covers both fr
     )
   for (const bad of ['1.', '1.x-1', `1.0-1`, '1.1', '1-1', '9', '1.1-01'])
     expect(await api.call(`changes?after=${bad}`)).toMatchObject({ status: 400 })
-  // As many as there may ever be, and what is no source any more is left out.
+  // The maximum number of sources; ended sources are omitted.
   const many = `${before.next}${Array.from({ length: 60 }, (_, index) => `.${900_000 + index}-1`).join('')}`
   const { next: cleaned } = await api.changes(`?after=${many}&limit=1`)
   expect(cleaned).not.toContain('.9000')
-  // The old one reads its own only.
+  // The old portal reads only its own changes.
   expect((await (await old.api()).changes()).changes.map(({ id }) => id).toSorted()).toEqual([
     'both',
     'both',
