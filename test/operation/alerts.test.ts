@@ -1,4 +1,4 @@
-/** The alerts and the dashboard ask for what a running broker really tells, and each alert fires when it should. */
+/** Alerts and the dashboard query metrics that a running broker exports, and each alert fires when it should. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, inject, test } from 'vitest'
@@ -35,20 +35,20 @@ const targets = panels.flatMap(({ title, targets: asked = [] }) =>
 )
 const guide = readGuide('runbooks.md')
 
-/** By metric: the labels of each series that the broker told of. */
+/** By metric: the labels of each series that the broker exported. */
 let exposed: Awaited<ReturnType<typeof exposedBy>>
 beforeAll(async () => {
   exposed = exposedBy(await tour())
 }, 120_000)
 
-/** What Prometheus adds when it reads. */
+/** Labels that Prometheus adds when it scrapes. */
 const added = ['instance', 'job', 'le']
 const labelsOf = (name: string): string[] => {
   const base = [name, name.replace(/_(bucket|sum|count)$/, '')].find((one) => registry.getSingleMetric(one))
   const { labelNames = [] } = (registry.getSingleMetric(base ?? '') ?? {}) as { labelNames?: string[] }
   return [...labelNames, ...added]
 }
-/** Faults of an expression: metrics and labels that the broker does not have, values that it never tells. */
+/** Faults of an expression: metrics and labels that the broker does not have, values that it never exports. */
 function faultsOf(expression: string): string[] {
   const { metrics, grouping } = readPromql(expression)
   const known = metrics.filter(({ name }) => name !== 'up' && name !== 'ALERTS')
@@ -62,7 +62,7 @@ function faultsOf(expression: string): string[] {
         .filter((label) => !added.includes(label.name))
         .flatMap(({ name: label, op, value }) => {
           if (!labelsOf(name).includes(label)) return [`${name}{${label}}`]
-          // A pattern such as 5.. is no list of values.
+          // A pattern such as 5.. is not a list of values.
           if (!/^[\w|]*$/.test(value)) return []
           const told = new Set(series.map((one) => one[label]))
           const wanted = op.endsWith('~') ? value.split('|') : [value]
@@ -72,7 +72,7 @@ function faultsOf(expression: string): string[] {
   ]
 }
 
-test('a renamed metric, label or value would be noticed', () => {
+test('a renamed metric, label or value is detected', () => {
   expect(faultsOf('sum by (color) (logins_totall{outcome="completed"})')).toEqual(['color', 'logins_totall'])
   expect(faultsOf('logins_total{kind="x"} or logins_total{outcome="done"}')).toEqual([
     'logins_total{kind}',
@@ -84,23 +84,23 @@ test('a renamed metric, label or value would be noticed', () => {
 const faulty = (asked: readonly (readonly [who: string, expr: string])[]) =>
   asked.map(([who, expr]) => ({ who, faults: faultsOf(expr) })).filter(({ faults }) => faults.length > 0)
 
-test('the alerts ask for metrics, labels and values that the broker tells', () => {
+test('the alerts query metrics, labels and values that the broker exports', () => {
   expect(rules.length).toBeGreaterThan(25)
   expect(faulty(rules.map(({ alert, expr }) => [alert, expr]))).toEqual([])
 })
 
-test('the panels of the dashboard do, too', () => {
+test('the panels of the dashboard query metrics, labels and values that the broker exports', () => {
   expect(targets.length).toBeGreaterThan(40)
   expect(faulty(targets)).toEqual([])
 })
 
-test('the expressions that the runbooks print do, too', () => {
+test('the expressions in the runbooks query metrics, labels and values that the broker exports', () => {
   const printed = namesIn(guide).filter((text) => text.startsWith('sum by '))
   expect(printed.length).toBeGreaterThan(4)
   expect(faulty(printed.map((expression) => ['runbooks.md', expression] as const))).toEqual([])
 })
 
-test('every alert says how bad it is, what is wrong, and which runbook tells what to do', () => {
+test('every alert has a severity, a description of the problem, and a runbook with the remedy', () => {
   const runbooks = [...guide.matchAll(/^## (\w+)\n\n([^#]+)/gm)]
   expect(runbooks.map(([, name]) => name!).toSorted()).toEqual(rules.map(({ alert }) => alert).toSorted())
   for (const { alert, labels, annotations } of rules) {
@@ -113,7 +113,7 @@ test('every alert says how bad it is, what is wrong, and which runbook tells wha
   }
 })
 
-test('the dashboard can be imported anywhere: own ids, a data source that is asked for, a row for each face', () => {
+test('the dashboard can be imported anywhere: its own ids, a data source as input, a row for each face', () => {
   const ids = dashboard.panels.map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
   expect(dashboard.panels.filter(({ type }) => type === 'row').map(({ title }) => title)).toEqual([
@@ -171,11 +171,11 @@ test.skipIf(inject('promtool') === undefined)('promtool takes the rules', async 
 })
 
 test.skipIf(inject('promtool') === undefined)(
-  'each alert fires in its cases and keeps quiet in the others',
+  'each alert fires in its cases and does not fire in the others',
   async () => {
     const byName = Object.fromEntries(rules.map((rule) => [rule.alert, rule]))
     expect(await testAlerts(byName, alertCases)).toBe('')
-    // A test that could not fail would always be content.
+    // A test that cannot fail would always pass.
     const [first] = alertCases['LoginFailures']!
     const turned = { LoginFailures: [{ ...first!, fires: false }] }
     expect(await testAlerts(byName, turned)).toContain('FAILED')

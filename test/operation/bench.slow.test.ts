@@ -1,4 +1,4 @@
-/** What is true of a bench on every machine: round trips, and that each figure is written. Times are not checked here. */
+/** Checks what a bench shows on every machine: round trips, and that each figure is written. Does not check times. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -75,7 +75,7 @@ describe.skipIf(servers.TEST_DATABASE_URL === undefined)('the bench of imports, 
 })
 
 describe.skipIf(servers.TEST_DATABASE_URL === undefined)('the bench of the audit, on PostgreSQL', () => {
-  test('a log made on the spot is put under checkpoints and verified, and every figure is written', async () => {
+  test('a generated log is covered by checkpoints and verified, and every figure is written', async () => {
     const figures = (await run('test/bench/audit.ts', ['--rows', '3000'])) as Record<string, number>
     expect(figures['rows']).toBe(3_000)
     for (const key of ['secondsPerMillion', 'checkpointSecondsPerMillion', 'insertMicroseconds'])

@@ -10,7 +10,7 @@ const read = (name: string) => readFileSync(new URL(`../../config/${name}`, impo
 const example = read('production.example.env')
 const development = parseEnv(read('development.env'))
 
-/** The example as an operator fills it: a value behind every NAME_FILE. */
+/** The example as an operator completes it: a value for every NAME_FILE. */
 function filled(text: string): Record<string, string | undefined> {
   const secrets: Record<string, string | undefined> = {
     ...development,
@@ -45,7 +45,7 @@ describe('the production example', () => {
     expect(exampleNames.toSorted()).toEqual(settingNames.toSorted())
   })
 
-  test('is a complete configuration once the secrets are there', () => {
+  test('is a complete configuration once the secrets are added', () => {
     expect(faultsOf(filled(example))).toEqual([])
   })
 
@@ -55,7 +55,7 @@ describe('the production example', () => {
   })
 })
 
-test('the development settings make a broker on loopback that needs no server', () => {
+test('the development settings start a broker on loopback that needs no server', () => {
   const config = loadConfig(development)
   expect(config.issuer).toBe('http://127.0.0.1:3000')
   expect(config.listen.host).toBe('127.0.0.1')

@@ -1,4 +1,4 @@
-/** The table of errors, as a document and as what citizens, portals and operators are told of one failure. */
+/** The table of errors: its document, and what citizens, portals and operators see of one failure. */
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -17,7 +17,7 @@ import { openWorld, portalDefinition } from '../support/world.ts'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
-test('docs/errors.md is what the table and the sentences make: `npm run docs:errors` writes it', () => {
+test('docs/errors.md equals the text generated from the table and the sentences: `npm run docs:errors` writes it', () => {
   expect(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')).toBe(errorDocument())
 })
 
@@ -45,7 +45,7 @@ describe('a failure at the boundary', async () => {
   const registry = await openRegistry({ db })
   const { renderFailure } = createPages({ config, log, registry })
   const app = new Koa()
-  // As the engine's, which names browsers and signs sessions.
+  // Like the cookie keys of the engine, which name browsers and sign sessions.
   app.keys = { signatures: (data: string) => [hash('sha256', data, 'buffer')] } as unknown as string[]
   app.use(createBoundary({ log, issuer: config.issuer, renderFailure }))
   app.use((ctx) => {
@@ -61,7 +61,7 @@ describe('a failure at the boundary', async () => {
   const { port } = server.address() as AddressInfo
 
   test.each(codes.filter(isForCitizens))(
-    '%s is a page with sentence, code and reference, and the log knows the reference',
+    '%s is a page with sentence, code and reference, and the log has the same reference',
     async (code) => {
       for (const locale of locales) {
         const reply = await fetch(`http://127.0.0.1:${port}/${code}?client_id=portal-a`, {
@@ -90,7 +90,7 @@ describe('a failure at the boundary', async () => {
   )
 })
 
-test('what the portal hears, the log line and the audit row of one refusal bear one reference', async () => {
+test('the answer to the portal, the log line and the audit row of one refusal have the same reference', async () => {
   world.simulator.approve('quyen')
   const portal = await world.portal({ clientId: 'portal-a' })
   const { answer } = await portal.ask()

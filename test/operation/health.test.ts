@@ -25,7 +25,7 @@ test('metric labels are closed sets: a made-up path is counted as other', async 
   expect(text).toMatch(/http_request_duration_seconds_count\{route="other",status="404"\} \d/)
 })
 
-test('readiness names what is missing, goes on without VNeID, and says that the node is draining', async () => {
+test('readiness names what is missing, does not require VNeID, and reports that the node is draining', async () => {
   let draining = false
   let isDatabaseAway = true
   const server = createHealthServer({
@@ -51,7 +51,7 @@ test('readiness names what is missing, goes on without VNeID, and says that the 
   await request(server).get('/health/live').expect(200)
 })
 
-test('readiness tells of a database that is older than the release', async () => {
+test('readiness reports a database schema that is older than the release', async () => {
   const { db } = world
   const missing = async () =>
     ((await (await fetch(`${world.operationsUrl}/health/ready`)).json()) as { missing?: string[] }).missing
@@ -67,7 +67,7 @@ test('readiness tells of a database that is older than the release', async () =>
   expect(await missing()).toBe(undefined)
 })
 
-test('a node that is told to end says so first, and keeps its door open for DRAIN_DELAY', async () => {
+test('a node that receives a stop signal reports draining first, and accepts connections for DRAIN_DELAY', async () => {
   await world.restart({ DRAIN_DELAY: '1' })
   const ended = world.restart({ DRAIN_DELAY: '0' })
   await Promise.all([

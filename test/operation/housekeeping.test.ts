@@ -1,4 +1,4 @@
-/** The chores of a node: soon after its start, then hourly, and none of them stops the others. */
+/** The chores of a node run soon after its start and then hourly. A failed chore does not stop the others. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startHousekeeping } from '../../src/housekeeping.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -16,7 +16,7 @@ const failed = async () => {
   return Object.fromEntries(values.map(({ labels, value }) => [labels.chore, value]))
 }
 
-test('a node does what is urgent at once, all of it within two minutes of its start, and then every hour', async () => {
+test('a node runs urgent chores at once, all chores within two minutes of its start, and then every hour', async () => {
   const done: string[] = []
   const chores = {
     brokenDoor: () => Promise.reject(new Error('stuck')),
@@ -38,7 +38,7 @@ test('a node does what is urgent at once, all of it within two minutes of its st
   expect(done.filter((chore) => chore === 'floor')).toHaveLength(2)
 })
 
-test('a node that ends begins no further chore, and waits for the one under way', async () => {
+test('a node that is stopping starts no further chore, and waits for the running one', async () => {
   const { promise: swept, resolve: sweep } = Promise.withResolvers<void>()
   const done: string[] = []
   const chores = { last: () => swept, next: async () => void done.push('next') }

@@ -1,4 +1,4 @@
-/** The counting behind the limits: a sliding minute, summed up over all nodes, bounded. */
+/** The counters behind the limits: a sliding minute, summed over all nodes, in bounded memory. */
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
@@ -27,7 +27,7 @@ function openState(): State {
   onTestFinished(() => state.close())
   return state
 }
-/** How many of so many get in. */
+/** Returns how many of the given number of requests are admitted. */
 function ask(limiter: Limiter, key: string, budget: number, times: number): number {
   let admitted = 0
   for (let index = 0; index < times; index++) {
@@ -38,7 +38,7 @@ function ask(limiter: Limiter, key: string, budget: number, times: number): numb
   return admitted
 }
 
-test('a budget is for a minute, wherever the minute begins', () => {
+test('a budget applies to any period of one minute', () => {
   const limiter = open()
   time = start + 45_000
   expect(ask(limiter, 'k', 100, 150)).toBe(100)
@@ -52,7 +52,7 @@ test('a budget is for a minute, wherever the minute begins', () => {
   expect(ask(limiter, 'k', 100, 150)).toBe(100)
 })
 
-test('who waits as long as told finds room, and not long before', () => {
+test('a caller that waits for the reported time is admitted, and not much earlier', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 500 }),
@@ -83,7 +83,7 @@ test('who waits as long as told finds room, and not long before', () => {
   time = start
 })
 
-test('two nodes admit what one would, but for what passes between two exchanges', async () => {
+test('two nodes admit as many requests as one node, plus those between two exchanges', async () => {
   const state = openState()
   const [one, two] = [open(state), open(state)]
   expect(ask(one, 'k', 100, 60)).toBe(60)
@@ -93,13 +93,13 @@ test('two nodes admit what one would, but for what passes between two exchanges'
   expect(ask(two, 'k', 100, 60)).toBe(10)
   await two.flush()
   await one.flush()
-  // It has nothing new to tell, so it does not ask; the next request makes it.
+  // The node has no new counts, so it does not exchange; the next request makes it exchange.
   expect(ask(one, 'k', 100, 1)).toBe(1)
   await one.flush()
   expect(ask(one, 'k', 100, 60)).toBe(0)
 })
 
-test('most keys never leave their node, and one trip carries the rest', async () => {
+test('most keys never leave their node, and one round trip carries the rest', async () => {
   const state = openState()
   const trips: number[] = []
   const limiter = open({ add: (additions) => (trips.push(additions.length), state.add(additions)) })
@@ -110,7 +110,7 @@ test('most keys never leave their node, and one trip carries the rest', async ()
   expect(trips).toEqual([20])
 })
 
-test('while the state is away a node goes on by its own count, and tells it later', async () => {
+test('while the state is unavailable a node uses its own count, and shares it later', async () => {
   const state = openState()
   let isAway = true
   const limiter = open({ add: (given) => (isAway ? Promise.reject(new Error('away')) : state.add(given)) })
@@ -123,7 +123,7 @@ test('while the state is away a node goes on by its own count, and tells it late
   expect(await state.add([{ key: `limit:${start / 60_000}:k`, by: 0, ttl: 60 }])).toEqual([100])
 })
 
-test('a store that has no room for a sum makes no node forget what it counted', async () => {
+test('if the store has no room for a sum, no node loses its own count', async () => {
   const full = createMemoryState({ limit: 0, now })
   onTestFinished(() => full.close())
   const limiter = open(full)
@@ -134,14 +134,14 @@ test('a store that has no room for a sum makes no node forget what it counted', 
   expect(ask(limiter, 'k', 100, 60)).toBe(0)
 })
 
-test('however many callers there are, memory is bounded, and the newest are counted', () => {
+test('with any number of callers memory is bounded, and the newest callers are counted', () => {
   const limiter = open(openState(), 100)
   for (let index = 0; index < 10_000; index++) limiter.add(`k${index}`, 5)
   expect(limiter.standing('k0', 5).remaining).toBe(5)
   expect(limiter.standing('k9999', 5).remaining).toBe(4)
 })
 
-test("the operators' guide tells the budgets as they are", () => {
+test("the operators' guide gives the actual budgets", () => {
   const guide = tableOf(readGuide('operate/limits.md'), 'group')
   const told = guide.map(([group = '', _endpoints, ...cells]) => [
     group.replaceAll('`', ''),
@@ -182,7 +182,7 @@ describe('the address of a caller', async () => {
     ['2405:4800::1', '2405:4800:0:0::'],
     ['2405:4800:0012:0034::2%eth0', '2405:4800:12:34::'],
     ['  203.0.113.7\t, 10.1.2.3 ', '203.0.113.7'],
-    // Proxies alone: who asked they did not say.
+    // Only proxies: they did not report the caller's address.
     ['10.9.9.9, 10.1.2.3', undefined],
     ['6.6.6.6, unknown', undefined],
     ['6.6.6.6, unknown, 10.1.2.3', undefined],
@@ -218,7 +218,7 @@ describe('the address of a caller', async () => {
     expect((user + system) / 1000).toBeLessThan(1_000)
   })
 
-  test('nobody else is believed, and a private address without a known proxy tells nobody apart', async () => {
+  test('an unknown proxy is not trusted, and a private address without a known proxy identifies no caller', async () => {
     const claim = { 'x-forwarded-for': '203.0.113.7', forwarded: 'for=203.0.113.7' }
     expect(await seen(claim, ['192.0.2.1'])).toBe('127.0.0.1')
     expect(await seen(claim, [])).toBeUndefined()

@@ -1,4 +1,4 @@
-/** Limits under a crowd, and over two brokers. */
+/** Limits with many citizens at one address, and across two brokers. */
 import { expect, inject, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { startBroker } from '../support/broker-process.ts'
@@ -8,7 +8,7 @@ import { startRedis } from '../support/private-servers.ts'
 import { openWorld } from '../support/world.ts'
 
 test(
-  '300 citizens behind one address log in at once while somebody there floods the door without cookies',
+  '300 citizens behind one address log in at once while another client there floods /auth without cookies',
   { timeout: 120_000 },
   async () => {
     const { world, limit, authorize } = await openLimited()
@@ -57,7 +57,7 @@ test(
 )
 
 test.skipIf(inject('redisUrl') === undefined || inject('databaseUrl') === undefined)(
-  'two brokers share one count, no address reaches the store, and alone each goes on (needs PostgreSQL and Redis)',
+  'two brokers share one count, no address reaches the store, and each continues alone (needs PostgreSQL and Redis)',
   { timeout: 60_000 },
   async () => {
     const redis = await startRedis()

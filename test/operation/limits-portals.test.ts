@@ -1,4 +1,4 @@
-/** Limits for portals, operators and terminals: who fails too often waits, and nobody else does. */
+/** Limits for portals, operators and terminals: only callers that fail too often have to wait. */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import { from, openLimited } from '../support/operation/limited.ts'
@@ -6,7 +6,7 @@ import { secretOf } from '../support/world.ts'
 
 const { world, limit, limitedBy, tokenOf } = await openLimited()
 
-test('a portal that hammers /token with a wrong secret waits; the right holder and all others do not, even beside it', async () => {
+test('a client that floods /token with a wrong secret must wait; the real portal and all others need not', async () => {
   await limit({ token: { failures: 3 } })
   const wrong = async (id: string, address: string) => tokenOf(id, 'wrong', address)
   const statuses = []
@@ -28,7 +28,7 @@ test('a portal that hammers /token with a wrong secret waits; the right holder a
   expect(await limitedBy()).toContain('token failures')
 })
 
-test('a portal has one budget wherever it comes from, and nobody can spend it in its name', async () => {
+test('a portal has one budget for all its addresses, and no other caller can spend it in its name', async () => {
   await limit({ token: { client: 3, failures: 1_000 } })
   for (let index = 0; index < 9; index++) await tokenOf('machine', 'wrong', '203.0.113.8')
   // The engine refuses these before it checks any credential.
@@ -56,7 +56,7 @@ test('a portal has one budget wherever it comes from, and nobody can spend it in
   expect((await portal.signIn()).tokens.access_token).toBeTruthy()
 })
 
-test("the portals' and the operators' APIs tell of it as they tell of every problem", async () => {
+test("the portals' and the operators' APIs report a limit as they report every problem", async () => {
   await limit({ portal_api: { client: 3, failures: 3 }, admin: { failures: 3 } })
   const tokens = (await (await tokenOf('machine', secretOf('machine'), '203.0.113.1')).json()) as {
     access_token: string
@@ -83,7 +83,7 @@ test("the portals' and the operators' APIs tell of it as they tell of every prob
   expect(await operator.call('GET', '/v1/progress')).toBeTruthy()
 })
 
-test('nobody can spend the budget of a portal that has no secret by its name', async () => {
+test('no caller can spend the budget of a portal without a secret by using its name', async () => {
   await limit({ token: { client: 2 } })
   const ask = (address: string) =>
     fetch(`${world.issuer}/token`, {
@@ -105,7 +105,7 @@ test.each([
   { proxies: '127.0.0.0/8', elsewhere: 200 },
   { proxies: '', elsewhere: 429 },
 ])(
-  'nobody fills the store with codes for terminals, also where addresses tell nobody apart (proxies: $proxies)',
+  'no caller can fill the store with codes for terminals, also if addresses do not identify callers (proxies: $proxies)',
   async ({ proxies, elsewhere }) => {
     await limit({ device_code: { address: 3 } }, { TRUSTED_PROXIES: proxies })
     const ask = (headers: Record<string, string>) =>

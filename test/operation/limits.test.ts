@@ -9,7 +9,7 @@ import { portalDefinition } from '../support/world.ts'
 
 const { world, limit, authorize, limitedBy } = await openLimited()
 
-test('an attacker alone is asked to wait, on a page with code and reference, and hears how long', async () => {
+test('only the attacker has to wait, and gets a page with code, reference and the time to wait', async () => {
   await limit({ authorize: { newcomers: 3 } })
   const statuses: number[] = []
   for (let index = 0; index < 8; index++) {
@@ -38,7 +38,7 @@ test('an attacker alone is asked to wait, on a page with code and reference, and
   expect(lines).not.toContain('203.0.113')
 })
 
-test('a login under way goes on to its end when its address has spent everything', async () => {
+test('a login that has begun can be completed when its address has used up its budget', async () => {
   await limit({
     authorize: { newcomers: 2, address: 2 },
     callback: { newcomers: 1 },
@@ -59,7 +59,7 @@ test('a login under way goes on to its end when its address has spent everything
   expect((await portal.redeem(home.url, begun)).access_token).toBeTruthy()
 })
 
-test('one browser has a budget of its own, and a cookie that nobody gave out is none', async () => {
+test('each browser has its own budget, and a cookie that the broker did not issue gives none', async () => {
   await limit({ authorize: { browser: 3, newcomers: 5 } })
   const portal = await world.portal({ clientId: 'portal-a' })
   const { visitor } = await portal.signIn()
@@ -76,7 +76,7 @@ test('one browser has a budget of its own, and a cookie that nobody gave out is 
   expect(await limitedBy()).toEqual(expect.arrayContaining(['authorize browser', 'authorize newcomers']))
 })
 
-test('every endpoint belongs to the group that the table says, and every answer tells of it', async () => {
+test('every endpoint belongs to its group in the table, and every answer reports the limit of the group', async () => {
   await limit({})
   const told = async (url: string, init: RequestInit = {}) => {
     const answer = await fetch(url, { redirect: 'manual', ...init, headers: from('203.0.113.1') })
@@ -126,7 +126,7 @@ test('every endpoint belongs to the group that the table says, and every answer 
     expect(await told(`${world.issuer}${path}`, { method: 'POST' })).toEqual(policy('forms', 'address'))
 })
 
-test('an address has one spelling: neither capitals nor a slash at the end lead around a budget', async () => {
+test('an address has one spelling: capitals or a trailing slash do not bypass a budget', async () => {
   await limit({ token: { failures: 1 } })
   const others = [
     '/TOKEN',
@@ -172,7 +172,7 @@ test('an address has one spelling: neither capitals nor a slash at the end lead 
   expect(await Promise.all(answers)).toEqual(asked.map((one) => ({ ...one, status: 404, form: false })))
 })
 
-test('a browser is known by every cookie key, and one whose name we do not know gets one with its next login', async () => {
+test('a browser is recognised under every cookie key, and one without a valid name gets one at login', async () => {
   await limit({ authorize: { newcomers: 2 } })
   const [old = ''] = world.settings['COOKIE_KEYS']!.split(',')
   const portal = await world.portal({ clientId: 'portal-a' })
@@ -200,7 +200,7 @@ test('a browser is known by every cookie key, and one whose name we do not know 
   expect(await ask({ cookie: `browser=${forged}` })).toBe(429)
 })
 
-test("a portal's form passes where newcomers wait, and its refusal renames no browser", async () => {
+test("a portal's form is accepted where new browsers must wait, and its refusal does not rename a browser", async () => {
   await limit({ authorize: { newcomers: 1 }, forms: { address: 2 } })
   const send = () =>
     fetch(`${world.issuer}/auth`, {
@@ -222,7 +222,7 @@ test("a portal's form passes where newcomers wait, and its refusal renames no br
   expect([refused.status, refused.headers.getSetCookie()]).toEqual([429, []])
 })
 
-test('without a known proxy an address that many share limits nobody', async () => {
+test('without a known proxy an address that many callers share is not limited', async () => {
   await limit({ authorize: { newcomers: 1, address: 1 } }, { TRUSTED_PROXIES: '' })
   for (let index = 0; index < 5; index++)
     expect((await fetch(authorize, { headers: from('203.0.113.1') })).status).toBe(400)

@@ -1,4 +1,4 @@
-/** Every listener, from a socket: which requests it accepts, which headers every answer carries, which paths exist. */
+/** Every listener, tested through a socket: accepted requests, headers of every answer, existing paths. */
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
@@ -41,7 +41,7 @@ describe.each(listeners)('the $name listener', ({ url, path, status }) => {
   const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`
   const ask = (more: string) => say(url, `${head}${more}\r\n`)
 
-  test('takes usual headers, and neither large ones nor many', async () => {
+  test('accepts usual headers, and refuses large headers and too many headers', async () => {
     expect(await ask(`X-A: ${'a'.repeat(8_000)}\r\n`)).toBe(status)
     expect(await ask(`X-A: ${'a'.repeat(17_000)}\r\n`)).toBe(431)
     expect(await ask(Array.from({ length: 60 }, (_, index) => `X-${index}: 1\r\n`).join(''))).toBe(status)
@@ -49,7 +49,7 @@ describe.each(listeners)('the $name listener', ({ url, path, status }) => {
     expect(await say(url, `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`)).toBe(431)
   })
 
-  test('answers what is no HTTP with 400 and closes', async () => {
+  test('answers input that is not HTTP with 400 and closes the connection', async () => {
     for (const text of [
       'nonsense\r\n\r\n',
       'GET / HTTP/1.1\r\n\r\n',
@@ -135,14 +135,14 @@ describe('a body that is too large', () => {
     expect(await flood(world.issuer, path, type, authorization)).toBe(status)
   })
 
-  test('and at the admin API', async () => {
+  test('is also refused at the admin API', async () => {
     const operator = await world.operator('officer', ['mapping_officer'])
     const body = { citizen_id: '0'.repeat(100_000) }
     await expect(operator.call('POST', '/v1/accounts/search', body)).rejects.toMatchObject({ status: 413 })
   })
 })
 
-describe('what every answer carries', () => {
+describe('headers of every answer', () => {
   const common = {
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',

@@ -42,7 +42,7 @@ test('an answer without content is a response without a body', async () => {
   expect([answer.status, answer.body]).toEqual([204, null])
 })
 
-test('a redirect is handed back, never followed', async () => {
+test('a redirect is returned to the caller, never followed', async () => {
   let calls = 0
   const { url } = await serve((_request, response) => {
     calls += 1
@@ -52,7 +52,7 @@ test('a redirect is handed back, never followed', async () => {
   expect(calls).toBe(1)
 })
 
-test('a peer that hangs is left when the time is up, before and after its headers', async () => {
+test('a call to a peer that hangs ends at its timeout, before and after the headers', async () => {
   const { url } = await serve((request, response) => {
     if (request.url === '/late') response.writeHead(200).write('first')
   })
@@ -64,7 +64,7 @@ test('a peer that hangs is left when the time is up, before and after its header
   await expect(hasty(`${url}/late`)).rejects.toMatchObject({ kind: 'timeout' })
 })
 
-test('the caller may give up earlier', async () => {
+test('the caller can abort earlier', async () => {
   const { url } = await serve(() => {})
   await expect(open(url, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ kind: 'timeout' })
   await expect(open(url, { signal: AbortSignal.abort() })).rejects.toMatchObject({ kind: 'timeout' })
@@ -91,7 +91,7 @@ test('a closed port, a cut answer and another protocol are network errors that n
   await expect(open('file:///etc/passwd')).rejects.toBeInstanceOf(OutgoingError)
 })
 
-test('a kept connection that the peer dropped costs one repetition, not the call', async () => {
+test('if the peer has closed a kept connection, the call is repeated once and succeeds', async () => {
   let calls = 0
   const { url } = await serve((request, response) => {
     calls += 1
@@ -118,7 +118,7 @@ test('a call that runs out of time on a kept connection is not repeated', async 
   expect(calls).toBe(2)
 })
 
-test('a certificate that nobody vouches for is refused, and accepted under its own authority', async () => {
+test('an untrusted certificate is refused, and accepted if its own authority is configured', async () => {
   const server = createSecureServer(localhost, (_q, response) => response.end('ok'))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => server.close())
@@ -159,7 +159,7 @@ test('a guarded call reaches the private networks its caller names, and no other
   await expect(allowed(`http://localhost:${port}/other`)).rejects.toMatchObject({ kind: 'refused_address' })
 })
 
-test('every special-use address is out of reach, and public ones are not', () => {
+test('every special-use address is blocked, and public addresses are not', () => {
   const closed = `
     0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 169.254.169.254 172.31.255.255 192.0.0.8 192.0.2.1 192.88.99.1
     192.168.1.1 198.19.0.1 198.51.100.7 203.0.113.7 224.0.0.1 239.1.1.1 255.255.255.255
@@ -181,7 +181,7 @@ test('a network may be a single address', () => {
   expect(parseNetworks(['fd00::/8', '10.9.8.7']).check('10.9.8.7')).toBe(true)
 })
 
-/** Made for this test, valid for a century, trusted by nobody. */
+/** A certificate for this test, valid for a century, that no authority has signed. */
 const localhost = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg+NO4x4v8p5AtcVvw

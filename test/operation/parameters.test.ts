@@ -1,4 +1,4 @@
-/** One request must not occupy the process by its number of parameters. Calls are counted, not milliseconds. */
+/** A request with many parameters must not block the process. The test counts calls, not milliseconds. */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
@@ -32,7 +32,7 @@ const urlOf = ({ listener, path }: (typeof listeners)[number], query: string) =>
 const searches = vi.spyOn(URLSearchParams.prototype, 'getAll')
 beforeEach(() => void searches.mockClear())
 
-/** 14 kB: with its headers as large as a listener takes. */
+/** 14 kB: with its headers, as large as a listener accepts. */
 const many = 'a&'.repeat(7_000)
 
 describe.each(listeners)('$listener $path', (route) => {
@@ -47,7 +47,7 @@ describe.each(listeners)('$listener $path', (route) => {
     expect(searches).not.toHaveBeenCalled()
   })
 
-  test('takes 100 parameters, and reads each once', async () => {
+  test('accepts 100 parameters, and reads each once', async () => {
     const { status } = await fetch(urlOf(route, 'a=1&'.repeat(99) + 'b=2'), { redirect: 'manual' })
     expect(status).not.toBe(413)
     expect(status).toBeLessThan(500)
