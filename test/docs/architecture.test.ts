@@ -32,7 +32,7 @@ function importsOf(file: string): Import[] {
 const imports = files.flatMap(importsOf)
 const between = imports.filter(({ from, to }) => roomOf(from) !== roomOf(to) && !to.startsWith('..'))
 
-describe('rooms and arrows', () => {
+describe('folders and permitted imports', () => {
   const rows = [...section('The rooms').matchAll(/^\| `([\w-]+)\/?` \| (.+) \| (.+) \|$/gm)]
   const shown = Object.fromEntries(
     rows.map(([, name, , cell = '']) => {
@@ -95,7 +95,7 @@ test('every source file that a comment or a document names exists', () => {
   expect(gone).toEqual([])
 })
 
-test('the table of test folders shows the folders that there are', () => {
+test('the table of test folders lists exactly the existing folders', () => {
   const rows = [...section('The tests').matchAll(/^\| `test\/([\w-]+)\/` \|/gm)].map(([, folder]) => folder!)
   const there = readdirSync('test', { withFileTypes: true }).filter((entry) => entry.isDirectory())
   expect(rows.toSorted()).toEqual(there.map(({ name }) => name).toSorted())

@@ -1,4 +1,4 @@
-/** The printed commands are run, in one world, each as it is printed (docs/operate/, docs/runbooks.md and the others). */
+/** Runs the printed commands in one world, each as it is printed (docs/operate/, docs/runbooks.md and other pages). */
 import { describe, inject, test } from 'vitest'
 import { openStage, play, type Stage } from '../support/docs/story.ts'
 import { stories } from '../support/docs/stories/all.ts'

@@ -1,4 +1,4 @@
-/** A command that a document prints is run by a test, or is listed with the reason why it cannot be. */
+/** A test runs each command that a document prints, or a list gives the reason why no test can run it. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { commands, findCommand } from '../../src/cli/run.ts'
@@ -36,7 +36,7 @@ test('every printed command is run by commands.slow.test.ts, by another test, or
   expect([...known.difference(lines)]).toEqual([])
 })
 
-test('a test that is said to run a command is there, and has the words', () => {
+test('a test that is listed as running a command exists, and contains the words of the command', () => {
   for (const [line, [file, words]] of Object.entries(runElsewhere)) {
     const has = existsSync(file) && readFileSync(file, 'utf8').includes(words)
     expect({ line, file, has }).toEqual({ line, file, has: true })

@@ -46,7 +46,7 @@ test('every link of a document has a target: a file, and a heading if it names o
   expect(broken).toEqual([])
 })
 
-test('every page is reached from the README in two clicks', () => {
+test('every page can be reached from the README in two clicks', () => {
   const next = (page: string) =>
     links
       .filter((link) => link.page === page)
