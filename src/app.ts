@@ -10,6 +10,7 @@ import { createLimits } from './http/limits.ts'
 import { requirePlainPath } from './http/plain-path.ts'
 import { acceptPostedForm } from './http/posted-form.ts'
 import { createPublic } from './http/public.ts'
+import { boundEngineForm } from './http/query.ts'
 import { knownBrowser } from './login/browser.ts'
 import { createLogin } from './login/login.ts'
 import { createCurrentLinks } from './mapping/links.ts'
@@ -77,6 +78,7 @@ export async function createApp(
       ...login.guards,
       portals,
       ...login.routes(provider),
+      boundEngineForm,
       ...provider.middleware,
     ],
   })

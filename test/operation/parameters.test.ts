@@ -74,6 +74,29 @@ test.each([
   expect(searches).not.toHaveBeenCalled()
 })
 
+test.each(['/token', '/request', '/token/introspection', '/token/revocation', '/device/auth', '/me'])(
+  'the engine reads at most 100 parameters of a form at %s',
+  async (path) => {
+    const send = async (body: string) => {
+      const answer = await fetch(`${world.issuer}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body,
+      })
+      return { status: answer.status, text: await answer.text() }
+    }
+    for (const body of ['a&'.repeat(28_000), `${'a=1&'.repeat(100)}b=2`]) {
+      const refused = await send(body)
+      expect(refused.status).toBe(400)
+      expect(JSON.parse(refused.text)).toMatchObject({ error: 'invalid_request' })
+      expect(refused.text).toContain('failed to parse the request body')
+    }
+    const taken = await send(`${'a=1&'.repeat(99)}b=2`)
+    expect(taken.status).toBeLessThan(500)
+    expect(taken.text).not.toContain('failed to parse the request body')
+  },
+)
+
 test('a repeated parameter is still seen as repeated, and a parameter may have any name', async () => {
   const query = new URLSearchParams({ client_id: 'portal-a', __proto__: '1' }).toString()
   const twice = await fetch(`${world.issuer}/auth?${query}&__proto__=2&client_id=portal-a`)
