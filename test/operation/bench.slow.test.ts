@@ -38,7 +38,23 @@ describe.skipIf(!given)('the bench, on Redis and PostgreSQL', () => {
   }, 120_000)
 })
 
-// This bench starts a PostgreSQL of its own, because it measures its processes.
+describe('the bench under a hostile connection', () => {
+  test('every attack is sent while citizens sign in, and every figure is written', async () => {
+    const options = ['--stores', 'embedded', '--logins', '3', '--rounds', '1']
+    const figures = (await run('test/bench/hostile.ts', options)) as {
+      hostileRatio: number
+      quiet: Record<string, number>
+      attacks: Record<string, number>[]
+    }
+    expect(figures.hostileRatio).toBeGreaterThan(0)
+    expect(figures.quiet['p99Ms']).toBeGreaterThan(0)
+    expect(figures.attacks.length).toBeGreaterThan(5)
+    for (const { attack, requests } of figures.attacks)
+      expect(requests, `requests of ${attack}`).toBeGreaterThan(0)
+  }, 60_000)
+})
+
+// This bench starts a separate PostgreSQL, because it measures its processes.
 const installed = ['postgres', 'redis-server'].every((name) => findBinary(name) !== undefined)
 
 describe.skipIf(!installed)('the bench, with many legacy accounts', () => {

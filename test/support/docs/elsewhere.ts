@@ -7,6 +7,7 @@ export const runElsewhere: Readonly<Record<string, readonly [test: string, words
   'node portal.mjs': ['test/docs/integrate.test.ts', 'portal of the integration guide'],
   'npm start': ['test/docs/first-day.slow.test.ts', 'startBroker('],
   'npm run bench': ['test/operation/bench.slow.test.ts', 'test/bench/logins.ts'],
+  'npm run bench:hostile': ['test/operation/bench.slow.test.ts', 'test/bench/hostile.ts'],
   'npm run bench:import': ['test/operation/bench.slow.test.ts', 'test/bench/import.ts'],
   'npm run bench:mapping': ['test/operation/bench.slow.test.ts', 'test/bench/mapping.ts'],
   'npm run bench:audit': ['test/operation/bench.slow.test.ts', 'test/bench/audit.ts'],
