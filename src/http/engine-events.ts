@@ -3,6 +3,7 @@ import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provide
 import type { Log } from '../telemetry/log.ts'
 import { tallyLogout, tallyRefusal } from '../telemetry/tally.ts'
 import { traced } from '../telemetry/tracing.ts'
+import { knownSentence } from './engine-sentences.ts'
 import { codeOf, referenceOf, report } from './boundary.ts'
 
 /** Errors about the citizen. They are not counted here, because `login/` counts how each sign-in ends. */
@@ -41,8 +42,7 @@ export function listenToEngine({ provider, log }: { provider: Provider; log: Log
       log.info({
         event: `${event}.refused`,
         oauth: error.error,
-        // Use only the engine's own text: a detail that comes from a cause may quote the request.
-        why: (error.cause === undefined && error.error_detail) || error.error_description,
+        why: knownSentence(error.error_detail) ?? knownSentence(error.error_description),
         client: ctx.oidc.client?.clientId,
         reference: referenceOf(ctx),
       })
