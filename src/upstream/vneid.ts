@@ -22,9 +22,15 @@ const tokenAnswer = z.object({
     .regex(/^bearer$/i)
     .optional(),
 })
+const accept = { accept: 'application/json' }
 const userinfoAnswer = z.record(z.string().max(64), z.unknown())
 /** A code as RFC 6749 Appendix A.11 allows it. */
 const plainCode = /^[\x20-\x7e]{1,2048}$/
+/**
+ * A code within an envelope. No JSON fits: otherwise a caller could have us open a body that was stolen from another
+ * sign-in, and learn its text from what happens next.
+ */
+const envelopedCode = /^[A-Za-z0-9\-._~+/=]{8,512}$/
 
 interface Options {
   config: Config['upstream']
@@ -53,8 +59,12 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
     const code = codeOf(callback)
     const key = callback.encrypt_key
     if ((envelope === undefined) !== (key === undefined)) throw invalidAnswer('callback: encrypt_key')
-    const plain = envelope === undefined || key === undefined ? code : envelope.open(code, key)
-    if (!plainCode.test(plain)) throw invalidAnswer('envelope')
+    if (envelope === undefined || key === undefined) {
+      if (!plainCode.test(code)) throw invalidAnswer('callback: code malformed')
+      return code
+    }
+    const plain = envelope.open(code, key)
+    if (!envelopedCode.test(plain)) throw invalidAnswer('envelope')
     return plain
   }
 
@@ -93,7 +103,6 @@ export function openVneidUpstream({ config, now = () => Math.floor(Date.now() / 
         client_secret: clientSecret,
         ...(callback.encrypt_key !== undefined && { encrypt_key: callback.encrypt_key }),
       })
-      const accept = { accept: 'application/json' }
       const token = tokenAnswer.safeParse(
         await call('token', { method: 'POST', headers: accept, body: form }),
       )

@@ -1,5 +1,6 @@
 import { constants, createCipheriv, publicEncrypt, randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { openSimulator } from '../../src/sandbox/simulator/simulator.ts'
 import type { Simulator } from '../../src/sandbox/simulator/simulator.ts'
 import { createEnvelope } from '../../src/upstream/envelope.ts'
@@ -45,6 +46,35 @@ describe.each(['ecb', 'cbc'] as const)('envelope %s', (mode) => {
     // A garbled code is malformed. With CBC only one character may differ, and then VNeID does not know the code.
     const code = mode === 'cbc' ? 'upstream_rejected_us' : 'upstream_answer_invalid'
     await expect(upstream.complete(query, transaction)).rejects.toMatchObject(refusal(code))
+  })
+
+  test('only a code is opened in the callback: no body, no part of one, and no other text reaches VNeID', async () => {
+    const { number } = citizenNamed('an')
+    const body = JSON.stringify({
+      access_token: 'a'.repeat(43),
+      citizenPid: number,
+      fullName: 'Nguyễn Văn An',
+    })
+    const texts = [
+      body,
+      '{}',
+      number.slice(0, 7),
+      '',
+      ' '.repeat(43),
+      `${'a'.repeat(43)}\n`,
+      'a'.repeat(513),
+      'ă'.repeat(20),
+    ]
+    for (const text of texts) {
+      const { data, key } = wrap(text, { mode })
+      const transaction = newTransaction()
+      const before = vneid.requests.token
+      const query = `code=${data}&encrypt_key=${key}&state=${transaction.state}`
+      await expect(upstream.complete(query, transaction)).rejects.toMatchObject(
+        refusal('upstream_answer_invalid', /^envelope$/),
+      )
+      expect(vneid.requests.token).toBe(before)
+    }
   })
 
   test('a callback without encrypt_key, or with one for another key, is refused with the same error', async () => {
