@@ -26,7 +26,7 @@ create table signing_key_history (
 );
 
 -- The keys of the ring that rows may be encrypted under: a node that lacks one of them does not start. Nodes write every
--- few seconds which keys they use; a re-sealing deletes those that no row needs any more.
+-- few seconds which keys they use; a re-sealing deletes those that no row needs.
 create table ring_key_use (
   purpose text not null,
   key_id  bytea not null,

@@ -1,13 +1,13 @@
-/** What waits for a second person, on the command line. */
+/** Commands for requests that wait for a second person. */
 import type { ApprovalAnswer } from '../admin/approval-operations.ts'
 import type { Page } from '../admin/paging.ts'
 import { clientCommand } from './command.ts'
 import { eachPage } from './each-page.ts'
 
-/** Of a write that may have to wait for a second person. */
+/** The answer to a write that may have to wait for a second person. */
 export type Held = { readonly approval: string } | Readonly<Record<string, unknown>> | undefined
 
-/** @param done what to say when it was done at once */
+/** @param done the message if the write was executed at once */
 export const tellHeld = (answer: Held, done: string): string =>
   answer !== undefined && typeof answer['approval'] === 'string'
     ? `waits for a second person: ${answer['approval']}`

@@ -1,4 +1,4 @@
-/** Audit events as an operator reads them. */
+/** Prints audit events for an operator. */
 import { type AuditName, auditTable } from '../audit.ts'
 import type { EventAnswer, TraceAnswer } from '../admin/audit-operations.ts'
 
@@ -20,7 +20,7 @@ export function tellEventLine({ id, at, event, client, subject, actor, reference
     .join('  ')
 }
 
-/** A story: what happened, one thing after another. */
+/** The events of one reference, in their order. */
 export function tellTrace({ reference, events, more }: TraceAnswer): string[] {
   const [first] = events
   if (first === undefined)

@@ -1,4 +1,4 @@
-/** `audit verify`: an export from the API or from a file, against public keys that were kept elsewhere. */
+/** `audit verify`: verifies an export from the API or from a file against public keys that were kept elsewhere. */
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
@@ -42,7 +42,7 @@ function parseCheckpoint(text: string): { checkpoint: number; hash: string } {
   return { checkpoint: Number(checkpoint), hash }
 }
 
-/** @param keyFile undefined: the keys came with the export */
+/** @param keyFile undefined: use the keys in the export */
 export function tellFaults(verdict: Verdict, keyFile: string | undefined): string[] {
   const { rows, checkpoints, whole, head, uncovered, deletions, notes, faults } = verdict
   return [

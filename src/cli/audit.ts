@@ -112,7 +112,7 @@ export const auditCommands = {
       try {
         await (path.endsWith('.gz') ? pipeline(source, createGzip(), target) : pipeline(source, target))
       } catch (error) {
-        // What was there before is not ours to take away.
+        // Do not remove a file that existed before.
         if ((error as { code?: string }).code !== 'EEXIST') await rm(path, { force: true })
         throw error
       }

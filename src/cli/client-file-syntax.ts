@@ -1,4 +1,4 @@
-/** What makes a file no reviewed text: not read as YAML or JSON, or read as something else than it seems to say. */
+/** Finds faults of syntax in a registry file: text that is not YAML or JSON, and text that is read differently than it looks. */
 import { type Document, isAlias, isScalar, visit } from 'yaml'
 
 interface SyntaxFault {
@@ -6,7 +6,7 @@ interface SyntaxFault {
   readonly offset: number
 }
 
-/** The first: what follows it may be its consequence. Never a word of the file, which might be a secret. */
+/** Reports only the first fault, because later ones may follow from it. Never quotes the file, which may contain a secret. */
 export function syntaxFault(file: string, text: string, document: Document): SyntaxFault | undefined {
   const [first] = [...document.errors, ...document.warnings].toSorted(
     (one, other) => one.pos[0] - other.pos[0],
@@ -16,8 +16,8 @@ export function syntaxFault(file: string, text: string, document: Document): Syn
       offset: first.pos[0],
       message:
         first.code === 'DUPLICATE_KEY'
-          ? 'stands here for the second time; keep one of the two'
-          : `is no ${/\.json$/i.test(file) ? 'JSON' : 'YAML'} here; ${remedies[first.code] ?? 'compare brackets, quotes and indentation with the examples'}`,
+          ? 'appears a second time; keep one of the two'
+          : `is not valid ${/\.json$/i.test(file) ? 'JSON' : 'YAML'}; ${remedies[first.code] ?? 'compare brackets, quotes and indentation with the examples'}`,
     }
   return (/\.json$/i.test(file) ? jsonFault(text) : undefined) ?? fancy(document)
 }
@@ -28,25 +28,28 @@ const remedies: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'a bracket, quote or colon is missing before it',
 }
 
-/** Where YAML takes what is no JSON. */
+/** Syntax that YAML accepts and JSON does not. */
 function jsonFault(text: string): SyntaxFault | undefined {
   try {
     JSON.parse(text)
     return undefined
   } catch (error) {
     const [, position] = /at position (\d+)/.exec((error as Error).message) ?? []
-    return { offset: Number(position ?? text.length), message: 'is no JSON here; compare quotes and commas' }
+    return {
+      offset: Number(position ?? text.length),
+      message: 'is not valid JSON; compare quotes and commas',
+    }
   }
 }
 
-/** What makes a file mean something else than it seems to. */
+/** Constructs that give a file another meaning than it seems to have. */
 function fancy(document: Document): SyntaxFault | undefined {
   let found: SyntaxFault | undefined
   visit(document, {
     Node(_key, node) {
       const isAnchored = !isAlias(node) && node.anchor !== undefined
       if (isScalar(node) && typeof node.value === 'string' && node.value.includes('\0')) {
-        found = { offset: node.range?.[0] ?? 0, message: 'has a NUL character; take it out' }
+        found = { offset: node.range?.[0] ?? 0, message: 'has a NUL character; remove it' }
         return visit.BREAK
       }
       const isTagged = node.tag !== undefined && (node.range?.[0] ?? 0) >= 0 && !isPlainTag(node.tag)

@@ -1,25 +1,25 @@
-/** The reviewed files of the registry, YAML or JSON: what each says of a portal, and on which line. */
+/** Reads the reviewed files of the registry, YAML or JSON: the definition of each portal, with line numbers. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, type Node, type Pair, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml'
 import type { Path } from '../registry/definition.ts'
 import { syntaxFault } from './client-file-syntax.ts'
 
-/** Bytes. */
+/** Largest file, in bytes. */
 const largest = 1024 * 1024
 const formats = /\.(json|ya?ml)$/i
 
 export interface FileFault {
   readonly file: string
   readonly line: number
-  /** What is wrong and, after a semicolon, what to do. */
+  /** The fault and, after a semicolon, its remedy. */
   readonly message: string
 }
-/** One portal's definition, as it stands. */
+/** One portal's definition, unchecked. */
 export interface Entry {
   readonly file: string
   readonly value: unknown
-  /** Of the field; of what is around it, where the field is missing. */
+  /** Line of the field, or of its parent if the field is missing. */
   lineOf(path: Path): number
 }
 export interface ClientFiles {

@@ -1,4 +1,4 @@
-/** A client of the admin API: the command line's, a machine's, the tests'. */
+/** A client of the admin API, for the command line, for machines and for tests. */
 import { randomUUID } from 'node:crypto'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
@@ -13,35 +13,35 @@ import { algorithmOf } from '../operators/key.ts'
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 interface CallOptions {
-  /** The version that was read: of an `ETag`, without its quotes. */
+  /** The version that was read: the value of an `ETag` without its quotes. */
   readonly ifMatch?: string
-  /** A new one for each call, unless given. */
+  /** Default: a new key for each call. */
   readonly idempotencyKey?: string
 }
 
 export interface AdminClient {
   /**
-   * Once more when the connection breaks, under the same Idempotency-Key: a write is not done twice.
-   * @returns the JSON of the answer, undefined if it has none; @throws AdminError
+   * Repeats the request once if the connection breaks, with the same Idempotency-Key, so that a write is not executed twice.
+   * @returns the JSON of the answer, or undefined if the answer has none; @throws AdminError
    */
   call<T = unknown>(method: Method, path: string, body?: unknown, options?: CallOptions): Promise<T>
-  /** @returns an answer that is no JSON, as it comes; @throws AdminError */
+  /** @returns the unread answer, for answers that are not JSON; @throws AdminError */
   download(path: string): Promise<Readable>
-  /** Sends a file as it comes, however long it takes. @returns the answer, unread; @throws AdminError */
+  /** Streams a file, without a time limit. @returns the unread answer; @throws AdminError */
   upload(path: string, content: Readable, type: string): Promise<IncomingMessage>
 }
 
-/** One request and its answer, for who looks on. */
+/** One request and its answer, for an observer. */
 export interface Exchange {
   readonly method: Method
   readonly path: string
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Undefined: there was none, or it was not read. */
+  /** Undefined if there was no body, or if it was not read. */
   readonly text: string | undefined
 }
 
-/** The API's refusal, as `application/problem+json` told it. */
+/** The API's refusal, from `application/problem+json`. */
 export class AdminError extends Error {
   readonly status: number
   readonly code: string
@@ -62,7 +62,7 @@ export class AdminError extends Error {
   }
 }
 
-/** @returns makes an assertion for each request; `key` is the operator's private JWK */
+/** @returns a function that makes one assertion per request; `key` is the operator's private JWK */
 export function assertionsOf({
   audience,
   operatorId,
@@ -85,7 +85,7 @@ export function assertionsOf({
       .sign(await signingKey)
 }
 
-/** Milliseconds between two looks at a first request that is still running. */
+/** Milliseconds between two checks of a first request that is still running. */
 const pause = 500
 const looks = 20
 
@@ -119,10 +119,10 @@ export function createAdminClient({
       return again(...request)
     }
   }
-  /** The first one may have arrived, and may be running still. */
+  /** The first request may have arrived and may still be running. */
   async function again(...request: Request): Promise<Exchange> {
     for (let look = 1; ; look++) {
-      // Each time anew: an assertion is good once.
+      // A new assertion for each attempt, because an assertion is valid once.
       const exchange = await send(await token(), ...request).catch((cause: unknown) => {
         throw new Error(`the admin API at ${url} does not answer`, { cause })
       })
@@ -157,7 +157,7 @@ export function createAdminClient({
       if (!response.ok) throw new AdminError(problemIn({ method: 'GET', path, ...exchange }))
       return Readable.fromWeb(response.body as ReadableStream)
     },
-    // By hand, for `fetch` gives up on an answer that takes minutes to begin.
+    // Uses `node:http`, because `fetch` gives up on an answer that takes minutes to begin.
     async upload(path, content, type) {
       const headers = { authorization: `Bearer ${await token()}`, 'content-type': type }
       const target = new URL(path, url)
@@ -187,7 +187,7 @@ export function createAdminClient({
   }
 }
 
-/** What a failure says; of what is none of ours (a proxy's page), the status alone. */
+/** The message of a failure. For an answer that is not ours (a proxy's page) it is only the status. */
 function problemIn({ status, text: told = '' }: Exchange): Partial<AdminError> & { status: number } {
   try {
     return { ...(JSON.parse(told) as Partial<AdminError>), status }

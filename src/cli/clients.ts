@@ -1,4 +1,4 @@
-/** One portal of the registry at a time, on the command line. */
+/** Commands for one portal of the registry. */
 import type { z } from 'zod'
 import type { changed, listed, shown } from '../admin/client-output.ts'
 import { eachPage } from './each-page.ts'

@@ -1,11 +1,11 @@
-/** A command of `npm run cli`: one declaration, from which its words are read and its usage is written. */
+/** A command of `npm run cli`. Its arguments are parsed, and its usage is written, from one declaration. */
 import { parseArgs } from 'node:util'
 import { UsageError } from './told.ts'
 import type { ClientTools, LocalTools, SessionTools } from './tools.ts'
 
 export interface Option {
   readonly type: 'string' | 'boolean'
-  /** What the usage shows for the value; `-`: the value itself is read from the standard input. */
+  /** The placeholder of the value in the usage; `-` means that the value is read from standard input. */
   readonly placeholder?: string
   readonly says: string
   readonly isRequired?: boolean
@@ -22,7 +22,7 @@ export const required = (placeholder: string, says: string) =>
 export const withDefault = (placeholder: string, says: string, value: string) =>
   ({ type: 'string', placeholder, says, default: value }) as const
 
-/** What a command gets for an option: a string is undefined only where the option may be left out. */
+/** The type of an option's value: undefined only if the option is optional. */
 type Value<O extends Option> = O extends { type: 'boolean' }
   ? boolean
   : O extends { isRequired: true } | { default: string }
@@ -31,28 +31,28 @@ type Value<O extends Option> = O extends { type: 'boolean' }
 type Values<O extends Options> = { readonly [K in keyof O]: Value<O[K]> }
 
 interface Description<Arg extends string = string, O extends Options = Options> {
-  /** What it does, in a line. */
+  /** Description, one line. */
   readonly about: string
-  /** Its arguments in their order, each with what it is. */
+  /** The arguments in order, each with a description. */
   readonly args?: Readonly<Record<Arg, string>>
   readonly options?: O
-  /** Of these options exactly one must be given. */
+  /** Exactly one of these options is required. */
   readonly oneOf?: readonly (keyof O & string)[]
 }
 interface Declaration<Tools, Arg extends string, O extends Options> extends Description<Arg, O> {
   run(tools: Tools, args: Readonly<Record<Arg, string>>, options: Values<O>): Promise<void>
 }
 interface Readable<On extends string, Tools> extends Description {
-  /** What it needs before it can run. */
+  /** What must be open before it can run. */
   readonly on: On
-  /** @returns runs it; @throws UsageError when called wrongly */
+  /** @throws UsageError if it is called with wrong arguments */
   read(words: readonly string[]): (tools: Tools) => Promise<void>
 }
 export type Command =
   | Readable<'database', LocalTools>
   | Readable<'api', ClientTools>
   | Readable<'issuer', SessionTools>
-/** By the words that call them. */
+/** Commands by name. */
 export type Commands = Readonly<Record<string, Command>>
 export type ClientCommand = Extract<Command, { on: 'api' }>
 
@@ -69,14 +69,14 @@ const declare =
     },
   })
 
-/** Runs on the broker's own configuration and database. */
+/** A command that uses the broker's own configuration and database. */
 export const localCommand = declare<'database', LocalTools>('database')
-/** A client of the admin API; never opens the database. */
+/** A command that uses the admin API and never opens the database. */
 export const clientCommand = declare<'api', ClientTools>('api')
-/** About the person's own sign-in at the issuer. */
+/** A command for the person's own sign-in at the issuer. */
 export const sessionCommand = declare<'issuer', SessionTools>('issuer')
 
-/** Checks everything that the declaration says, so that no command has to. */
+/** Checks all rules of the declaration, so that commands need not check them. */
 function readWords({ args = {}, options = {}, oneOf = [] }: Description, words: readonly string[]) {
   const parsed = Object.entries(options).map(
     ([name, { type, default: value = type === 'boolean' ? false : undefined }]) =>

@@ -1,6 +1,6 @@
 import type { AdminClient } from './client.ts'
 
-/** A list, page by page. @param query what is asked of each page */
+/** Reads a list page by page. @param query parameters that are sent for each page */
 export async function* eachPage<Page extends { readonly next: string | null; readonly more: boolean }>(
   admin: AdminClient,
   path: string,

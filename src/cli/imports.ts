@@ -76,14 +76,14 @@ export const importCommands = {
 }
 
 /**
- * The report's lines, each beside the account id of the same line of the file, which never came back to us. Under
- * its own name it is whole.
+ * Writes the report's lines, each with the account id from the same line of the local file, because the server does not
+ * return account ids. The file gets its final name only when it is complete.
  */
 async function writeResults(report: Readable, file: string, to: string): Promise<void> {
   const { readLegacyFile } = await import('../imports/file.ts')
   const part = `${to}.part`
   const out = createWriteStream(part, { mode: 0o600 })
-  // So that a spreadsheet takes it for UTF-8.
+  // The byte order mark makes spreadsheets read the file as UTF-8.
   await write(out, `\ufeff${csvLine(['line', 'account_id', 'result', 'classes', 'detail'])}`)
   const lines = createInterface({ input: report, crlfDelay: Infinity })[Symbol.asyncIterator]()
   await lines.next()
@@ -99,7 +99,7 @@ async function writeResults(report: Readable, file: string, to: string): Promise
     }
     await write(out, text)
   }
-  // The run is over when its report is.
+  // The run has ended when its report ends.
   if (!(await lines.next()).done)
     throw new Error('the report is longer than the file: was the file changed during the import?')
   out.end()
@@ -112,11 +112,11 @@ async function write(out: Writable, text: string): Promise<void> {
 }
 
 type Shown = Pick<Followed, 'state' | 'rows_read' | 'rows_done'> & {
-  /** Of the file's bytes that were sent. */
+  /** Bytes of the file that have been sent. */
   readonly share: number
 }
 
-/** A line on the terminal that is written again every second. @returns ends it */
+/** A line on the terminal that is updated every second. @returns a function that ends it */
 function follow(
   admin: AdminClient,
   { stderr }: Terminal,
@@ -129,7 +129,7 @@ function follow(
     const run = await admin.call<Followed>('GET', `/v1/legacy-imports/${id}`).catch(() => undefined)
     if (run === undefined || isOver) return
     const shown = shownOf(run)
-    // It began at some time since we looked last.
+    // The state began at some time since the last check.
     if (shown.state !== state) [state, begun] = [shown.state, last]
     last = performance.now()
     stderr.write(`\r\u001b[K${progressLine({ ...shown, seconds: (last - begun) / 1000 })}`)
@@ -144,7 +144,7 @@ function follow(
 }
 
 /**
- * How far a run is, by what is being counted: bytes while the file is read, rows while they are applied; what is not
+ * The progress of a run: bytes while the file is read, rows while they are applied. A state in which nothing is
  * counted has no percentage.
  * @param seconds since the state began
  */
@@ -163,7 +163,7 @@ export function progressLine({
         ? { part: done / read, count: done, rows: `${done.toLocaleString('en')} of ${rows}` }
         : undefined
   if (counted === undefined) return `${state.padEnd(9)} ${rows}`
-  // The last batch is counted as a full one.
+  // The last batch counts as a full one.
   const part = Math.min(counted.part, 1)
   const rate = seconds > 0 ? `, ${Math.round(counted.count / seconds).toLocaleString('en')} rows/s` : ''
   const left =

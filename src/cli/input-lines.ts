@@ -1,11 +1,11 @@
-/** What must not stand on a command line, where the shell's history and every `ps` would keep it. */
+/** Reads values that must not be command line arguments, because the shell's history and `ps` would show them. */
 import { createInterface } from 'node:readline'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './told.ts'
 
 /**
- * One line of the standard input for each name; a terminal is asked for them.
- * @throws UsageError when the input ends before
+ * Reads one line of standard input for each name; on a terminal it prompts for them.
+ * @throws UsageError if the input ends too early
  */
 export async function readInputLines(
   { stdin, stderr }: Terminal,

@@ -135,10 +135,10 @@ function tellRing(
     print(`rows under keys that are not in the ring: ${rowsOf(unreadable)}`)
 }
 
-/** Seconds without a sign of the run after which its node is taken to be dead. */
+/** Seconds without progress of the run after which its node counts as dead. */
 const silence = 60
 
-/** Until it is done. @throws Error when it stopped before its end */
+/** Waits until the run has ended. @throws Error if it stopped before its end */
 async function follow(admin: AdminClient, { stderr }: Terminal, begun: Run): Promise<Run> {
   const from = { rows: begun.rows_done, at: performance.now() }
   for (let heard = { touched: '', at: performance.now() }; ; await sleep(1_000)) {

@@ -1,4 +1,4 @@
-/** What runs on the broker's own database: what makes it, and what must work before anybody is an operator. */
+/** Commands on the broker's own database: those that create it, and those that must work before the first operator exists. */
 import { signingAlgorithms } from '../vocabulary.ts'
 import { flag, localCommand, withDefault } from './command.ts'
 import { UsageError } from './told.ts'

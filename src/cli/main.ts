@@ -4,7 +4,7 @@ import { runCommand } from './run.ts'
 const { argv, env, stdin, stdout, stderr } = process
 for (const output of [stdout, stderr])
   output.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader has gone (`| head`): nobody is left to print for.
+    // The reader has closed the pipe (`| head`), so nothing more can be printed.
     if (error.code === 'EPIPE') process.exit(1)
     throw error
   })

@@ -1,4 +1,4 @@
-/** Legacy accounts and persons on the command line. Numbers and account ids are read from the standard input. */
+/** Commands for legacy accounts and persons. Numbers and account ids are read from standard input. */
 import { type Held, tellHeld } from './approvals.ts'
 import { clientCommand, optional, required } from './command.ts'
 import { readInputLines } from './input-lines.ts'

@@ -1,4 +1,4 @@
-/** An operator's id, roles and new key, as they are given on the command line. */
+/** Reads an operator's id, roles and new key from the command line. */
 import { rm, writeFile } from 'node:fs/promises'
 import type { JWK } from 'jose'
 import type { OperatorKey } from '../operators/key.ts'
@@ -14,7 +14,7 @@ export async function readOperatorId(text: string): Promise<string> {
   return id.data
 }
 
-/** @param text names with commas between */
+/** @param text names separated by commas */
 export function readRoles(text: string): Role[] {
   const given = text.split(',')
   if (given.some((name) => !roles.some((role) => role === name)))
@@ -25,7 +25,7 @@ export function readRoles(text: string): Role[] {
 export const tellKey = (file: string | undefined): string =>
   file === undefined ? '' : `; its key is in ${file}: keep that file secret`
 
-/** Writes a new key to the file, if one is named, and removes it again when the operator does not get it. */
+/** Writes a new key to the file, if one is given, and removes it if the operator is not created. */
 export async function withNewKey<T>(
   { id, audience, file }: { id: string; audience: string; file: string | undefined },
   give: (publicKey: JWK | undefined) => Promise<T>,
@@ -34,7 +34,7 @@ export async function withNewKey<T>(
   const { generateOperatorKey } = await import('../operators/key.ts')
   const { privateKey, publicKey } = await generateOperatorKey()
   const content: OperatorKey = { operator: id, audience, key: privateKey }
-  // The file first: no operator must exist whose key could not be kept.
+  // Writes the file first, so that no operator exists whose key could not be saved.
   await writeFile(file, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: 'wx' })
   try {
     return await give(publicKey)

@@ -1,4 +1,4 @@
-/** The access review on the command line. */
+/** The command of the access review. */
 import { clientCommand, flag } from './command.ts'
 
 interface Report {
@@ -67,7 +67,7 @@ export const operatorReviewCommands = {
   }),
 }
 
-/** A spreadsheet must not take what somebody wrote for a formula. */
+/** A spreadsheet must not read an operator's text as a formula. */
 function cell(value: string | null): string {
   const text = value ?? ''
   return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`

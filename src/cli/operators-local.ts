@@ -1,4 +1,4 @@
-/** The first operator, and the last: what must work while no operator can let another one in. */
+/** Commands for the first and the last operator, which must work while no operator can give access to another. */
 import { flag, localCommand, optional, required } from './command.ts'
 import { readInputLines } from './input-lines.ts'
 import { readOperatorId, readRoles, roleHelp, tellKey, withNewKey } from './operator-input.ts'

@@ -142,7 +142,7 @@ export const operatorCommands = {
   }),
 }
 
-/** Where a person's own sign-in begins and ends. */
+/** The start and the end of a person's own sign-in. */
 export const signInCommands = {
   'operator sign-in': sessionCommand({
     about: 'sign in with VNeID, in a browser; good for eight hours',

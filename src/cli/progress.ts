@@ -23,7 +23,7 @@ export const progressCommands = {
       const { progressCsv, progressTable } = await import('../mapping/progress.ts')
       const query = asked({ client, province, from, to })
       const report = await admin.call<ProgressReport>('GET', `/v1/progress?${query}`)
-      // All of the days that were asked for.
+      // All requested days.
       const days = from === undefined && to === undefined ? {} : { days: Infinity }
       print(csv ? progressCsv(report).trimEnd() : progressTable(report, { classes, ...days }))
     },

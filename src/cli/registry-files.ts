@@ -1,4 +1,4 @@
-/** The registry beside its reviewed files: where they differ, and how it becomes equal to them. */
+/** Compares the registry with its reviewed files, and makes it equal to them. */
 import type { z } from 'zod'
 import { makeSecret } from '../registry/client-secret.ts'
 import { type Fault, secretsIn, formatFault } from '../registry/definition.ts'
@@ -15,13 +15,13 @@ interface Review {
   readonly plan: Plan
 }
 
-/** @throws Told with every fault, `FILE:LINE: path: what is wrong; what to do` */
+/** @throws Told with every fault, as `FILE:LINE: path: fault; remedy` */
 export async function reviewFiles({ admin }: ClientTools, path: string): Promise<Review> {
   const { entries, faults } = await readClientFiles(path)
   const found = [...faults]
   const clean: Entry[] = []
   for (const entry of entries) {
-    // A secret does not leave this machine.
+    // A secret never leaves this machine.
     const secrets = secretsIn(entry.value).map((fault) => placed(entry, fault))
     found.push(...secrets)
     if (secrets.length === 0) clean.push(entry)
@@ -46,7 +46,7 @@ const placed = (entry: Entry, fault: Fault): FileFault => ({
 export const differsIn = ({ version, from, state, changes, makes_secret: makesSecret }: Planned): boolean =>
   version === 0 || from !== state || changes.length > 0 || makesSecret
 
-/** The file would have it active. */
+/** The file says that the portal is active. */
 const staysClosed = ({ notes }: Planned): boolean => notes.some(({ path }) => path[0] === 'state')
 
 export const isRetirable = ({ state }: Missing): boolean => state !== 'active'
@@ -84,7 +84,7 @@ export async function apply(
   { definitions, plan }: Review,
   { retire, reason }: { retire: readonly Missing[]; reason: string | undefined },
 ): Promise<void> {
-  // Made here, so that the broker never has them in clear.
+  // Secrets are created here, so that the broker never has them in clear.
   const secrets = new Map(
     plan.clients
       .filter(({ makes_secret: makesSecret }) => makesSecret)

@@ -1,4 +1,4 @@
-/** The registry and its reviewed files on the command line. */
+/** Commands for the registry and its reviewed files. */
 import { stat } from 'node:fs/promises'
 import { clientCommand, flag, optional } from './command.ts'
 import { Told, UsageError } from './told.ts'

@@ -20,10 +20,10 @@ export const rehomeCommands = {
 
   'client rehome undo': clientCommand({
     about: 'undo a re-homing, until its last day is past',
-    args: { OLD: 'the portal that goes over into another' },
+    args: { OLD: 'the portal that is handed over' },
     async run({ admin, print }, { OLD: old }) {
       const undone = await admin.call<RehomeAnswer>('POST', `/v1/rehomes/${encodeURIComponent(old)}/undo`)
-      print(`undone: ${old} no longer goes over into ${undone.new_client}`)
+      print(`undone: ${old} is no longer handed over to ${undone.new_client}`)
     },
   }),
 
@@ -41,7 +41,7 @@ export const rehomeCommands = {
         until,
         reason,
       })
-      print(tellHeld(held, `${from} goes over into ${into}, and serves until ${until}`))
+      print(tellHeld(held, `${from} is handed over to ${into}, and serves until ${until}`))
     },
   }),
 }

@@ -1,4 +1,4 @@
-/** Cases on the command line. */
+/** Commands for cases. */
 import type { z } from 'zod'
 import { type Held, tellHeld } from './approvals.ts'
 import { eachPage } from './each-page.ts'

@@ -1,7 +1,7 @@
 /**
- * Operator commands: `npm run cli -- COMMAND` (`main.ts`). Most are clients of the admin API; those that make the database,
- * the first operator and the keys run on the broker's own configuration and database. A command's file is loaded for the
- * usage, so it imports what is heavy only when the command runs.
+ * Operator commands: `npm run cli -- COMMAND` (`main.ts`). Most use the admin API. Those that create the database,
+ * the first operator and the keys use the broker's own configuration and database. The usage loads the file of every
+ * command, so a command imports heavy modules only when it runs.
  */
 import { auditCommands } from './audit.ts'
 import { clientCommands } from './clients.ts'
@@ -52,7 +52,7 @@ export const commands: Commands = {
   ...auditCommands,
 }
 
-/** The longest name that the line begins with: `operator review confirm` before `operator review`. */
+/** Finds the longest command name at the start of the line: `operator review confirm` before `operator review`. */
 export const findCommand = (line: string): readonly [name: string, Command] | undefined =>
   Object.entries(commands)
     .toSorted(([one], [other]) => other.length - one.length)

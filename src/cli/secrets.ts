@@ -1,4 +1,4 @@
-/** Secrets of portals on the command line: made here, shown once; the broker is sent the hash. */
+/** Commands for secrets of portals. A secret is created here and shown once; the broker receives only its hash. */
 import { makeSecret, warnedDays } from '../registry/client-secret.ts'
 import { clientCommand, withDefault } from './command.ts'
 import { secondsIn } from './span.ts'

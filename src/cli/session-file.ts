@@ -1,10 +1,10 @@
-/** Where a person's sign-in is kept: a file of their own, which one command at a time may renew. */
+/** Stores a person's sign-in in a private file, which only one command at a time may renew. */
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 
-/** Milliseconds after which a lock was left behind: nothing that holds it takes as long. */
+/** Milliseconds after which a lock counts as abandoned: no holder needs it that long. */
 const staleLock = 20_000
 
 const stored = z.object({
@@ -16,7 +16,7 @@ const stored = z.object({
 })
 export type Session = z.output<typeof stored>
 
-/** @returns undefined when there is none that can be read */
+/** @returns undefined if there is no readable file */
 export async function readSession(file: string): Promise<Session | undefined> {
   try {
     return stored.parse(JSON.parse(await readFile(file, 'utf8')))
@@ -25,7 +25,7 @@ export async function readSession(file: string): Promise<Session | undefined> {
   }
 }
 
-/** Whole or not at all, and never readable by others. */
+/** Writes the file atomically, readable only by its owner. */
 export async function writeSession(file: string, session: Session): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writeFile(`${file}.new`, JSON.stringify(session), { mode: 0o600 })
@@ -43,7 +43,7 @@ export async function whileLocked<T>(file: string, work: () => Promise<T>): Prom
   }
 }
 
-/** @returns whether the lock is ours now */
+/** @returns whether this process now holds the lock */
 async function hold(lock: string): Promise<boolean> {
   try {
     await (await open(lock, 'wx', 0o600)).close()

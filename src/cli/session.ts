@@ -1,4 +1,4 @@
-/** A person's sign-in from a terminal: the device flow (RFC 8628) at the issuer, its tokens renewed and revoked. */
+/** A person's sign-in from a terminal: the device flow (RFC 8628) at the issuer, and renewal and revocation of its tokens. */
 import { rm } from 'node:fs/promises'
 import {
   type Configuration,
@@ -25,13 +25,13 @@ const margin = 30
 const signedOut = () => new Told('not signed in: run "operator sign-in", or set OPERATOR_KEY_FILE')
 
 export interface OperatorSession {
-  /** Returns when the person has allowed it in a browser. */
+  /** Resolves when the person has approved the sign-in in a browser. */
   signIn(issuer: string, print: (line: string) => void): Promise<void>
-  /** @returns false when nobody was signed in */
+  /** @returns false if no person was signed in */
   signOut(): Promise<boolean>
-  /** Where the person signed in. @throws Told when nobody did */
+  /** The issuer at which the person signed in. @throws Told if no person is signed in */
   issuer(): Promise<string>
-  /** An access token that is good for now. @throws Told when nobody is signed in any more */
+  /** A valid access token. @throws Told if the sign-in has ended */
   token(): Promise<string>
 }
 
@@ -51,7 +51,7 @@ export function createOperatorSession(file: string): OperatorSession {
     return session
   }
 
-  /** A refresh token is good once: two commands at the same time must not both spend it. */
+  /** A refresh token can be used once, so two simultaneous commands must not both use it. */
   const renewed = (): Promise<Session> =>
     whileLocked(file, async () => {
       const session = await current()
@@ -63,7 +63,7 @@ export function createOperatorSession(file: string): OperatorSession {
           await rm(file, { force: true })
           throw signedOut()
         }
-        // Anything else will be over in a moment, and the refresh token is still good.
+        // Any other failure is temporary, and the refresh token is still valid.
         throw new Told(`the issuer at ${issuer} did not renew the sign-in: try again`, { cause })
       })
       return keep(issuer, tokens)
@@ -113,7 +113,7 @@ async function discover(issuer: string): Promise<Configuration> {
   }
 }
 
-/** An answer of a busy issuer, or of a proxy before it, is no answer to what was asked. */
+/** An answer of a busy issuer, or of a proxy in front of it, says nothing about the request. */
 const isBusy = ({ status }: Response): boolean => status === 429 || status >= 500
 
 const orFail: CustomFetch = async (url, init) => {
@@ -122,7 +122,7 @@ const orFail: CustomFetch = async (url, init) => {
   return response
 }
 
-/** A busy or unreachable issuer said nothing about the code: it is asked again, more slowly (RFC 8628 §3.5). */
+/** If the issuer is busy or unreachable, the command polls again, more slowly (RFC 8628 §3.5). */
 const askAgain: CustomFetch = async (url, init) =>
   orFail(url, init).catch(() => Response.json({ error: 'slow_down' }, { status: 400 }))
 

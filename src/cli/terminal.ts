@@ -1,13 +1,13 @@
-/** What a command reads and writes. */
+/** The input and output of a command. */
 import type { Environment } from '../config/settings.ts'
 
 interface Output {
   write(text: string): unknown
-  /** Whether a person watches it. */
+  /** Whether a person sees the output (a terminal). */
   readonly isTTY?: boolean | undefined
 }
 
-/** All that a command sees of the process that it runs in. */
+/** The part of the process that a command may use. */
 export interface Terminal {
   readonly env: Environment
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }

@@ -1,4 +1,4 @@
-/** What commands work with, loaded and opened only for a command that needs it. */
+/** Resources of commands, loaded and opened only for a command that needs them. */
 import type { Config } from '../config/config.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Database } from '../store/db.ts'
@@ -23,7 +23,7 @@ export interface ClientTools extends Tools {
 }
 export interface SessionTools extends Tools {
   readonly session: OperatorSession
-  /** `ISSUER`, where it is set. */
+  /** `ISSUER`, if it is set. */
   readonly issuer: string | undefined
 }
 
@@ -49,7 +49,7 @@ export async function withDatabase(
   }
 }
 
-/** With the operator's key, or else as the person who has signed in. */
+/** Authenticates with the operator's key, or otherwise as the person who has signed in. */
 export async function openClientTools(terminal: Terminal): Promise<ClientTools> {
   const { loadClientConfig } = await import('../config/config.ts')
   const { createAdminClient } = await import('./client.ts')

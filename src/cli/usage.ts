@@ -1,4 +1,4 @@
-/** The usage, written from the commands' declarations. */
+/** Writes the usage from the commands' declarations. */
 import type { Command, Commands, Option } from './command.ts'
 
 const headings: Readonly<Record<Command['on'], string>> = {
@@ -8,7 +8,7 @@ const headings: Readonly<Record<Command['on'], string>> = {
 person who has signed in:`,
 }
 
-/** Every command with its options. */
+/** All commands with their options. */
 export function usageOfAll(commands: Commands): string {
   const parts = (['database', 'issuer', 'api'] as const).map((on) => {
     const lines = Object.entries(commands)
@@ -19,7 +19,7 @@ export function usageOfAll(commands: Commands): string {
   return ['usage: npm run cli -- COMMAND', ...parts].join('\n\n')
 }
 
-/** One command, with its arguments explained. */
+/** One command with descriptions of its arguments. */
 export function usageOf(name: string, command: Command): string {
   const args = Object.entries(command.args ?? {}).map(([arg, says]) => line(`  ${arg}`, says))
   const call = `usage: npm run cli -- ${callOf(name, command)}`

@@ -45,7 +45,7 @@ const forIn = (entry: string): string => /(?:^|;)\s*for\s*=\s*"?([^";]+)"?/i.exe
 const maxLength = 64
 
 /**
- * The address without brackets, port and zone; an IPv4-mapped IPv6 address as IPv4. Undefined if it is no address
+ * The address without brackets, port and zone; an IPv4-mapped IPv6 address as IPv4. Undefined if it is not an address
  * (RFC 7239 §6 lets a proxy write `unknown` or an obfuscated name).
  */
 function plain(text: string): string | undefined {

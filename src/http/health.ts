@@ -55,7 +55,7 @@ function readinessOf({
 }
 
 /**
- * @param look updates the metrics that are read only when somebody requests them
+ * @param look updates the metrics that are read only on request
  * @param isDraining true after SIGTERM: the process is alive, but not ready
  * @param patience milliseconds in which a dependency must answer
  * @param headersTimeout seconds in which a request's headers must arrive

@@ -27,7 +27,7 @@ export function createPublic({
   const { issuer } = config
   const app = new Koa()
   // Errors that the boundary could not answer. Koa would print them. With `headerSent` the browser closed the connection,
-  // which is no error.
+  // which is not an error.
   app.on('error', (error: Error & { headerSent?: boolean }, ctx: Koa.Context) => {
     if (!error.headerSent) report(log, ctx, 'server_error', error)
   })

@@ -1,4 +1,4 @@
-/** Metrics that need a database query. They are read when somebody requests the metrics, at most every 30 seconds. */
+/** Metrics that need a database query. They are read on request, at most every 30 seconds. */
 import {
   auditCheckpointLag,
   clockSkew,

@@ -8,7 +8,7 @@ import type { Parts } from '../parts.ts'
 import { record } from '../recording.ts'
 import type { PendingLogin } from './trip.ts'
 
-/** Ends the session unless it belongs to the same person. On a shared computer nobody may inherit another person's session. */
+/** Ends the session unless it belongs to the same person. On a shared computer no person may inherit another person's session. */
 export async function endSessionUnless(
   { db, log, provider }: Pick<Parts, 'db' | 'log' | 'provider'>,
   ctx: Context,

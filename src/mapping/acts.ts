@@ -59,7 +59,7 @@ export function createActs({ db, log }: { db: Database; log: Log }): Acts {
         await decideCase(tx, caseId, { outcome: 'dismissed', by: by.actor, reason: by.reason })
         if (question.reason === 'number_changed')
           await changeClasses(tx, account.account, { drop: classMask(['number_changed']) })
-        // No case is open any more, so the account is open again, except for persons whose case was dismissed.
+        // No case is open, so the account is open again, except for persons whose case was dismissed.
         if (account.state === 'in_review' && !(await hasOpenCase(tx, account.account)))
           await move(tx, account, 'settle')
         const detail = { case: caseId, account: account.account, outcome: 'dismissed' }

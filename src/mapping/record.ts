@@ -16,7 +16,7 @@ export interface LegacyRecord {
   readonly cmnd?: string
   /** Mã số thuế: 10 digits and perhaps a branch `-NNN`, or a person's 12-digit number (from 1/7/2025). */
   readonly taxCode?: string
-  /** Numbers of other papers, or the content of a number field that is no number. */
+  /** Numbers of other papers, or the content of a number field that is not a number. */
   readonly other?: string
   readonly name?: string
   /** `YYYY-MM-DD`, or `YYYY` where only the year is known. */

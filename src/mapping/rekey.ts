@@ -22,7 +22,7 @@ import { classMask } from './classes.ts'
 import { type By, type Note, askedDetail } from '../recording.ts'
 
 /**
- * The subject keeps its `sub`, links and history. The old number identifies no person any more, and open accounts with
+ * The subject keeps its `sub`, links and history. The old number no longer identifies a person, and open accounts with
  * it become cases. If the person already signed in with the new number and so became a second subject, that subject ends
  * here. If it has links, an operator must end them first.
  */

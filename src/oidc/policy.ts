@@ -113,7 +113,7 @@ export function freshness(client: Client, params: Params, reasons: readonly stri
 
 /**
  * The engine's checks, plus ours: a session must be reusable, and its person of a kind and level that the request admits.
- * `admit` runs last, when no check needs a trip to VNeID any more.
+ * `admit` runs last, when no check needs a trip to VNeID.
  */
 export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext) => Promise<void> }) {
   const { Check, Prompt, base } = interactionPolicy

@@ -51,7 +51,7 @@ export async function addOperator(
   note(about('operator.created', { operator: id, kind, roles: given }, by))
 }
 
-/** Like `addOperator`, in a transaction of its own. */
+/** Like `addOperator`, in a separate transaction. */
 export const createOperator = ({ db, log, ...by }: Tools & By, operator: NewOperator): Promise<void> =>
   audited({ db, log }, (tx, note) => addOperator(tx, note, operator, by))
 

@@ -15,7 +15,7 @@ ${actions(view)}`
   return layout({ ...view, title: t.title, body })
 }
 
-/** Shown after sign-out from one portal. It says that the session continues, so that nobody leaves a shared computer signed in by mistake. */
+/** Shown after sign-out from one portal. It says that the session continues, so that no person leaves a shared computer signed in by mistake. */
 export function leftPortalPage(view: Frame & Way & { portalName: string; logoutUrl: string }): string {
   const { leftPortal: t, logout } = sentences[view.locale]
   const body = html`${portalBlock(t.portal, view.portalName)}

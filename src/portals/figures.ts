@@ -162,7 +162,7 @@ function countsOf(rows: readonly DayRow[]) {
   }
 }
 
-/** Leaves out accounts that will not be linked any more (retired, exempt). */
+/** Leaves out accounts that can no longer be linked (retired, exempt). */
 function linksOf(states: readonly { state: string; n: number }[]) {
   const count = (state: string) => states.find((row) => row.state === state)?.n ?? 0
   const [linked, open, inReview] = ['linked', 'open', 'in_review'].map(count) as [number, number, number]

@@ -27,7 +27,7 @@ export const clientSchema = metadataSchema
       context.addIssue({
         code: 'custom',
         path: ['client_secret'],
-        message: `is not used by ${client.token_endpoint_auth_method}; take it out`,
+        message: `is not used by ${client.token_endpoint_auth_method}; remove it`,
       })
   })
 

@@ -143,7 +143,7 @@ export function createReseal({
     }
   }
 
-  /** Forgets the keys that seal nothing any more and that no node has used since the run began. */
+  /** Forgets the keys that no longer seal anything and that no node has used since the run began. */
   async function conclude(session: Session, run: ResealRun): Promise<void> {
     const lying = await countSealed(session)
     const uses = await listKeyUse(session)

@@ -108,7 +108,7 @@ test.skipIf(inject('databaseUrl') === undefined)(
           await vi.waitFor(async () => expect(await tokenStatus('portal-of-yours')).toBe(200), within5s)
           await equip('portal-of-yours')
         },
-      'Within five seconds nobody signs in there any more; the other portal goes on.': async () => {
+      'Within five seconds no sign-in succeeds there; the other portal continues.': async () => {
         stop.abort()
         await citizens
         const { status } = errorTable.portal_not_in_service

@@ -240,7 +240,7 @@ test('the commands describe what happens', async () => {
     `${old.id} → ${next.id}  until ${inDays(30)}  under way  every sub stays`,
   )
   expect((await cli('client rehome undo', [old.id])).out).toContain(
-    `undone: ${old.id} no longer goes over into ${next.id}`,
+    `undone: ${old.id} is no longer handed over to ${next.id}`,
   )
   expect((await cli('client rehome list')).out).toMatch(new RegExp(`${old.id} → ${next.id} .* undone`))
 })

@@ -6,27 +6,27 @@ export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
   'a bracket that is not closed': {
     file: 'client_id: portal-a\nredirect_uris: [https://a.example/cb\nclient_name: A\n',
     at: 3,
-    told: /is no YAML here; /,
+    told: /is not valid YAML; /,
   },
   'a tab as indentation': {
     file: 'client_id: portal-a\npolicy:\n\tnotice: true\n',
     at: 3,
-    told: /is no YAML here; indent with spaces/,
+    told: /is not valid YAML; indent with spaces/,
   },
   'fields that are not indented alike': {
     file: 'policy:\n    notice: true\n  province: "08"\n',
     at: 3,
-    told: /is no YAML here; /,
+    told: /is not valid YAML; /,
   },
   'a comma too many in JSON': {
     file: { 'a.json': '{\n  "client_id": "portal-a",\n}\n' },
     at: 3,
-    told: /is no JSON here; /,
+    told: /is not valid JSON; /,
   },
   'a comment in JSON': {
     file: { 'a.json': '{\n  # mine\n  "client_id": "portal-a"\n}\n' },
     at: 2,
-    told: /is no JSON here; /,
+    told: /is not valid JSON; /,
   },
   'a field twice': {
     file: `${yaml({})}scope: openid\nscope: openid profile\n`,
