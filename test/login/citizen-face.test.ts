@@ -130,7 +130,7 @@ test('an error that cannot be sent to a portal is a page, in Vietnamese, or in E
   ).toBe('en')
 })
 
-test('an unregistered redirect URI never gets the citizen: a page links back to the portal', async () => {
+test('a citizen is never redirected to an unregistered redirect URI: a page links back to the portal', async () => {
   const { visitor } = await noticed.ask()
   const { page } = await quiet.ask({ redirect_uri: 'http://127.0.0.1:9/other' }, visitor)
   expect(hrefs(page.body)).toContain('http://127.0.0.1:9/quiet')
@@ -165,7 +165,7 @@ test('the back button after a sign-in shows a page with a link to the portal', a
   expect(hrefs(again.body)).toContain('http://127.0.0.1:9/quiet')
 })
 
-test('a callback opened in another browser is refused there, and still works in its own browser', async () => {
+test('a callback opened in another browser is refused there, and still works in the browser that began the sign-in', async () => {
   simulator.approve(undefined)
   const { visitor, page, begun } = await quiet.ask()
   simulator.approve('an')

@@ -1,4 +1,4 @@
-/** A citizen at a telephone walks through the real broker by hand: a real Chromium, 320 px wide, without scripts. */
+/** A citizen on a phone uses the real broker: a real Chromium, 320 px wide, without scripts. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { executablePath, launchChromium, missing } from '../support/login/chromium.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
-/** A folder to keep pictures in, for people to look at. */
+/** A folder for screenshots, to be viewed by a person. */
 const shots = process.env['SHOTS']
 if (shots) mkdirSync(shots, { recursive: true })
 
@@ -50,7 +50,7 @@ describe.skipIf(missing)(
     const portal = () =>
       world.portal({ clientId: 'portal-a', redirectUri: `${home}/cb`, scope: 'openid profile citizen_id' })
 
-    /** The page fits, breaks no rule of its CSP, and is kept as a picture. */
+    /** Checks that the page fits and breaks no rule of its CSP, and saves a screenshot. */
     async function look(page: Page, name: string) {
       const tooWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
       if (shots) await page.screenshot({ path: `${shots}/live-${name}.png`, fullPage: true })
@@ -66,7 +66,7 @@ describe.skipIf(missing)(
       const page = await context.newPage()
       page.setDefaultTimeout(10_000)
       faults.length = 0
-      // A page may well be a 400, and Chromium asks the simulator for a favicon.
+      // A page may have status 400, and Chromium requests a favicon from the simulator.
       page.on('console', (message) => /status of 40[04]/.test(message.text()) || faults.push(message.text()))
       page.on('pageerror', (error) => faults.push(String(error)))
       try {
@@ -75,7 +75,7 @@ describe.skipIf(missing)(
         await context.close()
       }
     }
-    /** What VNeID's screens ask of a citizen. */
+    /** Fills in VNeID's screens. */
     async function passVneid(page: Page, look_: (name: string) => Promise<void>) {
       await page.getByRole('button', { name: /Nguyễn Văn An.*001085999901/ }).click()
       await look_('vneid-consent')
@@ -86,7 +86,7 @@ describe.skipIf(missing)(
       await page.getByRole('button', { name: 'Xác nhận' }).click()
     }
 
-    test('notice, VNeID, portal, logout question, logged out: by buttons and links alone', async () => {
+    test('a citizen goes through notice, VNeID, portal and logout with buttons and links alone', async () => {
       const at = await portal()
       await withPage({ scripts: false }, async (page) => {
         const seen = (name: string) => look(page, name)
@@ -117,7 +117,7 @@ describe.skipIf(missing)(
       })
     }, 60_000)
 
-    test('with an address of the portal, logout ends there, by way of VNeID', async () => {
+    test('a logout with a registered address goes through VNeID and ends at the portal', async () => {
       const at = await portal()
       await withPage({ scripts: false }, async (page) => {
         const begun = await at.begin()
@@ -139,7 +139,7 @@ describe.skipIf(missing)(
       })
     }, 60_000)
 
-    test('leaving one portal only says that the session goes on, and offers to end it', async () => {
+    test('signing out of one portal says that the session continues, and offers to end it', async () => {
       const at = await portal()
       await withPage({ scripts: false }, async (page) => {
         const begun = await at.begin()
@@ -158,7 +158,7 @@ describe.skipIf(missing)(
       })
     }, 60_000)
 
-    test('axe finds nothing on any page of the way, nor on a dead end', async () => {
+    test('axe finds no fault on any page of the sign-in or on an error page', async () => {
       const at = await portal()
       await withPage({ scripts: true }, async (page) => {
         const check = async (name: string) => {

@@ -64,7 +64,7 @@ describe('each kind has its own identifier', () => {
     for (const accountType of ['1', '4'])
       expect(read({ ...citizen, accountType }).identifier.type).toBe('citizen_id')
   })
-  test('a foreigner always has a foreigner’s number, with 12 digits or not', () => {
+  test('a foreigner always has a foreigner’s number, of 12 digits or of another form', () => {
     for (const citizenPid of ['NN-99990009', '001085999901']) {
       const { kind, identifier } = read({ ...citizen, accountType: '5', citizenPid })
       expect([kind, identifier.type]).toEqual(['foreigner', 'foreigner_id'])

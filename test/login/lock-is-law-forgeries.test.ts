@@ -25,7 +25,7 @@ const atVneid = async (visitor: Visitor) => {
   return { url, uid: new URL(url).searchParams.get('state')!.split('.')[0]! }
 }
 
-test('the resume URL, with or without the engine’s cookies, signs nobody in before VNeID has answered', async () => {
+test('the resume URL, with or without the engine’s cookies, completes no sign-in before VNeID has answered', async () => {
   const visitor = createVisitor()
   const { uid } = await atVneid(visitor)
   for (const name of ['interaction', 'resume', 'interaction.sig', 'resume.sig', 'interaction.legacy'])
@@ -36,7 +36,7 @@ test('the resume URL, with or without the engine’s cookies, signs nobody in be
   expect((await silent(visitor)).heard).toMatchObject({ error: 'login_required' })
 })
 
-test('the resume URL signs nobody in afterwards either, because the callback has used it', async () => {
+test('the resume URL completes no sign-in afterwards either, because the callback has used it', async () => {
   const visitor = createVisitor()
   const { url, uid } = await atVneid(visitor)
   expect((await browse(url, visitor)).heard).toHaveProperty('code')
@@ -125,7 +125,7 @@ test('claims in the query of a real callback do not change the person', async ()
   expect(await subjects()).toEqual(before)
 })
 
-test('an ID token of ours, sent as a hint, signs nobody in', async () => {
+test('an ID token of ours, sent as a hint, completes no sign-in', async () => {
   const { id_token: hint } = await signIn('portal-a', createVisitor())
   for (const changes of [{ prompt: 'none' }, { prompt: 'none', login_hint: citizenNamed('an').number }]) {
     const { heard } = await ask(world, wish('portal-a', { id_token_hint: hint, ...changes }))

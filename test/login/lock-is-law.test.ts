@@ -91,7 +91,7 @@ describe('every grant traces to an upstream authentication', () => {
     expect(await subjects()).toEqual([...new Set(events.map(({ subject }) => subject))].toSorted())
   })
 
-  test('a refresh is no sign-in: it is refused once the person is disabled, and never changes auth_time', async () => {
+  test('a refresh is not a sign-in: it is refused once the person is disabled, and never changes auth_time', async () => {
     world.simulator.approve('vinh')
     const tokens = await signIn('portal-a', createVisitor())
     const before = (await completed()).length
@@ -103,14 +103,14 @@ describe('every grant traces to an upstream authentication', () => {
     expect(await refresh('portal-a', refreshed)).toMatchObject({ error: 'invalid_grant' })
   })
 
-  test("a portal's own token belongs to no person", async () => {
+  test("a portal's own token has no subject", async () => {
     const { body } = await post(world, '/token', { grant_type: 'client_credentials' }, basic('robot'))
     expect(Object.keys(body)).not.toContain('id_token')
     expect((await userinfo(world, String(body['access_token']))).status).toBe(401)
   })
 })
 
-describe('there is no other way in', () => {
+describe('there is no other way to sign in', () => {
   test('discovery lists only codes, refresh tokens, client credentials and the device flow, and only their endpoints', async () => {
     const { body } = await send(`${world.issuer}/.well-known/openid-configuration`)
     const endpoints = Object.keys(body).filter((name) => /_(endpoint|uri)$/.test(name))
@@ -160,7 +160,7 @@ describe('there is no other way in', () => {
     '/account',
     '/admin/subjects',
   ]
-  test.each(elsewhere)('%s signs no person in, with any method', async (path) => {
+  test.each(elsewhere)('%s completes no sign-in, with any method', async (path) => {
     const before = await subjects()
     const fields = {
       login: 'an',

@@ -20,7 +20,7 @@ async function logoutToken(path: string, audience: string) {
   return payload
 }
 
-test('leaving only one portal keeps the session for the others', async () => {
+test('signing out of one portal keeps the session for the others', async () => {
   const [first, second] = [await told(), await told()]
   const atFirst = await first.signIn()
   const atSecond = await second.signIn({}, atFirst.visitor)
@@ -37,7 +37,7 @@ test('leaving only one portal keeps the session for the others', async () => {
   expect(trips(atFirst.visitor)).toBe(1)
 })
 
-test('every portal of the session is told by a logout token', async () => {
+test('every portal of the session receives a logout token', async () => {
   const [first, second] = [await told({ backchannel_logout_session_required: true }), await told()]
   const atFirst = await first.signIn()
   const atSecond = await second.signIn({}, atFirst.visitor)
@@ -64,7 +64,7 @@ test('a portal on a private address outside its allow-list is not contacted, and
   ).toHaveLength(1)
 })
 
-test('another person at the same browser ends the session before, tells its portals, and inherits nothing', async () => {
+test('the sign-in of another person in the same browser ends the earlier session, sends logout tokens to its portals, and inherits nothing', async () => {
   const [first, second] = [await told(), await newPortal()]
   const before = await first.signIn()
   world.simulator.approve('binh')
@@ -84,7 +84,7 @@ test('another person at the same browser ends the session before, tells its port
   }
 })
 
-test('keys of a portal are fetched from a private address only where its allow-list has it', async () => {
+test('keys of a portal are fetched from a private address only if the allow-list contains it', async () => {
   const { privateKey, jwks } = await signer()
   const withKeysAt = async (path: string, policy: object) => {
     listener.serve(path, jwks)

@@ -8,7 +8,7 @@ import { openWorld, portalDefinition } from '../support/world.ts'
 
 const { world, newPortal, trips } = await openLogout()
 
-test('a citizen who leaves is asked in Vietnamese, needs no script, and comes back to the portal', async () => {
+test('a citizen who signs out sees the question in Vietnamese, needs no script, and returns to the portal', async () => {
   const portal = await newPortal()
   const signedIn = await portal.signIn()
   const question = await ask(portal, signedIn, { post_logout_redirect_uri: bye, state: 'a & b' })
@@ -22,7 +22,7 @@ test('a citizen who leaves is asked in Vietnamese, needs no script, and comes ba
   expect(home.url).toBe(`${bye}?state=a+%26+b`)
 })
 
-test('the session at VNeID ends as well, so that the next person at this computer does not inherit it', async () => {
+test('a logout also ends the session at VNeID, so that the next person at this computer does not inherit it', async () => {
   const portal = await newPortal()
   const signedIn = await portal.signIn()
   const before = world.simulator.requests.logout
@@ -35,7 +35,7 @@ test('the session at VNeID ends as well, so that the next person at this compute
   expect(back?.url).toMatch(`${world.issuer}/signed-out`)
 })
 
-test('a portal that names no address of its own leaves the citizen on our page', async () => {
+test('a logout without a return address ends on our page', async () => {
   const portal = await newPortal()
   const signedIn = await portal.signIn()
   const page = await press(signedIn.visitor, await ask(portal, signedIn), { logout: 'yes' })
@@ -43,7 +43,7 @@ test('a portal that names no address of its own leaves the citizen on our page',
   expect(page.body).toContain('Ông/Bà đã đăng xuất')
 })
 
-test('the tokens of all portals of the session die with it', async () => {
+test('the tokens of all portals of the session become invalid with it', async () => {
   const [first, second] = [await newPortal(), await newPortal()]
   const atFirst = await first.signIn()
   const atSecond = await second.signIn({}, atFirst.visitor)
@@ -56,7 +56,7 @@ test('the tokens of all portals of the session die with it', async () => {
   })
 })
 
-test('after logout the next login goes to VNeID again', async () => {
+test('after a logout the next sign-in goes to VNeID again', async () => {
   const portal = await newPortal()
   const signedIn = await portal.signIn()
   await portal.signIn({}, signedIn.visitor)
@@ -66,7 +66,7 @@ test('after logout the next login goes to VNeID again', async () => {
   expect(trips(signedIn.visitor)).toBe(2)
 })
 
-test('a question answered twice, by the back button, ends on a page', async () => {
+test('a logout question that is answered twice, with the back button, ends on a page', async () => {
   const portal = await newPortal()
   const signedIn = await portal.signIn()
   const question = await ask(portal, signedIn)
@@ -76,7 +76,7 @@ test('a question answered twice, by the back button, ends on a page', async () =
   expect(again.body).toContain('<html lang="vi"')
 })
 
-test('what died when a citizen left one portal stays dead when the citizen comes back to it', async () => {
+test('tokens that ended when a citizen signed out of one portal stay invalid when the citizen signs in there again', async () => {
   const portal = await newPortal()
   const before = await portal.signIn()
   await press(before.visitor, await ask(portal, before))
@@ -87,7 +87,7 @@ test('what died when a citizen left one portal stays dead when the citizen comes
   await expect(portal.refresh(before.tokens.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
 })
 
-test('a session that has to end ends, even when nothing can be recorded any more', async () => {
+test('a session ends at logout even if nothing can be recorded', async () => {
   const portal = await newPortal()
   const [displaced, leaving] = [await portal.signIn(), await portal.signIn()]
   await world.db.script(
@@ -107,7 +107,7 @@ test('a session that has to end ends, even when nothing can be recorded any more
   }
 })
 
-test('what was granted for offline use outlives the session, whoever ends it', async () => {
+test('a grant for offline use outlives the session, however the session ends', async () => {
   const [portal, other] = [await newPortal(), await newPortal()]
   const consent = { prompt: 'consent' }
 
@@ -131,7 +131,7 @@ test('what was granted for offline use outlives the session, whoever ends it', a
   expect(again.claims()?.sub).toBe(displaced.claims.sub)
 })
 
-test('a portal may send a citizen out who is not signed in: no question, no script, no cookie', async () => {
+test('a logout of a citizen who is not signed in shows no question, no script and no cookie', async () => {
   const portal = await newPortal()
   const visitor = createVisitor()
   const wish = { post_logout_redirect_uri: bye, state: 's', client_id: portal.id }
@@ -145,7 +145,7 @@ test('a portal may send a citizen out who is not signed in: no question, no scri
   expect(visitor.cookies(world.issuer).size).toBe(0)
 })
 
-test('a citizen is only sent to an address that the portal registered', async () => {
+test('a citizen is redirected only to an address that the portal registered', async () => {
   const portal = await newPortal()
   const signedIn = await portal.signIn()
   for (const hint of [{ id_token_hint: signedIn.tokens.id_token! }, { client_id: portal.id }]) {
@@ -159,7 +159,7 @@ test('a citizen is only sent to an address that the portal registered', async ()
   expect(nameless.url).toBe(`${world.issuer}/session/end/success`)
 })
 
-test('the session at VNeID ends on the direct road as well', async () => {
+test('a logout also ends the session at VNeID on the direct road', async () => {
   const direct = await openWorld({ dialect: 'vneid' })
   await direct.register(portalDefinition('direct'))
   const portal = await direct.portal({ clientId: 'direct' })
@@ -169,7 +169,7 @@ test('the session at VNeID ends on the direct road as well', async () => {
 })
 
 test.skipIf(inject('redisUrl') === undefined)(
-  'the session at VNeID ends also where nobody has signed in since the broker was started',
+  'a logout ends the session at VNeID also if no sign-in has happened since the broker started',
   async () => {
     const portal = await newPortal()
     const signedIn = await portal.signIn()

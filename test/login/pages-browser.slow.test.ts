@@ -12,11 +12,11 @@ import type { Locale } from '../../src/pages/locale.ts'
 import { executablePath, launchChromium, missing } from '../support/login/chromium.ts'
 import { everyPage, views } from '../support/login/page-samples.ts'
 
-/** A folder to keep pictures in, for people to look at. */
+/** A folder for screenshots, to be viewed by a person. */
 const shots = process.env['SHOTS']
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** The rules of axe whose result depends on colours or on the window's size; the others read the document alone. */
+/** The rules of axe that depend on colours or on the window's size; the others depend only on the document. */
 const visual = ['color-contrast', 'link-in-text-block', 'scrollable-region-focusable']
 const renderings = [
   { width: 320, colorScheme: 'light', run: {} },
@@ -24,7 +24,7 @@ const renderings = [
   { width: 320, colorScheme: 'dark', run: { runOnly: visual } },
 ] as const
 
-/** In the page: what is wider than the window, and what is too small to tap. */
+/** Runs in the page: finds elements that are wider than the window or too small to tap. */
 const measure = `({
   width: innerWidth,
   overflow: Math.max(0, document.documentElement.scrollWidth - innerWidth),
@@ -41,7 +41,7 @@ describe.skipIf(missing)(
     let elsewhere: Server
     let browser: Browser
     let origin: string
-    /** One page for all visits as a citizen's browser makes them, and one whose pages axe may enter. */
+    /** One page for all visits of a citizen's browser, and one in which axe may run. */
     let strict: Visited
     let audited: Visited
 
@@ -86,7 +86,7 @@ describe.skipIf(missing)(
     )
 
     test.each(everyPage)(
-      'axe finds nothing on the $locale $name page, small or wide, light or dark',
+      'axe finds no fault on the $locale $name page, small or wide, light or dark',
       async ({ name, locale }) => {
         const page = await audited.open(`${origin}/${name}/${locale}`)
         await page.evaluate(axe)
@@ -129,7 +129,7 @@ interface Visited {
   open(url: string): Promise<Page>
 }
 
-/** A page in a context of its own, for one visit after the other. */
+/** A page in a separate context, for consecutive visits. */
 async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Visited> {
   const context = await browser.newContext({ ...options, viewport: { width: 320, height: 640 } })
   const page = await context.newPage()

@@ -1,4 +1,4 @@
-/** Who may enter at which level, and what a portal learns of a citizen, a foreigner, an organisation, a representative. */
+/** Who may sign in at which level, and which data a portal receives about a citizen, a foreigner, an organisation and a representative. */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
@@ -18,7 +18,7 @@ async function open(policy: Record<string, unknown> = {}, metadata: Record<strin
 }
 type Open = Awaited<ReturnType<typeof open>>
 
-/** Signs in and reads what the portal learns at userinfo. */
+/** Signs in and reads userinfo. */
 async function meet(
   citizen: string,
   portal: Open,
@@ -44,13 +44,13 @@ test('a portal that asks for level 2 never receives a level 1 citizen', async ()
   await expect(byPolicy.signIn({ acr_values: levelOne })).rejects.toMatchObject(unmet)
 })
 
-test('the level reached is told as acr, also where a lower one would do', async () => {
+test('acr is the level reached, even if the request accepts a lower one', async () => {
   const portal = await open()
   expect((await meet('an', portal, { acr_values: `${levelOne} urn:other` })).claims.acr).toBe(levelTwo)
   expect((await meet('chi', portal, { acr_values: `${levelTwo} ${levelOne}` })).claims.acr).toBe(levelOne)
 })
 
-test('a session of level 1 is taken back to VNeID where level 2 is needed, and refused if it is still level 1', async () => {
+test('a session of level 1 goes back to VNeID if level 2 is needed, and is refused if it is still level 1', async () => {
   const visitor = createVisitor()
   await meet('chi', await open(), {}, visitor)
   const portal = await open({ minimum_level: 2 })
@@ -61,7 +61,7 @@ test('a session of level 1 is taken back to VNeID where level 2 is needed, and r
   expect(tripsOf(visitor)).toHaveLength(2)
 })
 
-test('whoever comes back with level 2 passes the step-up', async () => {
+test('a citizen who returns with level 2 passes the step-up', async () => {
   const visitor = createVisitor()
   const first = await open()
   await meet('chi', first, {}, visitor)
@@ -70,7 +70,7 @@ test('whoever comes back with level 2 passes the step-up', async () => {
   expect(tripsOf(visitor)).toHaveLength(2)
 })
 
-test('the same citizen, raised to level 2 meanwhile, passes the step-up and stays the same person', async () => {
+test('a citizen who was raised to level 2 meanwhile passes the step-up and keeps the same sub', async () => {
   const visitor = createVisitor()
   const portal = await open()
   const before = await meet('chi', portal, {}, visitor)
@@ -95,7 +95,7 @@ test.each([
   expect(tripsOf(visitor)).toHaveLength(2)
 })
 
-test('a request that names only unknown levels is refused before anyone goes to VNeID', async () => {
+test('a request that names only unknown levels is refused before the trip to VNeID', async () => {
   const portal = await open()
   const visitor = createVisitor()
   const wish = { acr_values: 'urn:mace:incommon:iap:silver' }
@@ -117,13 +117,13 @@ test.each([
   expect(claims['kind']).toBe(kind)
 })
 
-test('a member of an organisation without authority enters nowhere', async () => {
+test('a member of an organisation without authority is refused by every portal', async () => {
   simulator.approve('nga')
   const portal = await open({ kinds: everyone })
   await expect(portal.signIn()).rejects.toMatchObject({ error: 'access_denied' })
 })
 
-test('an organisation has no level: no acr, and no portal that asks for one by name', async () => {
+test('an organisation has no level: it gets no acr, and a portal that asks for a level refuses it', async () => {
   const portal = await open({ kinds: everyone, minimum_level: 2 })
   const visitor = createVisitor()
   const { claims, person } = await meet('congty', portal, {}, visitor)
@@ -136,7 +136,7 @@ test('an organisation has no level: no acr, and no portal that asks for one by n
   expect(tripsOf(visitor)).toHaveLength(2)
 })
 
-test('a foreigner is known by a number of another type', async () => {
+test('a foreigner is identified by a number of another type', async () => {
   const { person } = await meet('john', await open({ kinds: ['foreigner'] }))
   expect(person).toMatchObject({
     kind: 'foreigner',
@@ -146,7 +146,7 @@ test('a foreigner is known by a number of another type', async () => {
   expect(person).not.toHaveProperty('citizen_id')
 })
 
-test('who acts for an organisation is the same person as before, with the organisation and without own accounts', async () => {
+test('a representative keeps the person’s sub, with the organisation and without the person’s own accounts', async () => {
   const portal = await open({ kinds: everyone })
   const { number } = citizenNamed('minh')
   await world.legacyAccount({ clientId: portal.clientId, accountId: 'minh-own', number })
@@ -157,7 +157,7 @@ test('who acts for an organisation is the same person as before, with the organi
     legacy_accounts: [],
     organisation: { id: 'TC-99990001', name: 'Công ty Cổ phần Ví Dụ' },
   })
-  // On another day he comes for himself.
+  // On another day the same person signs in without the organisation.
   await world.restart({ UPSTREAM_KINDS: JSON.stringify({ '1': 'citizen', '3': 'citizen' }) })
   const self = await meet('minh', portal)
   expect(self.claims.sub).toBe(acting.claims.sub)
@@ -175,7 +175,7 @@ test('who acts for an organisation is the same person as before, with the organi
   expect((await meet('minh', portal)).person).toMatchObject({ kind: 'representative', legacy_accounts: [] })
 })
 
-test('a session of a kind that a portal does not admit is taken to VNeID, where another account may be chosen', async () => {
+test('a session of a kind that a portal does not admit goes to VNeID, where the citizen can choose another account', async () => {
   const visitor = createVisitor()
   await meet('an', await open(), {}, visitor)
   const forOrganisations = await open({ kinds: ['organisation'] })
@@ -185,7 +185,7 @@ test('a session of a kind that a portal does not admit is taken to VNeID, where 
   expect(tripsOf(visitor)).toHaveLength(3)
 })
 
-test('a portal that no longer admits a kind refuses it in the session that was open already', async () => {
+test('a portal that no longer admits a kind refuses it also in an existing session', async () => {
   const visitor = createVisitor()
   const portal = await open({ kinds: ['citizen', 'foreigner'] })
   await meet('john', portal, {}, visitor)
@@ -194,7 +194,7 @@ test('a portal that no longer admits a kind refuses it in the session that was o
   await expect(portal.signIn({ prompt: 'none' }, visitor)).rejects.toMatchObject({ error: 'access_denied' })
 })
 
-test('a portal receives what its scopes release, and no more than its agreement lists', async () => {
+test('a portal receives the claims of its scopes, and only those that its agreement lists', async () => {
   const full = await meet('an', await open())
   expect(full.person).toMatchObject({
     name: 'Nguyễn Văn An',
@@ -208,7 +208,7 @@ test('a portal receives what its scopes release, and no more than its agreement 
   expect(Object.keys(agreed.person).toSorted()).toEqual(['acr', 'kind', 'name', 'sub'])
 })
 
-test('a claim asked for by name is given within the registered scopes and the agreement, and never beyond', async () => {
+test('a claim that is requested by name is released only within the registered scopes and the agreement', async () => {
   const ask = (...names: string[]) => ({
     scope: 'openid',
     claims: JSON.stringify({ userinfo: Object.fromEntries(names.map((name) => [name, null])) }),
@@ -221,7 +221,7 @@ test('a claim asked for by name is given within the registered scopes and the ag
   expect(Object.keys(narrow.person).toSorted()).toEqual(['acr', 'birthdate', 'kind', 'sub'])
 })
 
-test('a claim that the agreement gains is given to the next request of the same session', async () => {
+test('a claim that is added to the agreement is released at the next request of the same session', async () => {
   const registered = { scope: 'openid profile' }
   const portal = await open({ claims: ['name'] }, registered)
   const wish = { scope: 'openid', claims: JSON.stringify({ userinfo: { birthdate: null } }) }
@@ -234,7 +234,7 @@ test('a claim that the agreement gains is given to the next request of the same 
   expect(tripsOf(visitor)).toHaveLength(1)
 })
 
-test('auth_time and acr asked for by name are in the ID token', async () => {
+test('auth_time and acr are in the ID token if they are requested by name', async () => {
   const claims = JSON.stringify({ id_token: { auth_time: { essential: true }, acr: null } })
   const met = await meet('an', await open(), { claims })
   expect(met.claims).toMatchObject({ auth_time: expect.any(Number), acr: levelTwo })
@@ -247,7 +247,7 @@ test('a scope that is not registered for the portal is invalid_scope', async () 
   })
 })
 
-test('two portals know one person by two names, unless they share a host', async () => {
+test('two portals get different subs for one person, unless they share a host', async () => {
   const a = await meet('an', await open())
   const b = await meet('an', await open({}, { redirect_uris: ['http://127.0.0.1:9/cb'] }))
   const openly = await meet('an', await open({}, { subject_type: 'public' }))
@@ -255,7 +255,7 @@ test('two portals know one person by two names, unless they share a host', async
   expect(openly.claims.sub).not.toBe(a.claims.sub)
 })
 
-test('a birth date of which only the year is known stays a year', async () => {
+test('a birth date with only a year stays a year', async () => {
   expect((await meet('dung', await open())).person['birthdate']).toBe('1952')
 })
 

@@ -1,4 +1,4 @@
-/** What a portal may ask of a session: reuse, age, a prompt, a person. The simulator counts the trips to VNeID. */
+/** What a portal may require of a session: reuse, age, a prompt, a person. The simulator counts the trips to VNeID. */
 import * as client from 'openid-client'
 import { expect, test, vi } from 'vitest'
 import { registerClients } from '../../src/sandbox/register.ts'
@@ -53,7 +53,7 @@ test('a portal without session reuse sends the citizen to VNeID for a new authen
   ])
 })
 
-test('VNeID answering a portal without session reuse by an old authentication is login_required', async () => {
+test('an old authentication from VNeID for a portal without session reuse is login_required', async () => {
   const visitor = await sessionOf('an')
   const strict = await open({ session_reuse: false })
   simulator.tamper({ staleAuthTime: true })
@@ -73,7 +73,7 @@ test('a session serves a portal until it is older than the portal allows', async
   expect(trips(visitor)[1]).toMatchObject({ prompt: 'login' })
 })
 
-test('max_age is kept, asked of VNeID too, and auth_time tells the new authentication', async () => {
+test('max_age is enforced and also sent to VNeID, and auth_time is the time of the new authentication', async () => {
   const visitor = await sessionOf('an')
   const portal = await open()
   pass(120)
@@ -85,7 +85,7 @@ test('max_age is kept, asked of VNeID too, and auth_time tells the new authentic
   expect(now() - fresh.claims.auth_time!).toBeLessThan(60)
 })
 
-test('max_age=0 and prompt=login authenticate anew at VNeID', async () => {
+test('max_age=0 and prompt=login require a new authentication at VNeID', async () => {
   const visitor = await sessionOf('an')
   const portal = await open()
   for (const wish of [{ max_age: '0' }, { prompt: 'login' }]) {
@@ -107,7 +107,7 @@ test('an authentication that VNeID remembers from yesterday never satisfies max_
   simulator.tamper({})
 })
 
-test('a portal that asks for no age is served although VNeID authenticated the citizen long ago', async () => {
+test('a request without a maximum age succeeds although VNeID authenticated the citizen long ago', async () => {
   const portal = await open()
   simulator.approve('an')
   simulator.tamper({ staleAuthTime: true })
@@ -119,7 +119,7 @@ test('a portal that asks for no age is served although VNeID authenticated the c
   expect(trips(visitor)).toHaveLength(1)
 })
 
-test('default_max_age and require_auth_time of a registered portal are kept', async () => {
+test('default_max_age and require_auth_time of a registered portal are enforced', async () => {
   const visitor = await sessionOf('an')
   pass(120)
   const { claims } = await (await open({}, { require_auth_time: true })).signIn({}, visitor)
@@ -128,7 +128,7 @@ test('default_max_age and require_auth_time of a registered portal are kept', as
   expect(trips(visitor)).toHaveLength(2)
 })
 
-test('prompt=none never shows anything: tokens with a session, login_required without', async () => {
+test('prompt=none shows no page: it gives tokens with a session, and login_required without', async () => {
   const portal = await open()
   const before = simulator.requests.authorize
   await expect(portal.signIn({ prompt: 'none' })).rejects.toMatchObject({ error: 'login_required' })
@@ -150,7 +150,7 @@ test.each([
   expect(trips(visitor)).toHaveLength(1)
 })
 
-test('prompt=consent, which offline_access requires, does not loop and gives what it is for', async () => {
+test('prompt=consent, which offline_access requires, does not loop and gives a refresh token', async () => {
   const visitor = await sessionOf('an')
   const portal = await open()
   const wish = { prompt: 'consent', scope: 'openid offline_access' }
@@ -178,7 +178,7 @@ test('an id_token_hint of the person in the session passes, one of another perso
   })
 })
 
-test('where the portal waits for another person, VNeID is asked to authenticate anew and that person may enter', async () => {
+test('if the portal expects another person, VNeID authenticates anew and that person can sign in', async () => {
   const portal = await open()
   simulator.approve('binh')
   const first = await portal.signIn()
@@ -189,7 +189,7 @@ test('where the portal waits for another person, VNeID is asked to authenticate 
   expect(trips(visitor)[1]).toMatchObject({ prompt: 'login' })
 })
 
-test('claims.id_token.sub names the person who must come: another one is login_required, without a loop', async () => {
+test('claims.id_token.sub names the expected person: another person is login_required, without a loop', async () => {
   const portal = await open()
   simulator.approve('binh')
   const { claims } = await portal.signIn()
@@ -200,7 +200,7 @@ test('claims.id_token.sub names the person who must come: another one is login_r
   expect(trips(other)).toHaveLength(2)
 })
 
-test('an hour is not needed to change a registered portal: within seconds it is in force, without a restart', async () => {
+test('a change of a registered portal applies within seconds, without a restart', async () => {
   const visitor = await sessionOf('an')
   const portal = await open()
   await portal.signIn({}, visitor)
@@ -217,7 +217,7 @@ test('an hour is not needed to change a registered portal: within seconds it is 
     .toBeGreaterThan(1)
 })
 
-test('a grant that a replayed code has killed stays dead, and the session still serves the portal', async () => {
+test('a grant that a replayed code ended stays ended, and the session can still be used at the portal', async () => {
   const visitor = await sessionOf('an')
   const portal = await open()
   const { begun, page } = await portal.ask({}, visitor)
@@ -233,7 +233,7 @@ test('a grant that a replayed code has killed stays dead, and the session still 
   expect(trips(visitor)).toHaveLength(1)
 })
 
-test('leaving one portal and coming back does not revive the tokens of before', async () => {
+test('signing out of one portal and signing in again does not make earlier tokens valid', async () => {
   const portal = await open()
   simulator.approve('an')
   const { visitor, tokens: before } = await portal.signIn()
@@ -247,7 +247,7 @@ test('leaving one portal and coming back does not revive the tokens of before', 
   })
 })
 
-test('two tabs that open one portal at once both end with tokens that work', async () => {
+test('two tabs that open one portal at once both get valid tokens', async () => {
   const visitor = await sessionOf('an')
   const portal = await open()
   const tabs = await Promise.all([portal.signIn({}, visitor), portal.signIn({}, visitor)])
@@ -255,7 +255,7 @@ test('two tabs that open one portal at once both end with tokens that work', asy
     await client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)
 })
 
-test('a session ends at its absolute age, however much it is used', async () => {
+test('a session ends at its maximum age, even if it is in use', async () => {
   await world.restart({ SESSION_TTL: '3600' })
   const portal = await open()
   simulator.approve('an')
@@ -284,7 +284,7 @@ const disable = (number: string, at: 'now()' | 'null') =>
     [world.citizenKeysOf(number)],
   )
 
-test('a disabled person signs in nowhere: not anew, not by the session, not by a refresh token', async () => {
+test('a disabled person is refused everywhere: at a new sign-in, in a session, and with a refresh token', async () => {
   simulator.approve('vinh')
   const portal = await open()
   const { visitor, tokens } = await portal.signIn()

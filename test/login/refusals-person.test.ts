@@ -56,7 +56,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
       'only-level-2',
     ],
     [
-      'level 1 at that portal, though the request asks for less',
+      'level 1 at that portal, although the request asks for less',
       'uyen',
       'unmet_authentication_requirements',
       'level_unmet',
@@ -131,7 +131,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
     })
   })
 
-  test('a citizen who walks away leaves no data behind', async () => {
+  test('a citizen who abandons the sign-in leaves no data behind', async () => {
     world.simulator.approve('son')
     const before = await traces(world)
     const { heard, visitor } = await ask(world, wish('portal-a'))

@@ -21,7 +21,7 @@ describe.each(dialects)('%s: the way back', (dialect) => {
   const world = worlds[dialect]
   const withState = (url: string, state: string) => url.replace(/state=[^&]*/, `state=${state}`)
 
-  test('a state that is unknown, malformed, missing or altered opens nothing, and spends nothing', async () => {
+  test('a state that is unknown, malformed, missing or altered is refused, and does not use up the trip', async () => {
     const { url, visitor } = await atDoor(world)
     const state = /state=([^&]*)/.exec(url)![1]!
     const before = await traces(world)
@@ -44,7 +44,7 @@ describe.each(dialects)('%s: the way back', (dialect) => {
     expect((await browse(url, visitor)).heard).toHaveProperty('code')
   })
 
-  test('a state used twice ends at a page the second time', async () => {
+  test('a state that is used a second time ends on a page', async () => {
     const { url, visitor } = await atDoor(world)
     expect((await browse(url, visitor)).heard).toHaveProperty('code')
     const before = await traces(world)
@@ -52,26 +52,26 @@ describe.each(dialects)('%s: the way back', (dialect) => {
     expect(await traces(world)).toEqual(before)
   })
 
-  test('of 10 uses of one state in parallel exactly one leads to the portal', async () => {
+  test('of 10 parallel uses of one state exactly one leads to the portal', async () => {
     const { url, visitor } = await atDoor(world)
     const answers = await Promise.all(Array.from({ length: 10 }, () => browse(url, visitor)))
     expect(answers.filter(({ heard }) => heard?.['code'] !== undefined)).toHaveLength(1)
     for (const answer of answers) if (!answer.heard) expectPage(answer, 'interaction_gone')
   })
 
-  test('a state carried to another browser opens nothing there, and still serves the one that began', async () => {
+  test('a state in another browser is refused there, and still works in the browser that began the sign-in', async () => {
     const { url, visitor } = await atDoor(world)
     const stranger = createVisitor()
     expectPage(await browse(url, stranger), 'interaction_gone')
     await expectNoSession(world, stranger)
-    // Nor when that browser has begun a trip of its own.
+    // The same holds if that browser has begun another trip.
     const other = await atDoor(world)
     expectPage(await browse(url, other.visitor), 'interaction_gone')
     expect((await browse(url, visitor)).heard).toHaveProperty('code')
     expect((await browse(other.url, other.visitor)).heard).toHaveProperty('code')
   })
 
-  test('an error that nobody at VNeID sent ends no trip of another browser', async () => {
+  test('a forged error response does not end the trip of another browser', async () => {
     const { url, visitor } = await atDoor(world)
     const state = /state=([^&]*)/.exec(url)![1]!
     expectPage(
@@ -81,7 +81,7 @@ describe.each(dialects)('%s: the way back', (dialect) => {
     expect((await browse(url, visitor)).heard).toHaveProperty('code')
   })
 
-  test('a callback with a parameter twice is refused, whichever would have been right', async () => {
+  test('a callback with a parameter twice is refused, in either order', async () => {
     const { url, visitor } = await atDoor(world)
     const answer = await browse(`${url}&code=another`, visitor)
     expect(answer.heard).toMatchObject({ error: 'server_error', state: 'st-1', iss: world.issuer })
@@ -89,7 +89,7 @@ describe.each(dialects)('%s: the way back', (dialect) => {
   })
 })
 
-test("a code that an attacker carries into another's trip is refused by the verifier of that trip", async () => {
+test('a code that an attacker injects into another trip is refused, because the verifier of that trip does not match', async () => {
   oidc.simulator.approve('binh')
   const attacker = await atDoor(oidc)
   oidc.simulator.approve('an')
@@ -114,7 +114,7 @@ test('the state of another interaction of the same browser does not take its cod
   expect((await browse(one.url, visitor)).heard).not.toHaveProperty('code')
 })
 
-describe('oidc: the answers of VNeID', () => {
+describe('invalid answers of VNeID, oidc dialect', () => {
   const lean = { leanIdToken: true }
   const faults: [string, Faults, error?: string, code?: string][] = [
     ['an ID token with another nonce', { wrongNonce: true }],
@@ -151,7 +151,7 @@ describe('oidc: the answers of VNeID', () => {
   )
 
   test.each<Fields>([{ prompt: 'login' }, { max_age: '60' }, { max_age: '0' }])(
-    'an authentication of yesterday does not do where %o asks for a fresh one',
+    'an authentication of yesterday is refused if %o requires a new one',
     async (wanted) => {
       for (const fault of [{ staleAuthTime: true }, { noAuthTime: true }]) {
         oidc.simulator.tamper(fault)
@@ -161,7 +161,7 @@ describe('oidc: the answers of VNeID', () => {
   )
 })
 
-describe('vneid: the answers of VNeID', () => {
+describe('invalid answers of VNeID, vneid dialect', () => {
   const world = worlds.vneid
   const faults: [string, Faults, error?: string, code?: string][] = [
     ['a wrapped body that was altered', { alteredBody: true }],
@@ -192,7 +192,7 @@ describe('vneid: the answers of VNeID', () => {
   )
 })
 
-test('when VNeID cannot be reached at all the portal hears so, and no other road is offered', async () => {
+test('if VNeID is unreachable the portal gets that error, and no other way to sign in is offered', async () => {
   const world = await openWorld({
     environment: { UPSTREAM_ISSUER: 'http://127.0.0.1:9', UPSTREAM_TIMEOUT: '1' },
   })
@@ -210,6 +210,6 @@ test('when VNeID cannot be reached at all the portal hears so, and no other road
   expect(await traces(world)).toMatchObject({ refused: 2, subjects: 0, completed: 0 })
 })
 
-test.each(dialects)('%s: no line of the log tells who it was', (dialect) => {
+test.each(dialects)('%s: no line of the log identifies the person', (dialect) => {
   expectSilentLog(worlds[dialect])
 })

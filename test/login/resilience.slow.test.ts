@@ -81,7 +81,7 @@ describe.each([
   )
 })
 
-/** What a world of the direct dialect changes to speak OpenID Connect with the same simulator. */
+/** Settings that switch a world of the direct dialect to OpenID Connect with the same simulator. */
 const toOidc = ({ simulator }: World) => ({
   UPSTREAM_DIALECT: 'oidc',
   UPSTREAM_ISSUER: simulator.issuer,
@@ -102,7 +102,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
   const b = await world.portal({ clientId: 'portal-b' })
 
   test(
-    'a broker told to end is not ready, completes the request in flight, and exits with 0 soon',
+    'a broker that receives SIGTERM is not ready, completes requests in flight, and exits with 0',
     { timeout: 60_000 },
     async () => {
       const broker = await startBroker({ ...world.settings, SHUTDOWN_GRACE: '20' })
@@ -153,7 +153,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
   )
 
   test(
-    'a broker killed between any two steps of a login and started again carries it on',
+    'a broker that is killed between any two steps of a login and started again continues the login',
     { timeout: 180_000 },
     async () => {
       let broker: BrokerProcess | undefined
@@ -198,7 +198,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
   )
 
   test(
-    'two brokers on the same stores serve alternate requests of one login',
+    'two brokers on the same stores can serve alternate requests of one login',
     { timeout: 60_000 },
     async () => {
       const other = await startBroker(world.settings)
@@ -223,7 +223,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
   )
 
   test(
-    'a portal registered while the brokers run is found by all of them without a restart',
+    'a portal that is registered while brokers run is known to all of them without a restart',
     { timeout: 60_000 },
     async () => {
       const other = await startBroker(world.settings)
@@ -243,7 +243,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
     },
   )
 
-  test('a broker that cannot start says why and ends, whatever it has connected to already', async () => {
+  test('a broker that cannot start prints the reason and exits, whatever it has already connected to', async () => {
     // An address that no machine has (RFC 5737).
     const started = startBroker({ ...world.settings, HOST: '192.0.2.1' })
     await expect(started).rejects.toThrow('EADDRNOTAVAIL')
@@ -251,7 +251,7 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
 })
 
 test.skipIf(!redis)(
-  'readiness names the store that is away, the citizen hears that, and all is well when it is back (needs Redis)',
+  'readiness names an unreachable store, the citizen sees a page about it, and both recover with the store (needs Redis)',
   async () => {
     const first = await startRedis()
     const world = await openWorld({ environment: { STATE_URL: first!.url } })

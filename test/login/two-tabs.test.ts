@@ -1,4 +1,4 @@
-/** One browser, several tabs, everything at once. */
+/** Simultaneous sign-ins in several tabs of one browser. */
 import * as client from 'openid-client'
 import { expect, test } from 'vitest'
 import { createVisitor, type Visitor } from '../../src/sandbox/visitor.ts'
@@ -31,7 +31,7 @@ async function logOut(portal: Portal, { visitor, tokens }: SignedIn): Promise<vo
   await press(visitor, await visitor.open(url.href), { logout: 'yes' })
 }
 
-test('tabs that open different portals at once within one session all sign in, and one logout ends them all', async () => {
+test('tabs that open different portals at once in one session all sign in, and one logout ends all of them', async () => {
   for (let round = 0; round < 5; round++) {
     const first = await a.signIn()
     const before = trips(first.visitor)
@@ -40,7 +40,7 @@ test('tabs that open different portals at once within one session all sign in, a
     const all = [first, ...tabs].map((signedIn, index) => ({ portal: [a, b, c, d][index]!, signedIn }))
     for (const { portal, signedIn } of all) expect(await isAlive(portal, signedIn)).toBe('works')
 
-    // The session knows every one of them: nobody is left behind.
+    // The session contains all portals.
     await logOut(a, first)
     for (const { portal, signedIn } of all) {
       expect(await isAlive(portal, signedIn)).toBe('dead')
@@ -63,7 +63,7 @@ test('tabs that open the same portal at once both sign in, in one session of tha
   }
 })
 
-test('a tab that asks for less does not take from the other tab what it was given', async () => {
+test('a tab that requests less does not reduce the grant of the other tab', async () => {
   for (let round = 0; round < 5; round++) {
     const { visitor } = await a.signIn()
     const [more, less] = await Promise.all([
@@ -75,10 +75,10 @@ test('a tab that asks for less does not take from the other tab what it was give
   }
 })
 
-test('two sign-ins that one browser began before it had a session both finish, in whatever order', async () => {
+test('two sign-ins that one browser began before it had a session both complete, in any order', async () => {
   const visitor = createVisitor()
   const began = await Promise.all([a.begin(), b.begin(), a.begin()])
-  // Each tab stands before VNeID now.
+  // Each tab is now at VNeID.
   const waiting = (url: string) => url.startsWith(world.simulator.issuer)
   const tabs = []
   for (const begun of began) tabs.push({ begun, at: await visitor.open(begun.url, { until: waiting }) })
@@ -90,17 +90,17 @@ test('two sign-ins that one browser began before it had a session both finish, i
   }
 })
 
-test('two sign-ins of a browser without a session that come back at the same moment both finish', async () => {
+test('two sign-ins of a browser without a session that return at the same moment both complete', async () => {
   const visitor = createVisitor()
   for (let round = 0; round < 5; round++) {
-    // A browser that was here before; the session itself has ended.
+    // A browser with our cookie whose session has ended.
     await logOut(a, await a.signIn({}, visitor))
     const [one, two] = await Promise.all([a.signIn({}, visitor), b.signIn({}, visitor)])
     expect([await isAlive(a, one), await isAlive(b, two)]).toEqual(['works', 'works'])
   }
 })
 
-test('a session that ends while another tab asks for a code is not raised again, and that code gives nothing', async () => {
+test('a session that ends while another tab requests a code stays ended, and that code gives no tokens', async () => {
   for (let round = 0; round < 15; round++) {
     const first = await a.signIn()
     const { visitor } = first
@@ -113,7 +113,7 @@ test('a session that ends while another tab asks for a code is not raised again,
     ])
     expect(await a.ask({ prompt: 'none' }, visitor)).toMatchObject({ answer: { error: 'login_required' } })
     expect(await isAlive(a, first)).toBe('dead')
-    // Whether a code came or a refusal: there is nothing to be had for it.
+    // Either a code or a refusal was returned; no tokens can be obtained in both cases.
     expect(await status(b.redeem(asked.page.url, asked.begun))).toBe('dead')
   }
 })
@@ -131,7 +131,7 @@ test('a grant that a replayed code has ended stays ended when the portal is open
   expect([await isAlive(a, first), await isRefreshed(a, first)]).toEqual(['dead', 'dead'])
 })
 
-test('a grant that a replayed code ends at the very moment of another sign-in stays ended', async () => {
+test('a grant that a replayed code ends during another sign-in stays ended', async () => {
   for (let round = 0; round < 15; round++) {
     const { begun, page, visitor } = await a.ask()
     const tokens = await a.redeem(page.url, begun)
@@ -142,7 +142,7 @@ test('a grant that a replayed code ends at the very moment of another sign-in st
     ])
     expect(replay).toBe('dead')
     expect([await isAlive(a, first), await isRefreshed(a, first)]).toEqual(['dead', 'dead'])
-    // The person is not locked out.
+    // The person can still sign in.
     expect(await isAlive(a, await a.signIn({}, visitor))).toBe('works')
   }
 })

@@ -43,7 +43,7 @@ test('a citizen comes back as an identity with number, level, name and birth dat
   expect(Math.abs(identity.authenticatedAt - now())).toBeLessThan(5)
 })
 
-test('an ID token that says all saves the userinfo request, one that does not costs it', async () => {
+test('userinfo is requested only if the ID token is incomplete', async () => {
   const before = vneid.requests.userinfo
   await signIn(upstream)
   expect(vneid.requests.userinfo).toBe(before)
@@ -52,7 +52,7 @@ test('an ID token that says all saves the userinfo request, one that does not co
   expect(vneid.requests.userinfo).toBe(before + 1)
 })
 
-test('the client may prove itself by a signed assertion instead of a secret', async () => {
+test('the client can authenticate with a signed assertion instead of a secret', async () => {
   const signer = open({
     UPSTREAM_CLIENT_ID: 'signer',
     UPSTREAM_CLIENT_KEY: signingKey,
@@ -61,7 +61,7 @@ test('the client may prove itself by a signed assertion instead of a secret', as
   expect((await signIn(signer)).kind).toBe('citizen')
 })
 
-test('the request carries state, nonce, PKCE, the wished language and level, and nothing of the code verifier', async () => {
+test('the request contains state, nonce, PKCE, the requested language and level, and not the code verifier', async () => {
   const transaction = newTransaction({ maxAge: 0 })
   const levelled = open({ UPSTREAM_ACR_VALUES: '{"1":"LoA1","2":"LoA2"}' })
   const url = new URL(await levelled.begin(transaction, { level: 2, locale: 'vi' }))
@@ -97,7 +97,7 @@ test.each(faults)('%s', async (_promise, fault, detail) => {
   await expect(signIn(upstream)).rejects.toMatchObject(refusal('upstream_answer_invalid', detail))
 })
 
-test('a refusal holds no token, claim or parameter, however deep one looks', async () => {
+test('an error object contains no token, claim or parameter at any depth', async () => {
   const seen = new Set<string>()
   for (const [, fault] of faults) {
     vneid.tamper(fault)
@@ -135,7 +135,7 @@ test('a citizen who declines is reported as such', async () => {
   )
 })
 
-test('an authentication that is too old is not taken for a fresh one', async () => {
+test('an authentication that is too old is refused', async () => {
   vneid.tamper({ staleAuthTime: true })
   await expect(signIn(upstream, newTransaction({ maxAge: 0 }))).rejects.toMatchObject(
     refusal('upstream_authentication_stale'),
@@ -152,7 +152,7 @@ test('an authentication that is too old is not taken for a fresh one', async () 
   await expect(signIn(upstream)).resolves.toMatchObject({ kind: 'citizen' })
 })
 
-test('a session that VNeID had before the trip is not an authentication now', async () => {
+test('a session that VNeID had before the trip does not count as a new authentication', async () => {
   // The trip begins, in our clock, a minute after the citizen authenticated.
   const transaction = newTransaction({ maxAge: 0, begunAt: now() + 60 })
   await expect(signIn(upstream, transaction)).rejects.toMatchObject(
@@ -181,11 +181,11 @@ test('a callback of another trip, without state, or with a parameter twice is re
   )
   await expect(complete(`%zz&${query}`)).rejects.toMatchObject(refusal('upstream_answer_invalid'))
   await expect(complete('')).rejects.toMatchObject(refusal('upstream_answer_invalid', /state/))
-  // None of them has spent the code.
+  // None of these attempts has spent the code.
   expect((await complete(query)).kind).toBe('citizen')
 })
 
-test('a code is exchanged once, and for the verifier of its trip only', async () => {
+test('a code can be exchanged once, and only with the verifier of its trip', async () => {
   const transaction = newTransaction()
   const query = await journey(upstream, transaction)
   const other = { ...transaction, codeVerifier: newTransaction().codeVerifier }
@@ -197,7 +197,7 @@ test('a code is exchanged once, and for the verifier of its trip only', async ()
   )
 })
 
-test('errors of the callback say whose fault it is, and unknown words are not repeated', async () => {
+test('errors of the callback are attributed to the citizen, VNeID or us, and unknown words are not repeated', async () => {
   const transaction = newTransaction()
   const state = `state=${transaction.state}&iss=${encodeURIComponent(vneid.issuer)}`
   const errors = [
@@ -223,7 +223,7 @@ test('a client secret that VNeID does not know is our fault, not the citizen’s
   )
 })
 
-test('a token or userinfo endpoint that fails or hangs is an outage', async () => {
+test('a token or userinfo endpoint that fails or hangs is reported as an outage', async () => {
   const hasty = open({ UPSTREAM_TIMEOUT: '0.2' })
   vneid.tamper({ tokenError: true })
   await expect(signIn(hasty)).rejects.toMatchObject(refusal('upstream_unavailable', /status 500/))

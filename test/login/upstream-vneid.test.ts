@@ -44,7 +44,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
     expect([identity.identifier.type, identity.identifier.reveal()]).toEqual(['citizen_id', an.number])
   })
 
-  test('every trip is a fresh authentication, so any age asked for is met', async () => {
+  test('every trip is a new authentication, so any requested age is met', async () => {
     const identity = await signIn(upstream, newTransaction({ maxAge: 0 }))
     expect(Math.abs(identity.authenticatedAt - now())).toBeLessThan(5)
   })
@@ -78,7 +78,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
     await expect(complete(query.replace(/code=[^&]+/, ''))).rejects.toMatchObject(
       refusal('upstream_answer_invalid', /code/),
     )
-    // None of them has spent the code; now it is.
+    // None of these attempts has spent the code; this one does.
     expect((await complete(query)).kind).toBe('citizen')
     await expect(complete(query)).rejects.toMatchObject(
       refusal('upstream_rejected_us', /^token: invalid_grant$/),
@@ -92,7 +92,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
     )
   })
 
-  test('a token or userinfo endpoint that fails or hangs is an outage', async () => {
+  test('a token or userinfo endpoint that fails or hangs is reported as an outage', async () => {
     const hasty = openVneid(vneid.url, { UPSTREAM_ENVELOPE: mode, UPSTREAM_TIMEOUT: '0.2' })
     const outages: Faults[] = [
       { tokenError: true },
@@ -106,7 +106,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
     }
   })
 
-  test('the road is ready while the host answers, and logout leads there and back', async () => {
+  test('the upstream is ready while the host answers, and logout redirects to VNeID and back', async () => {
     await upstream.ready()
     const away = (await upstream.end({ state: 's1', returnTo: `${issuer}/logged-out` })) ?? ''
     const back = await fetch(away, { redirect: 'manual' })
@@ -117,7 +117,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
   })
 })
 
-test('a wrapped code that nobody agreed on is refused', async () => {
+test('a wrapped code is refused if no envelope is configured', async () => {
   const transaction = newTransaction()
   const query = `code=c&state=${transaction.state}&encrypt_key=AAAA`
   const upstream = openVneid('http://127.0.0.1:1', { UPSTREAM_ENVELOPE: 'none' })
@@ -126,7 +126,7 @@ test('a wrapped code that nobody agreed on is refused', async () => {
   )
 })
 
-test('answers that are not what the contract says are refused, never guessed at', async () => {
+test('answers that violate the contract are refused', async () => {
   let token: { status?: number; body: string } = { body: '{}' }
   let userinfo = '{}'
   const server = createServer((request, response) => {
