@@ -1,4 +1,4 @@
-/** The portals' own API: what a portal asks about its own legacy accounts, and what opens the API to it. */
+/** The portals' API: a portal's requests about its own legacy accounts, and the credentials that it requires. */
 import { describe, expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { createCallers, grants } from '../support/portals/callers.ts'
@@ -10,7 +10,7 @@ const world = await openWorld({ periods: { renewal: 50 } })
 const callers = createCallers(world)
 
 describe("the portals' own API", () => {
-  test('tells the state of an account, and whose it is by the sub that the portal knows', async () => {
+  test('returns the state of an account, and its owner by the portal’s sub', async () => {
     const portal = await callers.open()
     await portal.account('old-1', 'binh')
     await portal.account('claimed', 'binh', false)
@@ -47,7 +47,7 @@ describe("the portals' own API", () => {
     })
   })
 
-  test("knows no account of another portal, and no id that is not the portal's letter by letter", async () => {
+  test('does not find accounts of another portal, or an id that differs in any character', async () => {
     const [here, there] = [await callers.open(), await callers.open()]
     await there.account('Old-1', 'an')
     for (const [portal, id] of [
@@ -63,7 +63,7 @@ describe("the portals' own API", () => {
     }
   })
 
-  test('marks one account of a person as the primary one, and tells of it wherever links are told', async () => {
+  test('marks one account of a person as primary, and returns the mark with every list of links', async () => {
     const portal = await callers.open()
     await portal.account('old-1', 'chi')
     await portal.account('old-2', 'chi')
@@ -78,7 +78,7 @@ describe("the portals' own API", () => {
     expect((await portal.stateOf('old-1')).body).toMatchObject({ primary: false })
     const { changes } = await portal.changes()
     const told = changes.map(({ change, id }) => `${change} ${id}`)
-    // What one statement links has no order among itself.
+    // Links that one statement creates have no order among themselves.
     expect([...told.slice(0, 2).toSorted(), ...told.slice(2)]).toEqual([
       'linked old-1',
       'linked old-2',
@@ -94,7 +94,7 @@ describe("the portals' own API", () => {
     expect(audit[0]).toMatchObject({ actor: 'portal', detail: { link: expect.any(String) as string } })
   })
 
-  test('of ten marks at once one remains', async () => {
+  test('of ten simultaneous marks one remains', async () => {
     const portal = await callers.open()
     const ids = Array.from({ length: 10 }, (_, index) => `old-${index}`)
     for (const id of ids) await portal.account(id, 'yen')
@@ -105,7 +105,7 @@ describe("the portals' own API", () => {
     expect(states.filter(({ body }) => body['primary'] === true)).toHaveLength(1)
   })
 
-  test('shows an account id that is a citizen’s number to nobody but the portal', async () => {
+  test('shows an account id that is a citizen’s number only to the portal', async () => {
     const portal = await callers.open()
     await portal.account(number, 'dung')
     expect((await portal.stateOf(number)).body).toMatchObject({ id: number, state: 'open' })
@@ -125,7 +125,7 @@ describe("the portals' own API", () => {
     expect(world.logLines.join('')).not.toContain(number)
   })
 
-  test('opens to no other credential', async () => {
+  test('refuses every other credential', async () => {
     const portal = await callers.open()
     await portal.account('old-1', 'an')
     world.simulator.approve('an')
@@ -151,7 +151,7 @@ describe("the portals' own API", () => {
     }
   })
 
-  test('opens only to a portal that was given the grant and the scope, and asked for it', async () => {
+  test('requires a portal with the registered grant and scope that requests the scope', async () => {
     const without = portalDefinition('without-scope', { grant_types: grants, scope: 'openid profile' })
     await world.register(without, portalDefinition('without-grant'))
     expect((await callers.tokenOf('without-scope')).body).toMatchObject({ error: 'invalid_scope' })
@@ -166,7 +166,7 @@ describe("the portals' own API", () => {
       expect(reply).toMatchObject({ status: 403, body: { code: 'forbidden' } })
       expect(reply.headers.get('www-authenticate')).toBe(insufficient)
     }
-    // What the registry takes away is gone from tokens in use.
+    // A scope that the registry removes no longer works in tokens in use.
     for (const changes of [
       { grant_types: grants, scope: 'openid profile' },
       { grant_types: ['authorization_code'] },
@@ -185,7 +185,7 @@ describe("the portals' own API", () => {
       .toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
   })
 
-  test('a token bound to a key opens only with a fresh proof of that key', async () => {
+  test('a token bound to a key requires a new proof of that key', async () => {
     const definition = { grant_types: grants, dpop_bound_access_tokens: true }
     await world.register(portalDefinition('bound', definition))
     const [mine, another] = [await newSigner(), await newSigner()]

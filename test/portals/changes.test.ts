@@ -1,4 +1,4 @@
-/** How a portal follows the links of its accounts without ever missing one. */
+/** A portal reads every change of the links of its accounts. */
 import { randomUUID } from 'node:crypto'
 import { describe, expect, inject, test } from 'vitest'
 import type { Db } from '../../src/store/db.ts'
@@ -7,11 +7,11 @@ import { openWorld } from '../support/world.ts'
 
 const world = await openWorld()
 const callers = createCallers(world)
-/** Embedded there is one connection, so nothing can overtake anything. */
+/** The embedded database has one connection, so transactions cannot overlap. */
 const isMissing = inject('databaseUrl') === undefined
 
-describe('the changes that a portal follows', () => {
-  test('tells changes in pages, from where the portal stopped, until there is no more', async () => {
+describe('the change feed of a portal', () => {
+  test('returns changes in pages, from the portal’s last cursor to the end', async () => {
     const portal = await callers.open()
     expect(await portal.changes()).toEqual({ changes: [], next: '0', more: false })
     await portal.account('old-1', 'an')
@@ -45,12 +45,12 @@ describe('the changes that a portal follows', () => {
     )
     const third = await portal.changes(`?after=${second.next}`)
     expect(third.changes).toMatchObject([{ change: 'unlinked', id: 'old-1', sub: an }])
-    // A portal that begins again reads the same.
+    // A portal that starts again from the beginning reads the same.
     const { changes } = await portal.changes()
     expect(changes).toEqual([...first.changes, ...second.changes, ...third.changes])
   })
 
-  test("never tells of another portal's links", async () => {
+  test("never contains another portal's links", async () => {
     const [here, there] = [await callers.open(), await callers.open()]
     await there.account('theirs', 'an')
     await there.enter('an')
@@ -59,7 +59,7 @@ describe('the changes that a portal follows', () => {
     expect((await here.changes()).changes).toEqual([])
   })
 
-  test('refuses a cursor that it never gave out, and whatever else is wrong with a question', async () => {
+  test('refuses an unknown cursor and any other invalid parameter', async () => {
     const portal = await callers.open()
     for (const query of [
       '?after=',
@@ -109,7 +109,7 @@ describe('the changes that a portal follows', () => {
     }
   })
 
-  test('many readers at once read one and the same order, without gap or repetition', async () => {
+  test('simultaneous readers all read the same order, without gap or repetition', async () => {
     const portal = await callers.open()
     const { accounts, subject } = await prepare(portal.clientId, 60)
     const writers = accounts.map((account) => link(world.db, portal.clientId, account, subject))
@@ -130,7 +130,7 @@ describe('the changes that a portal follows', () => {
   })
 
   test.skipIf(isMissing)(
-    'a link that was begun before a reading and commits after it is told at the next',
+    'a link that begins before a read and commits after it is in the next read',
     async () => {
       const portal = await callers.open()
       const { accounts, subject } = await prepare(portal.clientId, 2)
@@ -142,7 +142,7 @@ describe('the changes that a portal follows', () => {
           'select account_id::text as account from link_change where client_id = $1 order by id',
           [portal.clientId],
         )
-        // The open transaction's row is the older one: a reader that went by it would pass the other for ever.
+        // The open transaction's row is older: a reader that skipped it would never return to it.
         expect(ids.map(({ account }) => account)).toEqual([early, late])
         return portal.changes()
       })
@@ -153,7 +153,7 @@ describe('the changes that a portal follows', () => {
     },
   )
 
-  test.skipIf(isMissing)('followers that read while writers commit in any order miss nothing', async () => {
+  test.skipIf(isMissing)('readers miss no change while writers commit in any order', async () => {
     const portal = await callers.open()
     const { accounts, subject } = await prepare(portal.clientId, 80)
     const writers = accounts.map((account, index) =>

@@ -62,7 +62,7 @@ test('a claim requested by name is returned where it was requested: in the ID to
   expect(person).not.toHaveProperty('name')
 })
 
-test('a claim that the registry does not release is never returned, by whatever request', async () => {
+test('a claim that the registry does not release is never returned, for any request', async () => {
   const wish = { name: null, gender: null, citizen_id: { essential: true }, legacy_accounts: null }
   const asked = { claims: JSON.stringify({ id_token: wish, userinfo: wish }) }
 

@@ -81,7 +81,7 @@ test('a logout token of the broker ends the session, once', async () => {
   expect((await tell(token)).status).toBe(400)
 })
 
-test('a logout token ends only the session that it names', async () => {
+test('a logout token ends only the named session', async () => {
   const [one, another] = [await signIn(), await signIn()]
   expect((await tell(await logoutToken({ sid: one.sid }))).status).toBe(200)
   expect([await one.me(), await another.me()]).toEqual([401, 200])
@@ -116,7 +116,7 @@ test('a forged logout token ends nothing', async () => {
   expect(await me()).toBe(200)
 })
 
-test('an authorization response that this browser did not request signs nobody in', async () => {
+test('an authorization response that this browser did not request completes no sign-in', async () => {
   const [mine, theirs] = [createVisitor(), createVisitor()]
   const begun = await theirs.open(`${portal.url}/login`, {
     until: (address) => address.startsWith(`${portal.url}/callback`),

@@ -94,7 +94,7 @@ describe('flows', () => {
     expect(world.simulator.requests.authorize).toBe(before)
   })
 
-  test('an id_token_hint that we did not sign, or that is another person’s, signs nobody in', async () => {
+  test('an id_token_hint with a foreign signature, or of another person, completes no sign-in', async () => {
     const { id_token: hint } = await tokensFor(world, 'portal-a')
     const forged = `${hint.slice(0, hint.lastIndexOf('.'))}.${'A'.repeat(86)}`
     const bad = await ask(world, wish('portal-a', { id_token_hint: forged }))

@@ -143,7 +143,7 @@ describe('requests that are too long or malformed', () => {
     }
   })
 
-  test('a body that is no form is refused', async () => {
+  test('a body that is not a form is refused', async () => {
     for (const [path, type] of [
       ['/auth', 'application/json'],
       ['/token', 'application/json'],
@@ -196,7 +196,7 @@ describe('errors are pages with code and reference, under the strict policy', ()
     expectPage(await get(path), 'interaction_gone')
   })
 
-  test('a resumption that no login began gives no code, and redirects only to a registered URI', async () => {
+  test('a resumption without a login gives no code, and redirects only to a registered URI', async () => {
     const query = (redirect: string) => encode(wish('portal-a', { redirect_uri: redirect }))
     expectPage(await get(`/auth/whatever?${query('https://evil.example/')}`), 'request_invalid')
     const { heard } = await browse(`${world.issuer}/auth/whatever?${query('http://127.0.0.1:9/cb')}`)

@@ -1,6 +1,6 @@
 /**
- * A portal out of service: the engine does not know it, and what it held ends for good. After a suspension a portal is
- * in service again from the next whole second on, so the tests that wait for that run at the same time.
+ * A portal that is suspended or retired: the engine no longer knows it, and its tokens and sessions end permanently. A
+ * reactivated portal is in service from the next whole second on, so the tests that wait for it run at the same time.
  */
 import * as client from 'openid-client'
 import { expect, inject, test, vi } from 'vitest'
@@ -29,7 +29,7 @@ async function newPortal(changes: Record<string, unknown> = {}) {
   await world.register(portalDefinition(id, changes))
   return { id, portal: await world.portal({ clientId: id, scope: 'openid profile offline_access' }) }
 }
-/** Waits until this node has read it, as a citizen sees it. */
+/** Waits until this node has read the change, as a citizen sees it. */
 const isShut = (id: string, shut = true) =>
   vi.waitFor(async () => {
     const { status } = await fetch(`${world.issuer}/auth?${encode(wish(id))}`, { redirect: 'manual' })
@@ -46,7 +46,7 @@ test.each([
   ['vi', 'Cổng dịch vụ này đang tạm dừng đăng nhập'],
   ['en', 'Signing in to this portal is suspended'],
 ])(
-  'a citizen who comes to a suspended portal reads so (%s), and is sent nowhere',
+  'a citizen at a suspended portal sees a page that says so (%s), and is not redirected',
   async (language, title) => {
     const { id } = await newPortal()
     await act('suspend', id)
@@ -61,7 +61,7 @@ test.each([
   },
 )
 
-test.concurrent('a citizen on the way when the portal is suspended reads so on the way back from VNeID', async () => {
+test.concurrent('a citizen whose portal is suspended during the trip sees that page on return from VNeID', async () => {
   const { id, portal } = await newPortal()
   const { url } = await portal.begin()
   const visitor = createVisitor()
@@ -76,7 +76,7 @@ test.concurrent('a citizen on the way when the portal is suspended reads so on t
   expect(page.body).toContain('portal_not_in_service')
 })
 
-test.concurrent('a suspended portal itself receives invalid_client, whatever it asks', async () => {
+test.concurrent('a suspended portal gets invalid_client for every request', async () => {
   const { id, portal } = await newPortal()
   const { tokens } = await portal.signIn({ prompt: 'consent' })
   const { begun, answer } = await portal.ask()
@@ -93,7 +93,7 @@ test.concurrent('a suspended portal itself receives invalid_client, whatever it 
   await expect(portal.userinfo(tokens.access_token)).rejects.toMatchObject({ status: 401 })
 })
 
-test.concurrent('nothing that was issued before a suspension works after it: tokens, codes, pushed requests', async () => {
+test.concurrent('tokens, codes and pushed requests from before a suspension stay invalid after it', async () => {
   const { id, portal } = await newPortal()
   const { tokens, claims } = await portal.signIn({ prompt: 'consent' })
   const { begun, answer } = await portal.ask()
@@ -110,7 +110,7 @@ test.concurrent('nothing that was issued before a suspension works after it: tok
   const page = await browse(`${world.issuer}/auth?${encode(request)}`)
   expect(page).toMatchObject({ status: 400, heard: undefined })
 
-  // And what is issued from now on does.
+  // Tokens issued from now on are valid.
   const again = await portal.signIn({ prompt: 'consent' })
   expect(again.claims.sub).toBe(claims.sub)
   await expect(portal.userinfo(again.tokens.access_token)).resolves.toMatchObject({ sub: claims.sub })
@@ -118,7 +118,7 @@ test.concurrent('nothing that was issued before a suspension works after it: tok
   await expect(portal.userinfo(renewed.access_token)).resolves.toBeDefined()
 })
 
-test.concurrent("a portal's own token ends with it", async () => {
+test.concurrent("a suspension ends the portal's client credentials token", async () => {
   const portal = await callers.open()
   expect((await portal.changesAnswer()).status).toBe(200)
   await act('suspend', portal.clientId)
@@ -132,13 +132,13 @@ test.concurrent("a portal's own token ends with it", async () => {
   expect((await again.changesAnswer()).status).toBe(200)
 })
 
-test.concurrent('a suspension and its end in one second leave nothing behind, and let in who comes after', async () => {
+test.concurrent('a suspension that ends within the same second still ends old tokens, and new sign-ins succeed', async () => {
   const { id, portal } = await newPortal()
   for (let round = 0; round < 2; round++) {
     const { tokens } = await portal.signIn({ prompt: 'consent' })
     await act('suspend', id)
     await act('activate', id)
-    // The node may not have read either yet: what it issues until then is void, too.
+    // The node may not have read either change yet: tokens that it issues until then are also void.
     await vi.waitFor(
       () => expect(portal.userinfo(tokens.access_token)).rejects.toMatchObject({ status: 401 }),
       within5s,
@@ -171,7 +171,7 @@ test
     }
   })
 
-test('a session goes on at other portals, and makes a new grant at the one that was suspended', async () => {
+test('a session continues at other portals, and gets a new grant at the portal that was suspended', async () => {
   const [shut, other] = [await newPortal(), await newPortal()]
   const visitor = createVisitor()
   const first = await shut.portal.signIn({}, visitor)

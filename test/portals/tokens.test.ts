@@ -21,7 +21,7 @@ const other = await world.portal({ clientId: 'other' })
 const dead = { status: 401 }
 const gone = { error: 'invalid_grant' }
 
-test("a portal may introspect its own tokens, and learns nothing about another portal's", async () => {
+test("a portal can introspect its own tokens, and gets no data about another portal's", async () => {
   const { tokens, claims } = await portal.signIn()
   for (const token of [tokens.access_token, tokens.refresh_token!]) {
     const known = {

@@ -1,4 +1,4 @@
-/** The portal's word on its way through the browser: who may answer it, and what comes between. */
+/** A vouched link request in the browser: who may answer it, and which events end it. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
@@ -19,7 +19,7 @@ const { simulator } = world
 const { open, vouch, learn, wayThrough, linksOf, casesOf, refusalsOf } = createVouching(world)
 afterEach(() => simulator.approve('an'))
 const expectNoLink = async (at: At) => expect(await linksOf(at)).toEqual([])
-/** Where there is a second connection: all have read how the account stands before the first may write. */
+/** With a second connection, all requests read the account's state before the first may write. */
 async function atOnce<T>({ clientId }: At, begin: () => Promise<T>[]): Promise<T[]> {
   if (world.config.database.url.startsWith('embedded:')) return Promise.all(begin())
   const begun = await world.db.transaction(async (tx) => {
@@ -33,7 +33,7 @@ async function atOnce<T>({ clientId }: At, begin: () => Promise<T>[]): Promise<T
 const linked = (accountId: string) => ({ id: accountId, outcome: 'linked' })
 
 describe('whose answer it is', () => {
-  test('a session never answers: the person goes to VNeID for a new authentication', async () => {
+  test('a session is never enough: the person goes to VNeID for a new authentication', async () => {
     const at = await open()
     await at.account('old-1')
     const { visitor } = await at.portal.signIn()
@@ -46,7 +46,7 @@ describe('whose answer it is', () => {
     expect(told).toEqual(linked('old-1'))
   })
 
-  test('prompt=none is login_required, with a session or without, and nobody goes to VNeID', async () => {
+  test('prompt=none is login_required, with or without a session, and makes no trip to VNeID', async () => {
     const at = await open()
     await at.account('old-1')
     const { visitor } = await at.portal.signIn()
@@ -71,7 +71,7 @@ describe('whose answer it is', () => {
     expect(claims.sub).not.toBe(before.claims.sub)
   })
 
-  test('when another person has signed in meanwhile, the page is gone for them and links nothing', async () => {
+  test('if another person has signed in meanwhile, the page is no longer available and creates no link', async () => {
     const at = await open()
     await at.account('of-an')
     const asked = await vouch(at, 'an', 'of-an')
@@ -86,7 +86,7 @@ describe('whose answer it is', () => {
     await at.portal.userinfo(after.tokens.access_token, after.claims.sub)
   })
 
-  test('a decision in another browser is refused; in its own it still counts', async () => {
+  test('a decision in another browser is refused, and still possible in the right one', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'an', 'old-1')
@@ -100,7 +100,7 @@ describe('whose answer it is', () => {
     expect(await linksOf(at)).toHaveLength(1)
   })
 
-  test('of two clicks one counts, and what was decided is decided', async () => {
+  test('of two clicks only the first counts', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'an', 'old-1')
@@ -123,7 +123,7 @@ describe('whose answer it is', () => {
     await expectNoLink(declining)
   })
 
-  test('the decision is no way in: without the trip to VNeID there is nothing to decide', async () => {
+  test('the decision page cannot be used without the trip to VNeID', async () => {
     const at = await open()
     await at.account('old-1')
     const visitor = createVisitor()
@@ -133,12 +133,12 @@ describe('whose answer it is', () => {
     const link = `${world.issuer}/interaction/${state}/link`
     expectPage(await visitor.open(link), 'interaction_gone')
     expectPage(await visitor.open(link, { form: { choice: 'link' } }), 'interaction_gone')
-    // And it has spoilt nothing.
+    // It has changed nothing.
     const page = await visitor.open(vneid.url, { until: toPortal })
     expectQuestion({ visitor, begun, page }, 'an', 'old-1')
   })
 
-  test('nothing but the one button links', async () => {
+  test('only the one button creates a link', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'an', 'old-1')
@@ -147,7 +147,7 @@ describe('whose answer it is', () => {
     await expectNoLink(at)
   })
 
-  test('two tabs ask for two accounts, a third signs in: each answer is its own', async () => {
+  test('two tabs that request two accounts and a third that signs in each get their own answer', async () => {
     const at = await open()
     const elsewhere = await open()
     await at.account('old-1')
@@ -165,8 +165,8 @@ describe('whose answer it is', () => {
   })
 })
 
-describe('what changes between page and answer', () => {
-  test('two citizens vouched for the same account at once: one is linked, the other waits for a human and is told', async () => {
+describe('a change between the page and the answer', () => {
+  test('of two citizens vouched for the same account at once one is linked, and the other gets a case and sees that', async () => {
     const at = await open()
     await at.account('shared')
     const both = [await vouch(at, 'an', 'shared'), await vouch(at, 'binh', 'shared')]
@@ -185,7 +185,7 @@ describe('what changes between page and answer', () => {
     expect((await casesOf(at)).map(({ reason }) => reason)).toEqual(['held_by_another'])
   })
 
-  test('an account whose content was imported anew meanwhile is looked at anew', async () => {
+  test('an account that was imported again meanwhile is evaluated again', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'an', 'old-1')
@@ -196,7 +196,7 @@ describe('what changes between page and answer', () => {
     await expectNoLink(at)
   })
 
-  test('a lock that falls while the page is open is a lock', async () => {
+  test('a lock that begins while the page is open applies', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'an', 'old-1')
@@ -210,7 +210,7 @@ describe('what changes between page and answer', () => {
     await expectNoLink(at)
   })
 
-  test('a person disabled meanwhile does not enter, and nothing is linked', async () => {
+  test('a person who is disabled meanwhile is refused, and no link is created', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'vinh', 'old-1')
@@ -224,7 +224,7 @@ describe('what changes between page and answer', () => {
     await expectNoLink(at)
   })
 
-  test('a number replaced meanwhile leads to nobody: nothing is linked and the portal hears why', async () => {
+  test('a number that is replaced meanwhile is refused: no link is created, and the portal gets the reason', async () => {
     const at = await open()
     await at.account('old-1')
     const asked = await vouch(at, 'yen', 'old-1')
@@ -237,7 +237,7 @@ describe('what changes between page and answer', () => {
     await expectNoLink(at)
   })
 
-  test('who reads the page until the time for signing in has passed still enters', async () => {
+  test('a citizen who answers after the time for signing in has passed is still signed in', async () => {
     await world.restart({ INTERACTION_TTL: '600' })
     const at = await open()
     await at.account('old-1')
@@ -252,7 +252,7 @@ describe('what changes between page and answer', () => {
   })
 })
 
-test('a link by the word is the same to every later sign-in', async () => {
+test('a link by vouching is like any other link at later sign-ins', async () => {
   const at = await open()
   await at.account('old-1')
   const { claims } = await wayThrough(at, 'an', 'old-1', 'link')

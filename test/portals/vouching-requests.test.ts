@@ -1,4 +1,4 @@
-/** Only the portal itself can vouch: anybody could have written a parameter that the browser carries in clear. */
+/** Only the portal itself can vouch, because a browser could change a parameter in clear text. */
 import { expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'

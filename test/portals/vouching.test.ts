@@ -122,7 +122,7 @@ test.each([
   },
 )
 
-test('a different number links nothing: a case holds both sides, the citizen sees it, and the portal gets in_review', async () => {
+test('a different number creates no link: a case holds both sides, the citizen sees it, and the portal gets in_review', async () => {
   const at = await open()
   await at.account('of-binh', { citizen_id: numberOf('binh') })
   const asked = await vouch(at, 'an', 'of-binh')
