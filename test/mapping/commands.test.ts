@@ -1,4 +1,4 @@
-/** What operators type about accounts, cases and persons, and what they read. */
+/** The operators' commands about accounts, cases and persons. */
 import { expect, test } from 'vitest'
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { openOperator, runCommandLine } from '../support/operators/command-line.ts'
@@ -11,7 +11,7 @@ const officers = {
 }
 const run = (by: keyof typeof officers, args: readonly string[], input = '') =>
   runCommandLine(args, officers[by](), input)
-/** It was done; what was said. */
+/** Expects success. @returns the output */
 async function done(by: keyof typeof officers, args: readonly string[], input?: string): Promise<string> {
   const { code, out, err } = await run(by, args, input)
   expect({ args, code, err }).toEqual({ args, code: 0, err: '' })

@@ -12,7 +12,7 @@ const phaseOf = (
   policy = atLaw,
 ) => lockStatus(population, policy, now).phase
 
-describe('the law counts by days in Vietnam', () => {
+describe('the dates of the law are days in Vietnam', () => {
   test.each([
     ['citizen', '2024-06-15', 'open', 'grace'],
     ['citizen', '2024-07-01', 'grace', 'locked'],
@@ -34,7 +34,7 @@ describe('the law counts by days in Vietnam', () => {
     }
   })
 
-  test('a population that is locked, or will be, has the date of the lock', () => {
+  test('a population with a past or future lock has the date of the lock', () => {
     for (const population of ['citizen', 'organisation'] as const) {
       const { locked } = legalDates[population]
       for (const now of [0, millisecond('2100-01-01')])
@@ -48,7 +48,7 @@ describe('a portal may have its own dates', () => {
     lock: { citizen: { locked: '2026-03-01' }, foreigner: { grace: '2026-01-01' } },
   }
 
-  test('they replace all dates of the law for that population, and for no other', () => {
+  test('a portal’s dates replace all dates of the law for that population, and for no other', () => {
     expect(phaseOf('citizen', millisecond('2024-06-20'), policy)).toBe('open')
     expect(phaseOf('citizen', millisecond('2026-03-01', 1), policy)).toBe('open')
     expect(phaseOf('citizen', millisecond('2026-03-01'), policy)).toBe('locked')

@@ -69,13 +69,13 @@ test('one person may own several accounts at a portal, also one imported after t
   expect(await meet(at, 'binh')).toEqual(['old-1', 'old-2', 'old-0'])
 })
 
-test('a number that was never compared with the population database links nothing', async () => {
+test('a number that was never compared with the population database creates no link', async () => {
   const at = await open()
   await at.account('claimed', 'an', { attested: false })
   expect(await meet(at, 'an')).toEqual([])
 })
 
-test('the same name and birth date link nothing: only the number does', async () => {
+test('an equal name and birth date create no link: only the number does', async () => {
   const at = await open()
   await at.account('the-other-an', 'an2')
   expect(await meet(at, 'an')).toEqual([])
@@ -86,7 +86,7 @@ test.each([
   ['staff', 'exempt'],
   ['organisation', 'in_review'],
 ])(
-  "an account of kind %s under a citizen's attested number is not the citizen's own: it ends %s",
+  "an account of kind %s with a citizen's attested number does not belong to the citizen: it ends %s",
   async (kind, state) => {
     const at = await open()
     await at.account('not-his-own', 'an', { kind })
@@ -124,7 +124,7 @@ test.each(['linked', 'open'])('an account that someone else holds (state %s) sta
   expect(await meet(at, 'yen')).toEqual(['disputed'])
 })
 
-test('links appear within a session as well: no new trip to VNeID is needed for a second portal', async () => {
+test('links are also returned within a session, without a new trip to VNeID for a second portal', async () => {
   const first = await open()
   const second = await open()
   const { visitor } = await enter(first, 'an')
@@ -162,7 +162,7 @@ test('a link that ends is gone from a new sign-in at once, and from tokens in us
   expect(await accountsOf(at, entered)).toEqual(['old-2'])
 })
 
-test('a cancelled number leads to nobody: the login is refused and no second subject is made', async () => {
+test('a sign-in with a cancelled number is refused, and no second subject is created', async () => {
   const at = await open()
   await at.account('old-1', 'kien')
   const { visitor, tokens } = await enter(at, 'kien')
@@ -218,7 +218,7 @@ test('a first login writes subject, link and audit in one transaction, under the
   expect(line).toBeDefined()
 })
 
-test('the audit of a login holds no number, name or birth date', async () => {
+test('the audit of a login contains no number, name or birth date', async () => {
   const rows = JSON.stringify(await db.query('select * from audit_event'))
   for (const name of ['an', 'binh', 'dai']) {
     const { number, name: full, birthDate } = citizenNamed(name)
@@ -226,7 +226,7 @@ test('the audit of a login holds no number, name or birth date', async () => {
   }
 })
 
-test('twenty first logins of one citizen at once make one subject, and link each account once', async () => {
+test('twenty simultaneous first logins of one citizen create one subject, and link each account once', async () => {
   const at = await open()
   await at.account('old-1', 'thao')
   await at.account('old-2', 'thao')
@@ -247,7 +247,7 @@ test('twenty first logins of one citizen at once make one subject, and link each
   ])
 })
 
-/** The first may write only when all of them have read what is known: a race that luck seldom shows. */
+/** The first may write only after all of them have read: a race that rarely happens by chance. */
 async function atOnce(at: Open, citizen: string) {
   const waiting = await db.transaction(async (tx) => {
     await tx.query('select 1 from legacy_account where client_id = $1 for update', [at.clientId])
@@ -269,7 +269,7 @@ async function atOnce(at: Open, citizen: string) {
 const oneConnection = world.config.database.url.startsWith('embedded:')
 
 test.skipIf(oneConnection)(
-  'when several logins meet at the same account, each receives it though only one linked it',
+  'when several logins reach the same account at once, each receives it although only one linked it',
   async () => {
     const at = await open()
     await meet(at, 'giang')
@@ -279,7 +279,7 @@ test.skipIf(oneConnection)(
 )
 
 test.skipIf(oneConnection)(
-  'when several first logins of one citizen meet, all end as the one subject with the account',
+  'simultaneous first logins of one citizen all end with the same subject and account',
   async () => {
     const at = await open()
     await at.account('old-1', 'hoa')

@@ -242,7 +242,7 @@ async function tell({ tempo, unattestedMatch, files, batches }: Story): Promise<
 }
 
 test.skipIf(isMissing)(
-  'whatever happens at once: one citizen per account, no link without reason, nothing undone comes back',
+  'under any concurrent acts there is one citizen per account, no link without reason, and no ended link returns',
   async () => {
     await fc.assert(fc.asyncProperty(story, tell), search(20))
     // The stories reached every situation that this test is about.

@@ -65,7 +65,7 @@ const interrupted = (happens: () => Promise<unknown>): Mapping => {
   }
   return createMapping({ db: { ...db, query }, keys })
 }
-describe.skipIf(isMissing)('a login that another decision overtakes', () => {
+describe.skipIf(isMissing)('a login during which a decision commits', () => {
   test('does not link an account that was denied after its read, neither now nor later', async () => {
     const at = await open({ attested_at: '2024-05-20' })
     const denied = interrupted(async () =>

@@ -1,17 +1,17 @@
-/** A person moves to a new number while somebody signs in, moves or is linked at the same time. */
+/** A person moves to a new number while another request signs in, moves or links a person. */
 import { expect, test } from 'vitest'
 import { numberOf, openOffice, refusal, words } from '../support/operators/officers.ts'
 
 const office = await openOffice()
 const { world, db, one, two, openPortal, approve, confirm, ask, subjectOf } = office
-/** PGlite runs one transaction after the other, so one round shows all it can. `RACE_ROUNDS` asks for more on a server. */
+/** PGlite runs one transaction after the other, so one round is enough. `RACE_ROUNDS` sets more for a server. */
 const rounds = world.config.database.url.startsWith('embedded:') ? 1 : Number(process.env.RACE_ROUNDS ?? 2)
 
 async function move(from: string, to: string, by = one): Promise<string> {
   const body = { old_number: numberOf(from), new_number: numberOf(to), ...words }
   return (await by.call<{ approval: string }>('POST', '/v1/citizens/rekey', body)).approval
 }
-/** Forgets the people of an earlier round: a cancelled number would be refused for ever. */
+/** Deletes the people of an earlier round, because a cancelled number is refused permanently. */
 async function freed(...citizens: string[]): Promise<void> {
   const keys = citizens.flatMap((citizen) => world.citizenKeysOf(numberOf(citizen)))
   await db.query('delete from identifier_key where key = any($1::bytea[])', [keys])
@@ -21,7 +21,7 @@ const cancelled = {
   error_description: expect.stringContaining('identifier_cancelled'),
 }
 
-test('logins with the old number and the move at once: linked before it, or refused after it', async () => {
+test('a login with the old number at the time of the move is linked before it, or refused after it', async () => {
   for (let round = 0; round < rounds; round++) {
     await freed('thao', 'uyen')
     const at = await openPortal()
@@ -51,7 +51,7 @@ test('logins with the old number and the move at once: linked before it, or refu
   }
 })
 
-test('the first logins with the new number and the move at once end with one person', async () => {
+test('first logins with the new number at the time of the move end with one person', async () => {
   for (let round = 0; round < rounds; round++) {
     await freed('thao', 'vinh')
     const at = await openPortal()
@@ -67,7 +67,7 @@ test('the first logins with the new number and the move at once end with one per
   }
 })
 
-test('two people who are to move to one number at once: one does, and is not replaced by the other', async () => {
+test('of two simultaneous moves to one number one succeeds, and its person is not replaced by the other', async () => {
   for (let round = 0; round < rounds; round++) {
     await freed('thao', 'vinh', 'yen')
     const at = await openPortal()
@@ -89,7 +89,7 @@ test('two people who are to move to one number at once: one does, and is not rep
   }
 })
 
-test('a person who is replaced and a link by hand to that person at once: never a link of nobody', async () => {
+test('a link by hand to a person who is replaced at the same time never leaves a link without a person', async () => {
   for (let round = 0; round < rounds; round++) {
     await freed('thao', 'vinh')
     const at = await openPortal()
@@ -115,7 +115,7 @@ test('a person who is replaced and a link by hand to that person at once: never 
   }
 })
 
-test('a person is replaced by another and moves away at once: one of the two happens', async () => {
+test('of a replacement of a person and a move of the same person at once exactly one happens', async () => {
   for (let round = 0; round < rounds; round++) {
     await freed('thao', 'vinh', 'yen')
     const at = await openPortal()

@@ -4,7 +4,7 @@ import { openOffice, refusal } from '../support/operators/officers.ts'
 
 const office = await openOffice()
 const { world, one, two, openPortal, doubt, confirm, act, approve, ask, end, linksOf, subjectOf } = office
-/** PGlite runs one transaction after the other, so one round shows all it can. `RACE_ROUNDS` asks for more on a server. */
+/** PGlite runs one transaction after the other, so one round is enough. `RACE_ROUNDS` sets more for a server. */
 const rounds = world.config.database.url.startsWith('embedded:') ? 1 : Number(process.env.RACE_ROUNDS ?? 2)
 
 test('ten simultaneous approvals by two people, of whom one asked, make exactly one link', async () => {
@@ -22,7 +22,7 @@ test('ten simultaneous approvals by two people, of whom one asked, make exactly 
   }
 })
 
-test('an end and an approval at once leave the account with one person, or with none and a case', async () => {
+test('a simultaneous end and approval leave the account with one person, or with none and a case', async () => {
   for (let round = 0; round < rounds; round++) {
     const at = await openPortal()
     await at.account('old-1', 'an')
@@ -40,7 +40,7 @@ test('an end and an approval at once leave the account with one person, or with 
   }
 })
 
-test('of two approvals for one account, approved at once, exactly one is carried out', async () => {
+test('of two simultaneous approvals for one account exactly one is executed', async () => {
   for (let round = 0; round < rounds; round++) {
     const { at, question } = await doubt('an')
     await at.meet('binh')
@@ -57,7 +57,7 @@ test('of two approvals for one account, approved at once, exactly one is carried
   }
 })
 
-test('approval, dismissal and logins at once: the account is linked or open, and says so', async () => {
+test('after simultaneous approval, dismissal and logins the account is linked or open, and its state agrees', async () => {
   for (let round = 0; round < rounds; round++) {
     const { at, question } = await doubt('thao')
     const approval = await confirm(question)

@@ -122,7 +122,7 @@ test('open cases are listed page by page, the oldest first, of one portal or of 
     expect(await refusal(one.call('GET', `/v1/reviews?${query}`))).toMatchObject({ code: 'input_invalid' })
 })
 
-test('an account is found by number, CMND or its id; each search is audited without naming a person', async () => {
+test('an account is found by number, CMND or its id; each search is audited without personal data', async () => {
   const at = await openPortal()
   await at.account('old-1', 'kien')
   await at.account(numberOf('kien'), 'kien', { cmnd: '087654321' })

@@ -169,7 +169,7 @@ test("a case keeps VNeID's side sealed beside the account's", async () => {
   expect(question!.sealed.includes(Buffer.from(an.name))).toBe(false)
 })
 
-test('a second login opens no second case, and links nothing while a human decides', async () => {
+test('a second login opens no second case, and creates no link while the case is open', async () => {
   const at = await open()
   await at.import('old-1', 'an')
   for (let turn = 0; turn < 2; turn++) expect(await at.meet('an')).toEqual([])
@@ -180,7 +180,7 @@ test('a second login opens no second case, and links nothing while a human decid
   expect(await at.cases()).toHaveLength(1)
 })
 
-test("another's account opens one case however often the person comes, and each login goes on", async () => {
+test("another person's account opens one case in any number of logins, and each login succeeds", async () => {
   const at = await open()
   await at.import('old-1', 'an', attested)
   await situations.anothers(
@@ -191,7 +191,7 @@ test("another's account opens one case however often the person comes, and each 
   expect(await at.meet('binh')).toEqual([['old-1', 'operators']])
 })
 
-test('who was denied an account is not asked about again, and not linked', async () => {
+test('a person who was denied an account gets no second case for it, and no link', async () => {
   const at = await open()
   await at.import('old-1', 'an')
   await at.meet('an')
@@ -227,7 +227,7 @@ const agreeing: Written[] = [
   ['a date where VNeID has a year', 'dung', { name: dung.name, birth_date: '1952-08-01' }],
 ]
 const agreed = await meetAll(agreeing)
-test.each(agreeing)('where the policy trusts it, an agreeing name and birth date link: %s', (how) => {
+test.each(agreeing)('if the policy allows it, an agreeing name and birth date create a link: %s', (how) => {
   expect(agreed(how)).toEqual({ received: [[how, 'matching_person']], cases: [] })
 })
 
@@ -241,11 +241,11 @@ const differing: Written[] = [
   ['no birth date', 'hoa', { name: 'Nguyễn Thị Hòa' }],
 ]
 const differed = await meetAll(differing)
-test.each(differing)('and one that differs calls a human: %s', (how) => {
+test.each(differing)('and a difference opens a case: %s', (how) => {
   expect(differed(how)).toMatchObject({ received: [], cases: [{ reason: 'not_attested' }] })
 })
 
-test('nothing is linked, or even asked, for an equal e-mail, telephone, name, birth date or CMND', async () => {
+test('an equal e-mail, telephone, name, birth date or CMND creates no link and no case', async () => {
   const at = await open(trusting)
   const { name, birthDate = '' } = citizenNamed('an')
   const alike = { name, birth_date: birthDate, email: 'an@thu.vn', phone: '0912345678', cmnd: '012345678' }
