@@ -1,5 +1,5 @@
 /**
- * `npm run bench:audit`: an audit log made on the spot, covered, and verified; and what a row's insert costs.
+ * `npm run bench:audit`: generates an audit log, covers it with checkpoints and verifies it, and measures the cost of a row's insert.
  *   --rows N     events of the log (1,000,000)
  *   --json FILE  every figure, plain keys
  */

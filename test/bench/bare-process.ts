@@ -1,6 +1,6 @@
 /**
- * The yardstick: oidc-provider as its documentation sets it up. An interaction that approves at once (or, when
- * `upstream` is given, one that goes to the same VNeID as the broker does), no mapping, policy, audit or log.
+ * The baseline: oidc-provider as in its documentation. Its interaction approves at once (or, if `upstream` is given, goes
+ * to the same VNeID as the broker). It has no mapping, policy, audit or log.
  */
 import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ interface UpstreamSettings {
 
 export interface BareSettings {
   issuer: string
-  /** Absent: a Map. */
+  /** Undefined: state is in a Map. */
   redisUrl?: string
   portal: ClientMetadata
   upstream?: UpstreamSettings
@@ -40,12 +40,12 @@ serve(async ({ issuer, redisUrl, portal, upstream }: BareSettings) => {
     claims: { openid: ['sub'], profile: ['name'] },
     cookies: {
       keys: [randomBytes(32).toString('base64url')],
-      // The way back from VNeID is not under the interaction's own path.
+      // The callback from VNeID is not under the path of the interaction.
       ...(upstream && { short: { path: '/', signed: true, httpOnly: true, sameSite: 'lax' as const } }),
     },
     features: { devInteractions: { enabled: false } },
     pkce: { required: () => true },
-    // The same lives as the broker's, so that both leave as much behind.
+    // The same lifetimes as the broker's, so that both store equally much.
     ttl: {
       AccessToken: 600,
       AuthorizationCode: 60,
@@ -76,7 +76,7 @@ serve(async ({ issuer, redisUrl, portal, upstream }: BareSettings) => {
   }
 })
 
-/** What the documentation does once the questions are answered: a grant of what was asked for, and on. */
+/** Grants the request, as in the documentation. */
 async function approve(provider: Provider, ctx: Context, accountId: string): Promise<void> {
   const { params } = await provider.interactionDetails(ctx.req, ctx.res)
   const grant = new provider.Grant({ accountId, clientId: String(params['client_id']) })
@@ -86,7 +86,7 @@ async function approve(provider: Provider, ctx: Context, accountId: string): Pro
   await provider.interactionFinished(ctx.req, ctx.res, { login: { accountId }, consent: { grantId } })
 }
 
-/** The classic brokering: the interaction leads to VNeID, its callback ends the interaction. */
+/** Brokers as usual: the interaction redirects to VNeID, and its callback ends the interaction. */
 async function brokered(
   router: Router,
   provider: Provider,

@@ -1,4 +1,4 @@
-/** The broker as `npm start` runs it, with one portal and some old accounts of its citizens in the database. */
+/** The broker as `npm start` runs it, with one portal and some legacy accounts of its citizens in the database. */
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { createCitizenKeys } from '../../src/citizen-id.ts'
@@ -19,9 +19,9 @@ import { serve } from './measured.ts'
 
 export interface BrokerSettings {
   environment: Record<string, string>
-  /** A registration, as an operator would apply it. */
+  /** The portal's definition. */
   portal: Record<string, unknown> & { client_id: string }
-  /** The portal's file, by the columns' English names. */
+  /** Rows of the portal's file, by the columns' English names. */
   accounts: Record<string, string>[]
 }
 

@@ -1,4 +1,4 @@
-/** The other side of a login: a citizen's browser and the portal behind it, over kept connections, as little as works. */
+/** The client side of a login: a citizen's browser and the portal's server, over kept connections, with as little work as possible. */
 import { hash, randomBytes } from 'node:crypto'
 import http from 'node:http'
 
@@ -6,7 +6,7 @@ export interface Target {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string
-  /** Of the portal; nothing listens there. */
+  /** The portal's URL, on which nothing listens. */
   readonly redirectUri: string
   readonly scope: string
 }
@@ -20,7 +20,7 @@ interface Answer {
 
 const agent = new http.Agent({ keepAlive: true, timeout: 4_000, scheduling: 'lifo' })
 
-/** One whole login of a citizen in a browser of its own: authorize → VNeID → callback → code → token → userinfo. */
+/** One complete login of a citizen in a new browser: authorize → VNeID → callback → code → token → userinfo. */
 export async function logIn(target: Target, citizen: string): Promise<void> {
   const [state, nonce, verifier] = [16, 16, 32].map((size) => randomBytes(size).toString('base64url'))
   const jar = new Map<string, { value: string; path: string }>()
@@ -83,7 +83,7 @@ async function browse(url: string, jar: Map<string, { value: string; path: strin
   return answer
 }
 
-/** All of the simulator's screens at once. */
+/** Answers all screens of the simulator in one request. */
 function approveAtVneid(url: string, citizen: string): Promise<Answer> {
   return send(url, { form: { citizen, agreed: 'yes', passcode: '123456' } })
 }
@@ -120,7 +120,7 @@ function send(
   })
 }
 
-/** A closed loop: each of `width` browsers starts its next login when it has ended one. @returns milliseconds each */
+/** A closed loop: each of `width` browsers starts the next login when its last one has ended. @returns milliseconds each */
 export async function logInMany(
   target: Target,
   { logins, width, citizens }: { logins: number; width: number; citizens: readonly string[] },

@@ -1,4 +1,4 @@
-/** The parent's half: processes of their own, on a CPU of their own where there are two and taskset. */
+/** The parent's part: starts separate processes, each on its own CPU if there are two CPUs and taskset. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -11,19 +11,19 @@ export interface Child {
   close(): Promise<void>
 }
 
-/** Two CPUs this process may use, or none: then nothing is pinned. */
+/** Two CPUs that this process may use. Undefined: nothing is pinned. */
 export const cpus: readonly [broker: number, rest: number] | undefined = twoCpus()
 
-/** This process (or another), and the processes it starts from now on, leave the broker's CPU alone. */
+/** Keeps this process (or another), and the processes that it starts from now on, off the broker's CPU. */
 export function stepAside(pid = process.pid): void {
   if (cpus !== undefined) spawnSync('taskset', ['-acp', String(cpus[1]), String(pid)])
 }
 
-/** @param alone on the broker's CPU; otherwise on the one of all others */
+/** @param alone on the broker's CPU; otherwise on the CPU of all others */
 export async function launch(file: string, options: object, { alone }: { alone: boolean }): Promise<Child> {
   const node = [process.execPath, '--expose-gc', fileURLToPath(new URL(file, import.meta.url))]
   const [command = '', ...rest] = cpus ? ['taskset', '-c', String(cpus[alone ? 0 : 1]), ...node] : node
-  // Standard output is /dev/null: log lines are formatted and written as in production, and read by nobody.
+  // Standard output is /dev/null: log lines are formatted and written as in production.
   const child = spawn(command, rest, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const exited = once(child, 'exit')
   const self: Child = {
@@ -52,7 +52,7 @@ export async function launch(file: string, options: object, { alone }: { alone: 
   return self
 }
 
-/** Counts instructions of a process from now until the returned function is called; undefined where perf cannot. */
+/** Counts instructions of a process from now until the returned function is called; undefined if perf cannot count. */
 export async function countInstructions(pid: number): Promise<() => Promise<number | undefined>> {
   if (!perfCounts) return () => Promise.resolve(undefined)
   const perf = spawn('perf', ['stat', '-x,', '-e', events, '-p', String(pid)], {
@@ -60,7 +60,7 @@ export async function countInstructions(pid: number): Promise<() => Promise<numb
   })
   let said = ''
   perf.stderr.setEncoding('utf8').on('data', (text: string) => void (said += text))
-  await new Promise((resolve) => setTimeout(resolve, 300)) // it tells nobody when it has attached
+  await new Promise((resolve) => setTimeout(resolve, 300)) // perf does not report when it has attached
   return async () => {
     const closed = once(perf, 'close')
     perf.kill('SIGINT')

@@ -1,4 +1,4 @@
-/** Who runs: the broker on its stores, the bare engine without and with a trip to VNeID; and the stores they share. */
+/** Starts the contestants: the broker on its stores, the bare engine with and without a trip to VNeID, and their stores. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,12 +37,12 @@ const registration = {
   grant_types: ['authorization_code'],
   id_token_signed_response_alg: 'ES256' as const,
 }
-/** Citizens who sign in without any trouble: for every second one the portal has an old account. */
+/** Citizens whose sign-in always succeeds. For every second one the portal has a legacy account. */
 const people = citizens.filter(
   ({ kind, manner, key }) => kind === 'citizen' && manner === undefined && key !== 'tam',
 )
 
-/** Undefined where the servers are neither given (TEST_DATABASE_URL, TEST_REDIS_URL) nor installed. */
+/** Undefined if the servers are neither given (TEST_DATABASE_URL, TEST_REDIS_URL) nor installed. */
 export async function findServers(): Promise<Servers | undefined> {
   const { TEST_DATABASE_URL: databaseUrl, TEST_REDIS_URL: redisUrl } = process.env
   const postgres = databaseUrl ? undefined : await startPostgres()
@@ -99,7 +99,7 @@ export async function openVneid() {
 }
 export type Vneid = Awaited<ReturnType<typeof openVneid>>
 
-/** @param servers absent: PGlite in a folder, and state in the process */
+/** @param servers undefined: PGlite in a folder, and state in the process */
 export async function openBroker(vneid: Vneid, servers?: Servers): Promise<Contestant> {
   const name = servers ? 'server' : 'embedded'
   const folder = mkdtempSync(join(tmpdir(), 'broker-bench-'))
@@ -116,7 +116,7 @@ export async function openBroker(vneid: Vneid, servers?: Servers): Promise<Conte
   return { ...broker, child: { ...broker.child, close } }
 }
 
-/** A row of the portal's file that links at the first login. */
+/** A row of the portal's file that is linked at the first login. */
 export const attestedAccount = (number: string): Record<string, string> => ({
   account_id: `old-${number}`,
   kind: 'citizen',
@@ -124,7 +124,7 @@ export const attestedAccount = (number: string): Record<string, string> => ({
   attested_at: '2024-05-20',
 })
 
-/** @param citizens as the driver names them to VNeID */
+/** @param citizens names by which the driver selects them at VNeID */
 export async function launchBroker(what: {
   name: string
   issuer: Address
@@ -162,7 +162,7 @@ export async function launchBroker(what: {
   return { name, child, target: { ...portal, issuer, scope }, citizens: names }
 }
 
-/** The bare engine. @param vneid given: it brokers as well */
+/** The bare engine. @param vneid if given, the engine brokers to it */
 export async function openBare(
   name: string,
   { redisUrl }: { redisUrl?: string },

@@ -1,6 +1,6 @@
 /**
- * VNeID for a crowd: an issuer that believes the driver who it is that signs in, by the number. It keeps nothing:
- * a code is what it stands for. Nothing of it is checked; the sandbox's simulator is the one that is strict.
+ * VNeID for a crowd: an issuer that signs in any number that the driver sends. It stores nothing, because a code contains
+ * its own data, and checks nothing; the simulator of the sandbox is the strict one.
  */
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { once } from 'node:events'

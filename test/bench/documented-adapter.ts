@@ -1,7 +1,7 @@
 /**
- * Storage for the bare engine, of the shape that its documentation shows and its users run: the yardstick, not
- * an example. In Redis a hash for what can be consumed and a string for the rest, MULTI around each write, a
- * list of keys per grant whose life is looked up before each write, an index key per uid.
+ * Storage for the bare engine in the form of its documentation, which its users run. It is the baseline, not an
+ * example. In Redis a hash for what can be consumed and a string for the rest, MULTI around each write, a
+ * list of keys per grant whose TTL is read before each write, an index key per uid.
  */
 import { Redis } from 'ioredis'
 import type { Adapter, AdapterPayload } from 'oidc-provider'

@@ -1,4 +1,4 @@
-/** One import as production runs it: recorded by the main thread, worked by a thread of its own. */
+/** One import as in production: recorded by the main thread, executed by a separate thread. */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream, readFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ export interface ImportReading {
   readonly seconds: number
   /** User and system time of the whole process, every thread, from its start. */
   readonly cpuMs: number
-  /** The most that the whole process ever held. */
+  /** Peak memory of the whole process. */
   readonly peakRssMb: number
   readonly reportBytes: number
 }

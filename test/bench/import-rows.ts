@@ -1,4 +1,4 @@
-/** A portal's file as portals give it: twelve columns, and people whom nobody is. */
+/** A typical file of a portal: twelve columns, with made-up people. */
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 
@@ -14,7 +14,7 @@ const prefixes = ['001', '031', '048', '079', '092', '066', '024', '038']
 const two = (value: number) => String(value).padStart(2, '0')
 const of = <T>(values: readonly T[], index: number) => values[index % values.length]!
 
-/** Most rows have a number that was compared; some a CMND only, some nothing, a few share a number. */
+/** Most rows have an attested number, some only a CMND, some no number, and a few share a number. */
 function rowOf(index: number): string {
   const woman = index % 2
   const year = 1940 + (index % 60)

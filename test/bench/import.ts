@@ -1,6 +1,6 @@
 /**
- * `npm run bench:import`: a portal's file into the table of legacy accounts and, in the same run, PostgreSQL's own
- * `\copy` of the very rows that came of it.
+ * `npm run bench:import`: imports a portal's file into the table of legacy accounts and, in the same run, loads the resulting
+ * rows with PostgreSQL's own `\copy`.
  *   --rows N     rows of the file (1,000,000)     --rounds N   of each, interleaved (2)
  *   --json FILE  every figure, plain keys
  */
@@ -76,10 +76,10 @@ const createDatabase = async (name: string, from = 'template0'): Promise<string>
   made.push(name)
   return urlOf(name)
 }
-/** Empty tables without statistics, and nothing left to be written of what was before. */
+/** Empties the tables and their statistics, and flushes earlier writes. */
 const openRound = async (name: string): Promise<string> => {
   const url = await createDatabase(`${template}_${name}`, template)
-  // Not everybody may, on a server that is not ours.
+  // This needs a privilege that a given server may refuse.
   await admin.query('checkpoint').catch(() => {})
   return url
 }

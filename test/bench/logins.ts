@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: whole logins through the broker and, in the same run, through the bare engine.
+ * `npm run bench`: complete logins through the broker and, in the same run, through the bare engine.
  *   --logins N   logins of one round (200)         --stores embedded|server|both (both)
  *   --rounds N   rounds, interleaved (20)          --json FILE  every figure, plain keys
- *   --profile    afterwards, where the CPU time of the broker goes
+ *   --profile    afterwards, a CPU profile of the broker
  */
 import { writeFileSync } from 'node:fs'
 import { cpus as hardware } from 'node:os'
@@ -93,7 +93,7 @@ print({ ratios, results, run })
 if (values.json !== undefined)
   writeFileSync(values.json, `${JSON.stringify({ ...ratios, ...results, run, method }, null, 2)}\n`)
 
-/** The first is ours. */
+/** @param contestants the first is the broker */
 async function compete(contestants: readonly Contestant[], servers?: Servers): Promise<void> {
   const closing = contestants.map(({ child }) => kept(child))
   for (const contestant of contestants) await warmUp(contestant, Math.min(3000, logins * 15))

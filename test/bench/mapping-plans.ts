@@ -1,4 +1,4 @@
-/** How PostgreSQL would carry out a login's statements: which tables it would read from end to end. */
+/** The plans of a login's statements: which tables PostgreSQL would read completely. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Db } from '../../src/store/db.ts'

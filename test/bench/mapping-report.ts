@@ -1,4 +1,4 @@
-/** What a login costs with few and with many legacy accounts, as a person wants to read it, and how it was found. */
+/** Prints the cost of a login with few and with many legacy accounts, and the method. */
 import { median, round, type Round } from './measure.ts'
 
 /** CPU milliseconds per login. */
@@ -7,7 +7,7 @@ interface Cost {
   readonly postgresMs: number
   readonly bothMs: number
 }
-/** What one turn of one size cost: citizens who had come before, and such as come first and are linked. */
+/** The cost of one turn of one size: returning citizens, and newcomers who are linked. */
 export interface Turn {
   readonly returning: Part
   readonly linking: Part
@@ -26,7 +26,7 @@ export interface SizeFigures extends Cost {
   readonly sqlRoundTrips: number
   readonly loadSeconds: number
   readonly databaseMiB: number
-  /** `statement: table` that PostgreSQL would read from end to end. */
+  /** `statement: table` that PostgreSQL would read completely. */
   readonly tablesReadWhole: readonly string[]
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:mapping`: what a login costs with few and with very many legacy accounts in the database.
+ * `npm run bench:mapping`: the cost of a login with few and with very many legacy accounts in the database.
  *   --sizes N,N,…  accounts (10000,1000000,10000000)   --rounds N   turns, interleaved (20)
  *   --logins N     logins of one turn and size (200)   --json FILE  every figure, plain keys
  */
@@ -40,7 +40,7 @@ const ascending = sizes.every((size, index) => size > (sizes[index - 1] ?? 0))
 if (!ascending || !(logins >= 4) || !(rounds > 0))
   throw new TypeError('--sizes ascending, --logins 4 or more, --rounds above 0')
 
-/** Who comes: the same people at every size. */
+/** The citizens, the same at every size. */
 const newcomersOfTurn = Math.floor(logins / 4)
 const returning = Array.from({ length: Math.min(2_000, logins * 5) }, (_, index) => numberOf(index))
 const newcomers = Array.from({ length: newcomersOfTurn * rounds }, (_, index) =>
@@ -72,7 +72,7 @@ interface Entrant {
 }
 
 async function compete(postgres: { url: string; pid: number }, redis: PrivateServer): Promise<void> {
-  // Whose login would they be?
+  // Their CPU time would belong to no login.
   for (const setting of [`autovacuum = off`, `checkpoint_timeout = '1d'`, `max_wal_size = '8GB'`])
     await query(postgres.url, `alter system set ${setting}`)
   await query(postgres.url, 'select pg_reload_conf()')
@@ -88,7 +88,7 @@ async function compete(postgres: { url: string; pid: number }, redis: PrivateSer
     open.unshift(entrant.contestant.child)
     entrants.push(entrant)
   }
-  // Filling may use every CPU; from now on one is the broker's.
+  // Filling may use every CPU; from now on one CPU is reserved for the broker.
   for (const pid of [process.pid, postgres.pid, redis.pid, crowd.pid]) stepAside(pid)
   for (const { contestant } of entrants) await warmUp(contestant, returning.length)
   for (let turn = 0; turn < rounds; turn++) {
@@ -114,7 +114,7 @@ async function compete(postgres: { url: string; pid: number }, redis: PrivateSer
     writeFileSync(values.json, `${JSON.stringify({ ...ratios, sizes: results, run, method }, null, 2)}\n`)
 }
 
-/** The broker first: it imports what its citizens need, then the rest is put around it. */
+/** The broker imports the accounts of its citizens first; the other accounts are generated afterwards. */
 async function enter(
   size: number,
   { postgresUrl, stateUrl, vneid }: { postgresUrl: string; stateUrl: string; vneid: Address },
@@ -152,7 +152,7 @@ async function enter(
   }
 }
 
-/** Every order as often as its reverse, and each begins as often as any other. */
+/** Uses every order as often as its reverse, and each size first equally often. */
 function inTurn<T>(all: readonly T[], turn: number): T[] {
   const first = turn % all.length
   const order = [...all.slice(first), ...all.slice(0, first)]

@@ -1,4 +1,4 @@
-/** One contestant, one round; and what rounds come to. */
+/** Runs one round of one contestant, and summarises rounds. */
 import { logInMany, type Target } from './browser.ts'
 import { type Child, countInstructions } from './child.ts'
 import type { Reading } from './measured.ts'
@@ -21,14 +21,14 @@ export interface Round {
 
 export interface Figures {
   readonly loginsPerSecond: number
-  /** Of a whole login. */
+  /** Of a complete login. */
   readonly p50Ms: number
   readonly p99Ms: number
   /** User and system time of the contestant's process, median of the rounds. */
   readonly cpuMs: number
   readonly cpuMsBest: number
   readonly cpuMsRounds: readonly number[]
-  /** Millions, user and kernel; null where perf cannot count. */
+  /** Millions, user and kernel; null if perf cannot count. */
   readonly instructionsMi: number | null
   readonly httpRequests: number
   readonly stateRoundTrips: number
@@ -63,7 +63,7 @@ export async function runRound({ child, target, citizens }: Contestant, logins: 
   }
 }
 
-/** Logins one at a time, each between two readings: what the broker does by itself every second stays out of the median. */
+/** Logins one at a time, each between two readings, so that the broker's own periodic work does not change the median. */
 export async function countTrips({
   child,
   target,
@@ -79,7 +79,7 @@ export async function countTrips({
   return { state: median(seen.map(({ state }) => state)), sql: median(seen.map(({ sql }) => sql)) }
 }
 
-/** What `sessions` more citizens leave behind right after their login, scaled to 10,000. */
+/** Memory that `sessions` more citizens use right after their login, scaled to 10,000. */
 export async function measureMemory(
   { child, target, citizens }: Contestant,
   sessions: number,

@@ -1,4 +1,4 @@
-/** The child's half of the bench: opens what it is told, then answers questions about itself over IPC. */
+/** The child's part of the bench: opens a contestant, then answers questions about its process over IPC. */
 import { channel } from 'node:diagnostics_channel'
 import { Session } from 'node:inspector/promises'
 
@@ -22,7 +22,7 @@ export interface Opened {
 
 export type Question = 'open' | 'read' | 'settle' | 'profile' | 'profiled' | 'close'
 
-/** @param open told by the parent what to open */
+/** @param open called with the parent's options */
 export function serve(open: (options: never) => Promise<Opened>): void {
   let opened: Opened | undefined
   let requests = 0

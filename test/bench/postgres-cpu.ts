@@ -1,4 +1,4 @@
-/** What PostgreSQL spends, by /proc: its main process and all that it has forked, also those that have ended. */
+/** PostgreSQL's CPU time from /proc: its main process and all its children, including ended ones. */
 import { readFileSync } from 'node:fs'
 
 /** Of the clock in /proc/PID/stat, on every Linux. */

@@ -1,4 +1,4 @@
-/** Where the broker's time goes: self time of each function in a CPU profile. */
+/** Prints the self time of each function in a CPU profile of the broker. */
 import { writeFileSync } from 'node:fs'
 import type { Profiler } from 'node:inspector'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ export async function profile(contestant: Contestant, logins: number): Promise<v
   const callers = new Map(
     taken.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])),
   )
-  /** The nearest frame that is not Node's own: whose wish the work was. */
+  /** The nearest frame outside of Node, which caused the work. */
   const callerOf = (id: number | undefined): Frame | undefined => {
     for (let at = id; at !== undefined; at = callers.get(at)) {
       const frame = nodes.get(at)?.callFrame

@@ -1,4 +1,4 @@
-/** The figures as a person wants to read them, and how they were made. */
+/** Prints the figures and the method. */
 import type { Figures } from './measure.ts'
 
 export const method = [
