@@ -23,5 +23,5 @@ export const search = (inSuite: number): Pick<Parameters<unknown>, 'numRuns' | '
   endOnFailure: asked === undefined,
 })
 
-/** In milliseconds, of a test that searches. None where somebody asked for many runs. */
+/** In milliseconds, of a test that searches. No limit if many runs were requested. */
 export const timeout = asked === undefined ? 180_000 : 0

@@ -1,6 +1,6 @@
 /**
  * Databases to copy: every migration is applied, and there is a signing key for ES256 and RS256, sealed under the run's
- * `sealKey`. A copy takes a tenth of the time that making a database takes.
+ * `sealKey`. Copying takes a tenth of the time of creating a database.
  */
 import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'

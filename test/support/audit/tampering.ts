@@ -1,4 +1,4 @@
-/** Random changes that somebody with write access could make to the audit by hand, each with the faults it must cause. */
+/** Random changes that a person with write access could make to the audit by hand, each with the expected faults. */
 import { hashedColumns } from '../../../src/proof/leaf.ts'
 import type { Db } from '../../../src/store/db.ts'
 import { seed } from '../random-search.ts'
@@ -13,7 +13,7 @@ function random(below: number): number {
 }
 const pick = <T>(from: readonly T[]): T => from[random(from.length)]!
 
-/** SQL that changes a column of a row, whatever it holds, to another value. */
+/** SQL that changes a column of a row to another value. */
 const alterations: Readonly<Record<Exclude<(typeof hashedColumns)[number], 'id'>, readonly string[]>> = {
   at: [`at + interval '1 microsecond'`, `at - interval '40 days'`, `'infinity'`],
   class: [`case class when 'key' then 'login' else 'key' end`, `'no class of ours'`],

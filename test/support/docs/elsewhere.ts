@@ -1,6 +1,6 @@
-/** Printed commands that another test runs, and those that cannot run within a test. */
+/** Printed commands that another test runs, and those that no test can run. */
 
-/** Command → the test that runs it, and the words by which that test does. */
+/** Command → the test that runs it, and words that this test contains. */
 export const runElsewhere: Readonly<Record<string, readonly [test: string, words: string]>> = {
   'npm ci && npm run demo': ['test/docs/demo.slow.test.ts', 'src/sandbox/demo/main.ts'],
   'npm run demo': ['test/docs/demo.slow.test.ts', 'src/sandbox/demo/main.ts'],
@@ -18,7 +18,7 @@ export const runElsewhere: Readonly<Record<string, readonly [test: string, words
   '.ci/previous-tests': ['test/stores/previous-tests.test.ts', 'previous-tests'],
 }
 
-/** Command → why no test can run it. Its form is checked: scripts, files and options exist. */
+/** Command → why no test can run it. Only its form is checked: scripts, files and options exist. */
 export const notRunHere: Readonly<Record<string, string>> = {
   'npm ci && npm test': 'this run itself: .ci/run takes the command from the README',
   'npm test': 'this run itself',

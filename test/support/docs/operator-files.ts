@@ -13,7 +13,7 @@ import { freshDatabase, type World } from '../world.ts'
 
 export interface OperatorFiles {
   readonly world: World
-  /** For what commands read and write. */
+  /** A folder for files that commands read and write. */
   readonly folder: string
   environmentOf(by: 'one' | 'two' | 'person' | 'broker' | 'new broker'): Record<string, string>
 }

@@ -19,10 +19,10 @@ const programs =
   /^(npm|npx|node|curl|wget|psql|pg_dump|pg_restore|createdb|docker|kubectl|openssl|redis-cli|promtool|jq|git|bash|sh|chronyc|timedatectl|systemctl) |^(timedatectl$|export |\.ci\/\w|[A-Z_]+_COMMAND=|select )/
 
 const fences = /^ *```(\w*)\n([^]*?)^ *```/gm
-/** What test/docs/first-day.slow.test.ts runs, line by line. */
+/** The lines that test/docs/first-day.slow.test.ts runs. */
 const transcript = /<!-- transcript -->\n```console\n[^]*?^```/m
 
-/** The lines of a shell, without remarks. */
+/** The lines of a shell script, without comments. */
 const linesOf = (block: string) =>
   block
     .split('\n')

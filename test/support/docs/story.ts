@@ -1,4 +1,4 @@
-/** Printed commands as a story: each is run as it is printed, with what a fixture puts in place of its placeholders. */
+/** Runs printed commands as a story: each as it is printed, with values from a fixture in place of placeholders. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,27 +12,27 @@ const root = new URL('../../..', import.meta.url).pathname
 
 export interface Stage extends OperatorFiles {
   readonly office: Awaited<ReturnType<typeof openOffice>>
-  /** What stands in place of a placeholder or of a file's name. */
+  /** The value of a placeholder or of a file's name. */
   readonly facts: Record<string, string>
 }
 
-/** Before a command: makes what it needs. After it: takes what later commands need. */
+/** `before` prepares a command; `after` reads values that later commands need. */
 type Prepare = (stage: Stage) => unknown
 export type Take = (output: string, stage: Stage) => unknown
 
 export interface Step {
-  /** As it is printed. */
+  /** The command as printed. */
   readonly line: string
-  /** What is run where that must differ by more than placeholders: addresses, ports, folders. */
+  /** The command that is run if it must differ by more than placeholders: addresses, ports, folders. */
   readonly runs?: (stage: Stage) => string
-  /** Whose environment: an operator of all roles, another one, a person without a key, the broker's own, a new broker's. */
+  /** The environment: of an operator with all roles, of a second one, of a person without a key, of the broker, of a new broker. */
   readonly by?: 'one' | 'two' | 'person' | 'broker' | 'new broker'
   readonly before?: Prepare
   readonly input?: (stage: Stage) => string
-  /** What the person does in a browser while the command waits for it. */
+  /** The person's steps in a browser, while the command waits. */
   readonly meanwhile?: (printed: string, stage: Stage) => Promise<unknown>
   readonly prints: RegExp
-  /** Only where the document says so: 0 else. */
+  /** The expected exit code, if the document names one; otherwise 0. */
   readonly exits?: number
   readonly after?: Take
 }
@@ -79,7 +79,7 @@ export async function play(step: Step, stage: Stage): Promise<void> {
   await step.after?.(out, stage)
 }
 
-/** `npm run cli --` is what npm would start; the rest is for the shell. */
+/** Runs `npm run cli --` directly; everything else in the shell. */
 function run(line: string, { by = 'one', input, meanwhile }: Step, stage: Stage) {
   const [, words] = /^npm run cli -- (.+)$/.exec(line) ?? []
   const [file, args] =

@@ -1,4 +1,4 @@
-/** An import in a process of its own, which kills itself at a given moment. */
+/** An import in a separate process, which kills itself at a given moment. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createLog } from '../../../src/telemetry/log.ts'
@@ -9,7 +9,7 @@ import { createMapping } from '../mapping/mapping.ts'
 import { testKeys } from '../mapping/keys.ts'
 import { sizes } from './batch-sizes.ts'
 
-/** The process dies so many steps into the state, and then so many milliseconds later. */
+/** The process kills itself after this many steps of the state and this many milliseconds. */
 const [url = '', clientId = '', file = '', state = '', steps = '', delay = ''] = process.argv.slice(2)
 let left = Number(steps)
 const die = () => process.kill(process.pid, 'SIGKILL')

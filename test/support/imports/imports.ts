@@ -41,7 +41,7 @@ export interface Outcome {
 
 const reportLine = /^(\d+),(accepted|unchanged|changed|refused),"([a-z_ ]*)","([^"]*)"$/
 
-/** @param engine the server where there is one: what an import promises does not depend on the engine */
+/** @param engine the server if there is one: the promises of an import do not depend on the engine */
 export async function openImports(
   engine: Engine = inject('databaseUrl') === undefined ? 'embedded' : 'server',
 ) {

@@ -1,4 +1,4 @@
-/** A portal's register and its citizens under a key ring that grows, and the officer who has it sealed anew. */
+/** A portal's accounts and its citizens under a growing key ring, and the officer who re-seals them. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { expect, vi } from 'vitest'
 import { type AdminClient, createAdminClient } from '../../../src/cli/client.ts'
@@ -56,7 +56,7 @@ export async function openOfficer({ db, config }: World) {
 export const runOf = (admin: AdminClient, id: string) => admin.call<Run>('GET', `/v1/reseals/${id}`)
 export const ringAt = (admin: AdminClient) => admin.call<RingReport>('GET', '/v1/key-ring')
 
-/** Begins a run, or goes on with one, and waits for its end. */
+/** Starts or continues a run, and waits for its end. */
 export async function reseal(admin: AdminClient) {
   const begun = await admin.call<Run>('POST', '/v1/reseals')
   return vi.waitFor(
@@ -70,8 +70,7 @@ export async function reseal(admin: AdminClient) {
 }
 
 /**
- * Imports the accounts of `people` and signs in the first `citizens` of them, all under the keys that the world began
- * with.
+ * Imports the accounts of `people` and signs in the first `citizens` of them, all under the initial keys.
  */
 export async function openRegister(world: World, { people, citizens }: { people: number; citizens: number }) {
   const { db } = world
@@ -95,7 +94,7 @@ export async function openRegister(world: World, { people, citizens }: { people:
     rows,
     old,
     grown,
-    /** The newest keys, without those that the world began with. */
+    /** The newest keys, without the initial ones. */
     alone: { ...old, seal: grown.seal.slice(0, 1), index: grown.index.slice(0, 1) },
     under,
     count: async (text: string) => (await db.query<{ n: number }>(`select count(*)::int as n ${text}`))[0]!.n,
@@ -110,7 +109,7 @@ export async function openRegister(world: World, { people, citizens }: { people:
   }
 }
 
-/** A request for a new operator that can be sent again, so that its kept answer lies sealed in the database. */
+/** A request for a new operator that can be repeated, so that its stored answer is sealed in the database. */
 export function newOperatorRequest() {
   const wanted = { id: 'new.viewer', roles: ['viewer'], citizen_id: newNumber() }
   const again = { idempotencyKey: randomUUID() }

@@ -1,4 +1,4 @@
-/** One broker behind a proxy on loopback; each test starts it again with limits of its own, and with empty counts. */
+/** One broker behind a proxy on loopback; each test restarts it with its own limits and empty counts. */
 import { openWorld, portalAddress, portalDefinition, type World } from '../world.ts'
 
 /** What the proxy writes about the caller's address. */
@@ -24,7 +24,7 @@ export async function openLimited() {
     authorize: `${world.issuer}/auth?client_id=portal-a&`,
     /** Group and dimension of every limit that has refused a request in this process. */
     limitedBy: () => limitedBy(world),
-    /** Asks for a token of the portal's own. */
+    /** Requests a token of the portal itself. */
     tokenOf: (id: string, secret: string, address: string) =>
       fetch(`${world.issuer}/token`, {
         method: 'POST',

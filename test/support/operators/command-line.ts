@@ -33,7 +33,7 @@ export function openTerminal(
   return { env, stdin: Readable.from([input]), stdout: write('out'), stderr: write('err'), printed }
 }
 
-/** A command that runs on while the test does something else. */
+/** A command that runs while the test does something else. */
 export function beginCommand(args: readonly string[], env: Environment, input = '') {
   const terminal = openTerminal(env, input)
   const { printed } = terminal
@@ -82,7 +82,7 @@ export async function openOperator(
   return () => ({ ADMIN_URL: world.adminUrl, OPERATOR_KEY_FILE: file })
 }
 
-/** A folder for what commands read and write, removed at the end of the test file. */
+/** A folder for files that commands read and write, removed at the end of the test file. */
 export function openFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'broker-cli-'))
   atEnd(() => rmSync(folder, { recursive: true }))

@@ -59,7 +59,7 @@ export const mistakesOfForm: Readonly<Record<string, Mistake>> = {
   'a NUL character': {
     file: { 'a.json': '{\n  "client_id": "portal-a",\n  "client_name": "A\\u0000"\n}\n' },
     at: 3,
-    told: /NUL character; take it out/,
+    told: /NUL character; remove it/,
   },
   'an anchor and its alias': {
     file: 'client_id: &id portal-a\nclient_name: *id\n',

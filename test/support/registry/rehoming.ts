@@ -1,4 +1,4 @@
-/** Portals that go over into others: one registrar asks, another approves, and citizens sign in at both sides. */
+/** Portals that are handed over: one registrar asks, another approves, and citizens sign in at both portals. */
 import { vietnamDate } from '../../../src/vietnam-date.ts'
 import { citizenNamed } from '../../../src/sandbox/citizens.ts'
 import { createVisitor } from '../../../src/sandbox/visitor.ts'
@@ -49,7 +49,7 @@ export async function openRehoming(world: World) {
   const undo = (from: string) => registrar.call<Rehome>('POST', `/v1/rehomes/${from}/undo`)
 
   let count = 0
-  /** Each of a host, and so of a sector, of its own. */
+  /** Each portal has a separate host, and so a separate sector. */
   async function newPortal(changes: Record<string, unknown> = {}) {
     const id = `move-${++count}`
     const redirectUri = `http://127.0.0.1:${20_000 + count}/cb`

@@ -22,7 +22,7 @@ export async function openSecrets(world: World) {
   const registrar = await world.operator('rita.registrar', ['registrar'])
   let count = 0
 
-  /** Whether the portal may have a token of its own with this secret. */
+  /** Whether the portal gets a client credentials token with this secret. */
   async function authenticates(id: string, secret: string, url = world.issuer): Promise<boolean> {
     const answer = await fetch(`${url}/token`, {
       method: 'POST',
@@ -47,7 +47,7 @@ export async function openSecrets(world: World) {
     revoke: (id: string, secret: string) =>
       registrar.call('POST', `/v1/clients/${id}/secrets/${secret}/revoke`),
     authenticates,
-    /** Waits until the node answers so by itself. */
+    /** Waits until the node gives this answer. */
     until: (wanted: boolean, id: string, secret: string, url?: string) =>
       vi.waitFor(async () => expect(await authenticates(id, secret, url)).toBe(wanted), {
         timeout: 5_000,

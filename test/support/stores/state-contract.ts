@@ -1,4 +1,4 @@
-/** One contract for protocol state, for every engine that holds it. */
+/** The contract of protocol state, run on every engine. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,7 +9,7 @@ const text = (value: string) => Buffer.from(value)
 const fresh = () => `test:${randomBytes(12).toString('base64url')}`
 const fifty = <T>(work: () => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: 50 }, work))
 
-/** All tests run at the same time, each with keys of its own: two of them wait for a TTL, which Redis counts in seconds. */
+/** All tests run at the same time with separate keys, because two of them wait for a TTL, which Redis counts in seconds. */
 export const testProtocolState = (name: string, address: (() => Promise<string>) | undefined): unknown =>
   describe.skipIf(address === undefined)(`protocol state in ${name}`, { concurrent: true }, () => {
     let state: State

@@ -12,7 +12,7 @@ const approve: Step = {
   by: 'two',
   prints: /^approved/,
 }
-/** The case that the portal's only account has become. */
+/** The case of the portal's only account. */
 const takeCase = async ({ office, facts }: Stage) => {
   const { reviews } = await office.one.call<{ reviews: { id: string; account: string }[] }>(
     'GET',

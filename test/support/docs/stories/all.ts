@@ -1,4 +1,4 @@
-/** All stories, in the order in which they are told: the last one disables the operators of the others. */
+/** All stories in their order: the last one disables the operators of the others. */
 import type { Step } from '../story.ts'
 import { accountStory } from './accounts.ts'
 import { auditStory, keyStory } from './keys-and-audit.ts'

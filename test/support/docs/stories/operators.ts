@@ -18,7 +18,7 @@ const decline: Step = {
 }
 const newPerson = () => `${newNumber()}\n`
 
-/** As a citizen of the sandbox, once the address has been printed. */
+/** Signs in as a citizen of the sandbox after the address has been printed. */
 function allowInBrowser(citizen: string) {
   let begun = false
   return async (printed: string, { world }: Stage) => {
@@ -106,7 +106,7 @@ export const operatorStory: readonly Step[] = [
   { line: 'npm run cli -- api', prints: /"openapi": "3\.1/ },
 ]
 
-/** The broker's own commands, on a database of their own. */
+/** The broker's own commands, on a separate database. */
 export const newBrokerStory: readonly Step[] = [
   { line: 'npm run cli -- migrate', by: 'new broker', prints: /applied 001-subjects\.sql/ },
   { line: 'npm run cli -- migrate', by: 'new broker', prints: /nothing to do/ },

@@ -6,7 +6,7 @@ import { startPostgres, startRedis } from '../../private-servers.ts'
 import { atEnd } from '../../at-end.ts'
 import type { Stage, Step } from '../story.ts'
 
-/** Its line with the world's addresses in place of the printed ones. */
+/** The line with the world's addresses in place of the printed ones. */
 const at = (stage: Stage, printed: string) =>
   printed.replace(/http:\/\/(127\.0\.0\.1|NODE):3001/, stage.world.operationsUrl)
 
