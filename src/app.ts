@@ -11,6 +11,7 @@ import { requirePlainPath } from './http/plain-path.ts'
 import { acceptPostedForm } from './http/posted-form.ts'
 import { createPublic } from './http/public.ts'
 import { boundEngineForm } from './http/query.ts'
+import { requireVisit } from './http/visit.ts'
 import { knownBrowser } from './login/browser.ts'
 import { createLogin } from './login/login.ts'
 import { createCurrentLinks } from './mapping/links.ts'
@@ -72,6 +73,7 @@ export async function createApp(
     steps: [
       limits.middleware,
       requirePlainPath,
+      requireVisit,
       oidc.keyRoutes,
       oidc.unitOfWork,
       acceptPostedForm,

@@ -214,6 +214,8 @@ const beneath: readonly (readonly [string, LimitGroup])[] = [
   ['/.well-known/', 'metadata'],
   ['/device/', 'user_code'],
 ]
+/** Whether the address is a page or a step of a citizen's browser, not an API and not metadata. */
+export const isForCitizens = (ctx: Context): boolean => citizenGroups.has(groupOf(ctx))
 const groupOf = (ctx: Context): LimitGroup => (isPostedForm(ctx) ? 'forms' : groupAt(ctx.path))
 const groupAt = (path: string): LimitGroup =>
   exact[path] ?? beneath.find(([start]) => path.startsWith(start))?.[1] ?? 'pages'
