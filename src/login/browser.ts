@@ -11,24 +11,43 @@ export interface Browser {
   readonly id: string
   /** `client_id` of the last portal. */
   readonly clientId: string
+  /** Keyed hash of the person who last returned from VNeID in this browser, if there was one since it has this name. */
+  readonly person?: string | undefined
 }
+/** Browsers that the current request has given a new cookie. */
+const renewed = new WeakMap<Context, Browser>()
 
 const cookieName = (name: 'browser' | 'locale', secure: boolean) => (secure ? `__Host-${name}` : name)
 
 export function readBrowser(ctx: Context): Browser | undefined {
-  const [, id, clientId] =
-    /^([\w-]{22})~([a-z0-9._-]+)$/.exec(
+  const known = renewed.get(ctx)
+  if (known !== undefined) return known
+  const [, id, clientId, person] =
+    /^([\w-]{22})~([a-z0-9._-]+)(?:~([\w-]{22}))?$/.exec(
       ctx.cookies.get(cookieName('browser', ctx.secure), { signed: false }) ?? '',
     ) ?? []
-  return id === undefined || clientId === undefined ? undefined : { id, clientId }
+  return id === undefined || clientId === undefined ? undefined : { id, clientId, person }
 }
+
+function setBrowser(ctx: Context, browser: Browser): void {
+  renewed.set(ctx, browser)
+  const { id, clientId, person } = browser
+  ctx.cookies.set(
+    cookieName('browser', ctx.secure),
+    person === undefined ? `${id}~${clientId}` : `${id}~${clientId}~${person}`,
+    { signed: false, httpOnly: true, sameSite: 'lax', secure: ctx.secure, path: '/', overwrite: true },
+  )
+}
+
+const signatures = (ctx: Context, data: string): Buffer[] =>
+  (ctx.app.keys as unknown as { signatures(data: string): Buffer[] }).signatures(data)
 
 /** Ten random bytes and a 6-byte MAC, so that invented names are rejected. Newest key first. */
 function macName(ctx: Context, random: Buffer): Buffer[] {
-  const signer = ctx.app.keys as unknown as { signatures(data: string): Buffer[] }
-  const marks = signer.signatures(`browser ${random.toString('base64url')}`)
+  const marks = signatures(ctx, `browser ${random.toString('base64url')}`)
   return marks.map((mark) => Buffer.concat([random, mark.subarray(0, 6)]))
 }
+const newName = (ctx: Context): string => macName(ctx, randomBytes(10))[0]!.toString('base64url')
 
 /** The browser's name from its cookie; undefined if there is none or if we did not issue it. */
 export function knownBrowser(ctx: Context): string | undefined {
@@ -43,18 +62,38 @@ export function knownBrowser(ctx: Context): string | undefined {
 /** The browser's name. Sets the cookie if the browser has no name of ours, or if it came from another portal last time. */
 export function nameBrowser(ctx: Context, clientId: string): string {
   const known = knownBrowser(ctx)
-  const id = known ?? macName(ctx, randomBytes(10))[0]!.toString('base64url')
-  if (known === undefined || readBrowser(ctx)?.clientId !== clientId) {
-    ctx.cookies.set(cookieName('browser', ctx.secure), `${id}~${clientId}`, {
-      signed: false,
-      httpOnly: true,
-      sameSite: 'lax',
-      secure: ctx.secure,
-      path: '/',
-      overwrite: true,
-    })
-  }
+  const id = known ?? newName(ctx)
+  const browser = readBrowser(ctx)
+  if (known === undefined) setBrowser(ctx, { id, clientId })
+  else if (browser?.clientId !== clientId) setBrowser(ctx, { id, clientId, person: browser?.person })
   return id
+}
+
+/**
+ * Gives the browser another name. Every trip to VNeID, question and form that it began is bound to the old name, so all of
+ * them end: the next person at a shared computer cannot continue them.
+ */
+export function renameBrowser(ctx: Context): void {
+  const browser = readBrowser(ctx)
+  if (browser !== undefined) setBrowser(ctx, { id: newName(ctx), clientId: browser.clientId })
+}
+
+/**
+ * Notes who has returned from VNeID in this browser.
+ * @param person the identification number
+ * @returns true if it is another person than before; then the browser has another name (`renameBrowser`)
+ */
+export function noteArrival(ctx: Context, person: string, isAnother: boolean): boolean {
+  const browser = readBrowser(ctx)
+  if (browser === undefined) return false
+  const marksOf = (id: string) =>
+    signatures(ctx, `person ${id} ${person}`).map((mark) => mark.toString('base64url', 0, 16))
+  const isKnown = browser.person !== undefined && marksOf(browser.id).includes(browser.person)
+  if (isKnown && !isAnother) return false
+  const isRenamed = isAnother || browser.person !== undefined
+  const id = isRenamed ? newName(ctx) : browser.id
+  setBrowser(ctx, { id, clientId: browser.clientId, person: marksOf(id)[0]! })
+  return isRenamed
 }
 
 /** The language of the page: the citizen's choice on one of our pages (`?ui_locales=`, kept in a cookie), then `ui_locales` of the portal's request, then `Accept-Language`. */

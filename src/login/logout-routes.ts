@@ -7,6 +7,7 @@ import type { Middleware } from 'koa'
 import type { Session } from 'oidc-provider'
 import { sessionOf } from '../oidc/logout.ts'
 import type { Parts } from '../parts.ts'
+import { renameBrowser } from './browser.ts'
 import { noteSessionEnd } from './session.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
@@ -38,6 +39,7 @@ export function createLogoutRoutes({
     if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
     await session.destroy()
     ctx.remove('set-cookie')
+    renameBrowser(ctx)
     ctx.status = 303
     ctx.redirect(to.href)
   })
@@ -60,6 +62,7 @@ export function createLogoutRoutes({
       before?.accountId !== undefined &&
       (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
     if (!ended) return
+    renameBrowser(ctx)
     await noteSessionEnd({ db, log }, ctx, before.accountId!, 'logout')
     const state = randomBytes(24).toString('base64url')
     const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
@@ -75,7 +78,7 @@ export function createLogoutRoutes({
 /** `client_id` of the portal that requests the logout. Reads the audience of `id_token_hint` unchecked; the engine checks it. */
 function portalIn({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string {
   try {
-    return String(id ?? decodeJwt(String(hint)).aud)
+    return String(id || decodeJwt(String(hint)).aud)
   } catch {
     return ''
   }

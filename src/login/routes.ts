@@ -14,7 +14,7 @@ import type { Identity } from '../upstream/upstream.ts'
 import type { LinkRoutes } from './link-routes.ts'
 import { loginFrame, sendPage, localeQuery } from './page.ts'
 import type { Resume } from './resume.ts'
-import { endSessionUnless } from './session.ts'
+import { handOver } from './session.ts'
 import type { SignIn } from './sign-in.ts'
 import type { PendingLogin, PendingLogins, Trips } from './trip.ts'
 
@@ -72,13 +72,14 @@ export function createLoginRoutes(
       const came = identity?.identifier.reveal()
       // The refused person now uses this browser, so another person's session ends at once.
       if (came !== undefined)
-        await endSessionUnless(parts, ctx, login, (session) => session.identity?.number === came)
+        await handOver(parts, ctx, login, came, (session) => session.identity?.number === came)
       return resume.refuse(ctx, login, error, next)
     }
-    await endSessionUnless(parts, ctx, login, (session) => session.accountId === arrival.subjectId)
-    return legacyAccountOf(login.interaction.params) === undefined
-      ? resume.enter(ctx, login, arrival, next)
-      : beginLink(ctx, login, arrival, next)
+    const number = identity.identifier.reveal()
+    const own = await handOver(parts, ctx, login, number, ({ accountId }) => accountId === arrival.subjectId)
+    return legacyAccountOf(own.interaction.params) === undefined
+      ? resume.enter(ctx, own, arrival, next)
+      : beginLink(ctx, own, arrival, next)
   })
 
   async function admit(

@@ -2,24 +2,46 @@
 import type { Context } from 'koa'
 import { referenceOf } from '../http/boundary.ts'
 import type { BrokerSession } from '../oidc/identity-record.ts'
-import { endSession, sessionOf } from '../oidc/logout.ts'
+import { browserSession, endSession } from '../oidc/logout.ts'
 import { currentUnit } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import { record } from '../recording.ts'
-import type { PendingLogin } from './trip.ts'
+import { noteArrival } from './browser.ts'
+import type { PendingLogin, PendingLogins, Trips } from './trip.ts'
 
-/** Ends the session unless it belongs to the same person. On a shared computer no person may inherit another person's session. */
-export async function endSessionUnless(
-  { db, log, provider }: Pick<Parts, 'db' | 'log' | 'provider'>,
+/**
+ * Makes the person who has returned from VNeID the user of this browser. On a shared computer no person may inherit another
+ * person's session, nor anything that another person began: both end here.
+ * @param number the person's identification number
+ * @param isSame whether a session belongs to the same person
+ * @returns the login, bound to the browser's new name if it has got one
+ */
+export async function handOver(
+  {
+    db,
+    log,
+    provider,
+    trips,
+    pending,
+  }: Pick<Parts, 'db' | 'log' | 'provider'> & {
+    trips: Trips
+    pending: PendingLogins
+  },
   ctx: Context,
-  { interaction }: PendingLogin,
+  login: PendingLogin,
+  number: string,
   isSame: (session: BrokerSession) => boolean,
-): Promise<void> {
-  const session = await sessionOf(provider, ctx)
-  if (session?.accountId === undefined || isSame(session)) return
-  await endSession(provider, session, log)
+): Promise<PendingLogin> {
+  const { interaction } = login
+  const session = await browserSession(provider, ctx)
+  const other = session.accountId !== undefined && !isSame(session) ? session.accountId : undefined
+  if (!noteArrival(ctx, number, other !== undefined)) return login
+  if (other !== undefined) await endSession(provider, session, log)
+  // A session without a person holds the secret of a form that the earlier person opened.
+  else if (session.accountId === undefined) await session.destroy()
   delete interaction.session
-  await noteSessionEnd({ db, log }, ctx, session.accountId, 'another_person')
+  if (other !== undefined) await noteSessionEnd({ db, log }, ctx, other, 'another_person')
+  return pending.restore(interaction, trips.bind(ctx, login))
 }
 
 /** Commits the end of a session at once, so that it holds even if a later step of the request fails, and then audits it. */

@@ -31,7 +31,12 @@ export interface Interaction {
   readonly trace?: unknown
   /** Set if the request was pushed (RFC 9126). */
   readonly parJti?: string
+  /** Key of the signed request object that names an account, which counts once (`oidc/legacy-account.ts`). */
+  readonly usedOnce?: string
 }
+
+/** Seconds; longer than a request object and a trip that it began can live together. */
+const usedOnceTtl = 86_400
 
 /** A login that has begun and not ended. */
 export interface PendingLogin {
@@ -49,6 +54,8 @@ export interface Trips {
   begin(ctx: Context, login: NewLogin): Promise<string>
   /** @returns the authorization URL at VNeID */
   leave(ctx: Context, login: NewLogin): Promise<string>
+  /** Binds a login to the browser's present name. */
+  bind(ctx: Context, login: NewLogin): Secrets
   /** @throws BrokerError `interaction_gone` when this browser did not begin it */
   recognise(ctx: Context, state: string | null | undefined): Secrets
 }
@@ -77,6 +84,7 @@ export function createTrips({ config, upstream }: Pick<Parts, 'config' | 'upstre
       })
     },
 
+    bind: secretsFor,
     recognise: (ctx, state) => secrets.recognise(state, readBrowser(ctx)?.id),
   }
   return self
@@ -140,6 +148,9 @@ export function createPendingLogins({
       const secrets = trips.recognise(ctx, new URLSearchParams(ctx.querystring).get('state'))
       const { uid } = secrets
       const interaction = found(await currentUnit().take(keyOf('Interaction', uid)), uid)
+      const { usedOnce } = interaction
+      if (usedOnce !== undefined && !(await currentUnit().claim(usedOnce, usedOnceTtl)))
+        throw new BrokerError('interaction_gone', 'the request object was used before')
       tripsMade.inc({ step: 'returned' })
       awaySeconds.observe(Math.max(0, Date.now() / 1000 - interaction.iat))
       return self.restore(interaction, secrets)

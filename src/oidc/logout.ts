@@ -5,10 +5,13 @@ import type { Log } from '../telemetry/log.ts'
 import { tallyLogout } from '../telemetry/tally.ts'
 import { traced } from '../telemetry/tracing.ts'
 
-/** The session of this browser, if it has one. */
+/** The engine's session of this browser, with or without a person; a new one if the browser has none. */
+export const browserSession = (provider: Provider, ctx: Context): Promise<Session> =>
+  (provider.Session as unknown as { get(ctx: Context): Promise<Session> }).get(ctx)
+
+/** The session of this browser, if it has one with a person. */
 export async function sessionOf(provider: Provider, ctx: Context): Promise<Session | undefined> {
-  const get = provider.Session as unknown as { get(ctx: Context): Promise<Session> }
-  const session = await get.get(ctx)
+  const session = await browserSession(provider, ctx)
   return session.accountId === undefined ? undefined : session
 }
 
