@@ -98,6 +98,7 @@ invalid secret provided
 invalid token provided
 iss (JWT issuer) must be provided in the client_assertion JWT
 iss (JWT issuer) must be the client_id
+jti is required with legacy_account, and has at most 256 characters
 legacy_account_portal needs legacy_account
 list of audience (aud) must include the endpoint url, issuer identifier or token endpoint url
 missing DPoP proof JWT

@@ -2,6 +2,7 @@
 import { decodeJwt } from 'jose'
 import { type Adapter, type AdapterPayload, Provider, errors } from 'oidc-provider'
 import type { Registry } from '../registry/registry.ts'
+import { rememberUsedOnce } from './legacy-account.ts'
 import { linkTrace, traceparent } from '../telemetry/tracing.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
@@ -63,7 +64,8 @@ export function createAdapterFactory({
     const key = (id: string) => keyOf(model, id)
     const traced = (payload: AdapterPayload): AdapterPayload => {
       const trace = tracedModels.has(model) ? traceparent() : undefined
-      return trace === undefined ? payload : { ...payload, trace }
+      const kept = model === 'Interaction' ? { ...payload, ...rememberUsedOnce(Provider.ctx) } : payload
+      return trace === undefined ? kept : { ...kept, trace }
     }
     const traceLinked = (found: Payload | undefined) => {
       if (found?.['trace'] !== undefined && model !== 'Interaction') linkTrace(found['trace'])

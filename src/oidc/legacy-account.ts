@@ -5,6 +5,7 @@
  * signed (RFC 9101). Anybody could have written a parameter that the browser carries in clear.
  */
 import { type Client, type KoaContextWithOIDC as EngineContext, errors } from 'oidc-provider'
+import { keyOf } from './unit-of-work.ts'
 
 /** Checks that the engine calls for every authorization request, with the value that it takes for each parameter. */
 export const legacyAccountParams = {
@@ -26,8 +27,9 @@ export function legacyAccountOf(
 
 function checkParameter(name: string, maxLength: number) {
   return (ctx: EngineContext, value: string | undefined, client: Client): void => {
-    // The engine silently ignores a parameter beside a pushed request or a request object; we refuse it instead.
-    if (name in untrustedParams(ctx) || (value !== undefined && !isFromPortal(ctx, name))) {
+    // The engine silently ignores a parameter beside a pushed request or a request object; we refuse it instead. An empty
+    // parameter is as good as none (RFC 6749 §3.1).
+    if ((untrustedParams(ctx)[name] ?? '') !== '' || (value !== undefined && !isFromPortal(ctx, name))) {
       throw new errors.InvalidRequest(
         `${name} must be pushed (RFC 9126) or be in a signed request object (RFC 9101)`,
       )
@@ -42,13 +44,42 @@ function checkParameter(name: string, maxLength: number) {
   }
 }
 
+/** Keys of request objects that name an account, by the request that opened one. */
+const usedOnce = new WeakMap<object, string>()
+
+/**
+ * A signed request object passes through browsers. One that names an account gives a right, so it must count only once: it
+ * needs a `jti`, which `login/trip.ts` claims when the first sign-in with it returns from VNeID. A pushed request is
+ * already used once.
+ * @throws what `fault` makes
+ */
+export function requireUsedOnce(
+  ctx: EngineContext,
+  claims: Readonly<Record<string, unknown>>,
+  client: Client,
+  fault: (message: string) => Error,
+): void {
+  const isByValue = !isPush(ctx) && ctx.oidc.entities.PushedAuthorizationRequest === undefined
+  if (!isByValue || (claims['legacy_account'] ?? '') === '') return
+  const { jti } = claims
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256)
+    throw fault('jti is required with legacy_account, and has at most 256 characters')
+  usedOnce.set(ctx, keyOf('RequestObject', `${client.clientId} ${jti}`))
+}
+
+/** What the interaction must remember of the request that began it. */
+export const rememberUsedOnce = (ctx: object | undefined): { usedOnce?: string } => {
+  const key = ctx && usedOnce.get(ctx)
+  return key === undefined ? {} : { usedOnce: key }
+}
+
 const isPush = ({ oidc }: EngineContext) => oidc.route === 'pushed_authorization_request'
 
 /** Parameters that are neither pushed nor signed. */
-function untrustedParams(ctx: EngineContext): object {
+function untrustedParams(ctx: EngineContext): Readonly<Record<string, unknown>> {
   if (!isPush(ctx)) return ctx.query
   const body = ctx.oidc.body ?? {}
-  return body['request'] === undefined ? {} : body
+  return (body['request'] ?? '') === '' ? {} : body
 }
 
 /** True while the portal pushes, for which it authenticated; afterwards the engine lists the parameters that it trusts. */

@@ -21,7 +21,7 @@ import { asymmetric, keyManagement } from '../registry/metadata.ts'
 import { policyOf } from '../registry/clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
 import type { BrokerSession } from './identity-record.ts'
-import { legacyAccountParams } from './legacy-account.ts'
+import { legacyAccountParams, requireUsedOnce } from './legacy-account.ts'
 import { createInteractionPolicy } from './policy.ts'
 
 /** Longest life of a client assertion or request object, in seconds. */
@@ -155,9 +155,10 @@ export function createProvider({
       pushedAuthorizationRequests: { enabled: true },
       requestObjects: {
         enabled: true,
-        assertJwtClaimsAndHeader: (_ctx, claims, _header, client) => {
+        assertJwtClaimsAndHeader: (ctx, claims, _header, client) => {
           const fault = (message: string) => new errors.InvalidRequestObject(message)
           assertShortLived(claims, fault)
+          requireUsedOnce(ctx, claims, client, fault)
           if (isFapi(client)) assertBounded(claims, fault)
           return Promise.resolve()
         },

@@ -2,8 +2,20 @@
 import { expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
-import { farAway, heardAt, toPortal } from '../support/portals/vouching.ts'
-import { ask, basic, browse, encode, newSigner, now, post, sign, unsigned, wish } from '../support/wire.ts'
+import { decide, farAway, heardAt, toPortal } from '../support/portals/vouching.ts'
+import {
+  ask,
+  basic,
+  browse,
+  encode,
+  newSigner,
+  now,
+  post,
+  sign,
+  unsigned,
+  wish,
+  expectPage,
+} from '../support/wire.ts'
 
 const world = await openWorld()
 const { simulator } = world
@@ -41,12 +53,11 @@ const expectNobody = async () => {
   expect(rows).toEqual([])
 }
 
-test('legacy_account in a plain query is refused by name, even if it is empty or a session exists', async () => {
+test('legacy_account in a plain query is refused by name, also with a session', async () => {
   const { visitor } = await (await world.portal({ clientId: 'plain' })).signIn()
   const before = simulator.requests.authorize
   expect((await ask(world, wish('plain', named))).heard).toMatchObject(refused)
   expect((await ask(world, wish('plain', named), visitor)).heard).toMatchObject(refused)
-  expect((await ask(world, wish('plain', { legacy_account: '' }))).heard).toMatchObject(refused)
   const twice = `${world.issuer}/auth?${encode(wish('plain', named))}&legacy_account=old-2`
   expect((await browse(twice)).heard).toMatchObject(refused)
   expect(simulator.requests.authorize).toBe(before)
@@ -72,6 +83,64 @@ test('legacy_account_portal must be pushed or signed, together with legacy_accou
   const signed = await sign(key, object('plain', { ...named, ...owner }))
   expect((await push('plain', { client_id: 'plain', request: signed })).status).toBe(201)
   await expectNobody()
+})
+
+test('an empty parameter counts as absent (RFC 6749 §3.1)', async () => {
+  const empty = { legacy_account: '', legacy_account_portal: '' }
+  expect((await ask(world, wish('plain', { ...empty, request: '', request_uri: '' }))).heard).toHaveProperty(
+    'code',
+  )
+  const { status } = await push('plain', wish('plain', { ...named, request: '' }))
+  expect(status).toBe(201)
+  expect((await push('plain', wish('plain', { ...empty, request: '' }))).status).toBe(201)
+  const { body } = await push('plain', wish('plain', named))
+  const pushed = { client_id: 'plain', request_uri: String(body['request_uri']), ...empty }
+  expect((await ask(world, pushed)).body).toContain('Liên kết tài khoản')
+  const signed = await sign(key, object('plain', empty))
+  expect((await ask(world, { client_id: 'plain', request: signed, ...empty })).heard).toHaveProperty('code')
+  expect((await push('plain', { client_id: 'plain', request: signed, ...empty })).status).toBe(201)
+})
+
+test('a request object that names an account needs a jti, unless it is pushed', async () => {
+  for (const jti of [undefined, '', 'x'.repeat(257)]) {
+    const request = await sign(key, object('plain', { ...named, jti }))
+    expectPage(await ask(world, { client_id: 'plain', request }), 'request_invalid')
+    expect((await push('plain', { client_id: 'plain', request })).status).toBe(201)
+  }
+  const request = await sign(key, object('plain', { jti: undefined }))
+  expect((await ask(world, { client_id: 'plain', request })).heard).toHaveProperty('code')
+})
+
+test('a request object that names an account asks one person once', async () => {
+  const request = await sign(key, object('plain', named))
+  const url = `${world.issuer}/auth?${encode({ client_id: 'plain', request })}`
+  const first = createVisitor()
+  simulator.approve('an')
+  const asked = await first.open(url, { until: toPortal })
+  expect(asked.body).toContain('Liên kết tài khoản')
+  const declined = await decide(first, asked, 'skip')
+  expect(heardAt(declined)).toHaveProperty('code')
+  // Another person, the same person again, and the same browser.
+  for (const [citizen, visitor] of [
+    ['binh', createVisitor()],
+    ['an', createVisitor()],
+    ['an', first],
+  ] as const) {
+    simulator.approve(citizen)
+    expectPage(await visitor.open(url, { until: toPortal }), 'interaction_gone')
+  }
+  simulator.approve('an')
+  await expectNobody()
+})
+
+test('of simultaneous sign-ins with one request object that names an account one is asked', async () => {
+  const request = await sign(key, object('plain', named))
+  const url = `${world.issuer}/auth?${encode({ client_id: 'plain', request })}`
+  const pages = await Promise.all(
+    Array.from({ length: 6 }, () => createVisitor().open(url, { until: toPortal })),
+  )
+  expect(pages.filter(({ body }) => body.includes('Liên kết tài khoản'))).toHaveLength(1)
+  expect(pages.filter(({ body }) => body.includes('interaction_gone'))).toHaveLength(5)
 })
 
 test('a posted form is refused like a plain query', async () => {
