@@ -7,7 +7,7 @@ import { classNames } from '../../src/mapping/classes.ts'
 import { columns } from '../../src/imports/columns.ts'
 import { type Evidence, reviewReason, rules } from '../../src/mapping/linking.ts'
 import type { LinkOutcome, RefusalReason } from '../../src/mapping/vouching.ts'
-import { readExamples } from '../../src/sandbox/examples.ts'
+import { exampleFiles, readExamples } from '../../src/sandbox/examples.ts'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import type { LinkChangeRow } from '../../src/store/changes.ts'
 import type { Counted } from '../../src/store/imports/report.ts'
@@ -100,6 +100,11 @@ test('the printed file has the printed results in a dry run, in the import, and 
   expect(await importFile(file)).toBe(result)
   expect(await importFile(file)).toBe(result.replaceAll('"accepted"', '"unchanged"'))
   expect(await accounts()).toHaveLength(2)
+})
+
+test('the sandbox has the printed file, so that the printed requests work there', () => {
+  const shipped = exampleFiles.find((file) => file.clientId === clientId)!
+  expect(readFileSync(shipped.url, 'utf8')).toBe(blocks('csv')[0])
 })
 
 test('the printed requests have the printed answers: claim, changes, state, primary, unknown', async () => {

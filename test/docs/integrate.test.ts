@@ -27,7 +27,7 @@ test('the portal of the integration guide signs a citizen in unchanged', async (
   await world.register(JSON.parse(moved(JSON.stringify(definition))) as Record<string, unknown>)
   await world.legacyAccount({
     clientId: 'portal-of-yours',
-    accountId: 'an-1985',
+    accountId: 'nguyenvanan85',
     number: citizenNamed('an').number,
   })
 
@@ -44,7 +44,7 @@ test('the portal of the integration guide signs a citizen in unchanged', async (
     idToken: { kind: 'citizen', acr: 'urn:vneid:2' },
     person: {
       name: citizenNamed('an').name.normalize('NFC'),
-      legacy_accounts: [{ id: 'an-1985', method: 'attested_number' }],
+      legacy_accounts: [{ id: 'nguyenvanan85', method: 'attested_number' }],
     },
   })
 })
