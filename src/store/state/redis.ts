@@ -1,7 +1,11 @@
 /**
  * State in Redis 7: one server, Sentinel or Cluster. A stored string is a header line `version key key…`, then the
- * value. No command touches two slots: a record and its `:spent` mark share a hash tag, and with a Cluster the records
- * in `along` are read in a second round trip.
+ * value. No command touches two slots: a record and its marks share a hash tag, and with a Cluster the records in `along`
+ * are read in a second round trip.
+ *
+ * When a connection breaks, ioredis sends the commands without an answer again, although Redis may have executed them. So
+ * every command that can succeed only once carries a nonce (for a conditional write it is the new version): the second
+ * execution recognises the first one as its own and gives the same answer.
  */
 import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../../errors.ts'
@@ -14,7 +18,9 @@ type Reply = (Buffer | null)[] | null
 /** Commands that ioredis defines from our scripts. */
 interface Scripted {
   readAlongBuffer(key: string, follow: 0 | 1): Promise<Reply>
-  spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number): Promise<Reply>
+  spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number, nonce: string): Promise<Reply>
+  takeOnceBuffer(key: string, mark: string, nonce: string): Promise<Buffer | null>
+  create(key: string, stored: Buffer | string, ttl: number): Promise<0 | 1>
   replace(key: string, version: string, stored: Buffer, ttl: number): Promise<0 | 1>
   addUp(key: string, by: number, ttl: number): Promise<number>
 }
@@ -36,15 +42,30 @@ const scripts: Readonly<Record<string, { numberOfKeys: number; lua: string }>> =
   spendAlong: {
     numberOfKeys: 2,
     lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end
-local first = redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[2])
+local first = redis.call('SET', KEYS[2], ARGV[3], 'NX', 'EX', ARGV[2]) or redis.call('GET', KEYS[2]) == ARGV[3]
 local function read() ${follow} end
 local out = read()
 table.insert(out, 1, first and '0' or '1')
 return out`,
   },
+  // The mark keeps what was taken for longer than ioredis waits for an answer.
+  takeOnce: {
+    numberOfKeys: 2,
+    lua: `local stored = redis.call('GETDEL', KEYS[1])
+if stored then redis.call('SET', KEYS[2], ARGV[1] .. stored, 'EX', 15) return stored end
+local taken = redis.call('GET', KEYS[2])
+if taken and string.sub(taken, 1, #ARGV[1]) == ARGV[1] then return string.sub(taken, #ARGV[1] + 1) end
+return nil`,
+  },
+  create: {
+    numberOfKeys: 1,
+    lua: `local stored = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET', 'EX', ARGV[2])
+return (not stored or stored == ARGV[1]) and 1 or 0`,
+  },
   replace: {
     numberOfKeys: 1,
     lua: `local stored = redis.call('GET', KEYS[1])
+if stored == ARGV[2] then return 1 end
 if not stored or string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1`,
@@ -91,7 +112,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     const key = name(write.key)
     if ('delete' in write) return to.del(key)
     const stored = format(write, name)
-    if (write.over === null) return to.set(key, stored, 'EX', seconds(write.ttl), 'NX')
+    if (write.over === null) return to.create(key, stored, seconds(write.ttl))
     if (write.over !== undefined) return to.replace(key, write.over, stored, seconds(write.ttl))
     return to.set(key, stored, 'EX', seconds(write.ttl))
   }
@@ -115,27 +136,31 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
       return reply === null ? undefined : found(reply)
     },
     async take(key) {
-      const stored = await trip('take', () => client.getdelBuffer(name(key)))
+      const stored = await trip('take', () =>
+        client.takeOnceBuffer(name(key), `${name(key)}:taken`, newNonce()),
+      )
       if (stored === null) return undefined
       const { value, version } = parse(stored)
       return { value, version, along: [] }
     },
     async spend(key, ttl) {
       const reply = await trip('spend', () =>
-        client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, seconds(ttl)),
+        client.spendAlongBuffer(name(key), `${name(key)}:spent`, withAlong, seconds(ttl), newNonce()),
       )
       if (reply === null) return undefined
       const [spent, ...stored] = reply
       return { ...(await found(stored)), spent: String(spent) === '1' }
     },
     async claim(key, ttl) {
-      return (await trip('claim', () => client.set(name(key), '0 \n', 'EX', seconds(ttl), 'NX'))) === 'OK'
+      // Has the form of a record without content.
+      const nonce = `${newNonce()} \n`
+      return (await trip('claim', () => client.create(name(key), nonce, seconds(ttl)))) === 1
     },
     async write(writes) {
       if (writes.length === 0) return []
       const replies = await together(writes.length, (to, place) => send(writes[place]!, to))
       return writes
-        .filter((write, index) => 'over' in write && (replies[index] === 0 || replies[index] === null))
+        .filter((write, index) => 'over' in write && replies[index] === 0)
         .map((write) => write.key)
     },
     async add(additions) {
@@ -154,9 +179,11 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
 /** Redis refuses a lifetime below one second, which is what a session has left in its last one. */
 const seconds = (ttl: number): number => Math.max(1, Math.ceil(ttl))
 
+const newNonce = (): string => randomBytesOf(9).toString('base64url')
+
 function format(write: Extract<Write, { value: Buffer }>, name: (key: string) => string): Buffer {
   const names = (write.along ?? []).map((key) => ` ${name(key)}`).join('')
-  return Buffer.concat([Buffer.from(`${randomBytesOf(9).toString('base64url')}${names}\n`), write.value])
+  return Buffer.concat([Buffer.from(`${newNonce()}${names}\n`), write.value])
 }
 
 function parse(stored: Buffer): { value: Buffer; version: string; names: string[] } {
