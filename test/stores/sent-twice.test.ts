@@ -85,22 +85,24 @@ describe.skipIf(redisUrl === undefined)('a command whose answer is lost (needs R
   })
 })
 
-describe.skipIf(redisUrl === undefined)('a sign-in during which an answer of Redis is lost (needs Redis)', () => {
-  test('succeeds, its code gives tokens, and these can be refreshed, whichever answer it is', async () => {
-    const redis = await openForgetfulRedis(redisUrl!)
-    const world = await openWorld({ environment: { STATE_URL: redis.url } })
-    await world.register(portalDefinition('portal-a'))
-    const portal = await world.portal({ clientId: 'portal-a', scope: 'openid profile offline_access' })
-    for (let passed = 0; passed < 14; passed++) {
-      const before = redis.lost
-      redis.lose(passed)
-      const { tokens } = await portal.signIn({ prompt: 'consent' })
-      const renewed = await portal.refresh(tokens.refresh_token)
-      await portal.userinfo(renewed.access_token)
-      // A sign-in with refresh has about ten answers; later ones are lost by the next turn.
-      if (passed < 8) expect(redis.lost, `after ${passed} answers`).toBe(before + 1)
-    }
-    redis.close()
-    await world.close()
-  })
-})
+describe.skipIf(redisUrl === undefined)(
+  'a sign-in during which an answer of Redis is lost (needs Redis)',
+  () => {
+    test('succeeds, its code gives tokens, and these can be refreshed, whichever answer it is', async () => {
+      const redis = await openForgetfulRedis(redisUrl!)
+      const world = await openWorld({ environment: { STATE_URL: redis.url } })
+      await world.register(portalDefinition('portal-a'))
+      const portal = await world.portal({ clientId: 'portal-a', scope: 'openid profile offline_access' })
+      for (let passed = 0; passed < 8; passed++) {
+        const before = redis.lost
+        redis.lose(passed)
+        const { tokens } = await portal.signIn({ prompt: 'consent' })
+        const renewed = await portal.refresh(tokens.refresh_token)
+        await portal.userinfo(renewed.access_token)
+        expect(redis.lost, `after ${passed} answers`).toBe(before + 1)
+      }
+      redis.close()
+      await world.close()
+    })
+  },
+)
