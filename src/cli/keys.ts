@@ -81,7 +81,7 @@ export const keyCommands = {
   }),
 
   'keys ring': clientCommand({
-    about: 'show what is sealed under which key of SEAL_KEYS and INDEX_KEYS, and which keys may go',
+    about: 'show what is sealed under which key of SEAL_KEYS and INDEX_KEYS, and which keys are removable',
     run: async ({ admin, print }) => tellRing(await admin.call<Ring>('GET', '/v1/key-ring'), print),
   }),
 
@@ -90,7 +90,9 @@ export const keyCommands = {
     async run({ admin, print, terminal }) {
       const begun = await admin.call<Run & { older_key_in_use: boolean }>('POST', '/v1/reseals')
       if (begun.older_key_in_use)
-        print('a node wrote under an older key seconds ago: that key may not go while a node still does')
+        print(
+          'a node wrote under an older key seconds ago: do not remove that key while a node still writes under it',
+        )
       const run = await follow(admin, terminal, begun)
       print(`${count(run.rows_total)} rows seen, ${count(run.rows_changed)} changed`)
       if (run.rows_unreadable > 0)
@@ -118,7 +120,7 @@ function tellRing(
   const standing = (position: number, isNeeded: boolean, until: string | null = null) => {
     if (position === 0) return 'writes'
     if (isNeeded) return 'needed'
-    return until === null ? 'may go' : `sessions until ${until}`
+    return until === null ? 'removable' : `sessions until ${until}`
   }
   for (const [position, { key, tables, needed: isNeeded, state_until: until }] of seal.entries()) {
     print(
@@ -129,7 +131,7 @@ function tellRing(
     print(`INDEX_KEYS ${position + 1}  ${key}  ${standing(position, isNeeded)}`)
   if (behind > 0)
     print(
-      `${behind} operators must sign in, or have their number set again, before an older index key may go`,
+      `${behind} operators must sign in, or have their number set again, before an older index key is removable`,
     )
   if (Object.keys(unreadable).length > 0)
     print(`rows under keys that are not in the ring: ${rowsOf(unreadable)}`)

@@ -145,7 +145,7 @@ export const operatorCommands = {
 /** The start and the end of a person's own sign-in. */
 export const signInCommands = {
   'operator sign-in': sessionCommand({
-    about: 'sign in with VNeID, in a browser; good for eight hours',
+    about: 'sign in with VNeID, in a browser; valid for eight hours',
     async run({ session, issuer, print }) {
       if (issuer === undefined) throw new UsageError('the setting ISSUER is missing')
       await session.signIn(issuer, print)

@@ -7,7 +7,7 @@ const subsOf = { old: 'every sub stays', own: 'subs of its own, and former_sub' 
 
 export const rehomeCommands = {
   'client rehome list': clientCommand({
-    about: 'list re-homings: portals that went over into another, or will',
+    about: 'list re-homings: portals that were merged into another, or will be',
     async run({ admin, print }) {
       type Listed = { rehomes: RehomeAnswer[]; next: string | null; more: boolean }
       for await (const { rehomes } of eachPage<Listed>(admin, '/v1/rehomes'))
