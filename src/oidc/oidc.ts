@@ -11,7 +11,7 @@
  *   logout.ts         ends a session outside the engine's logout page.
  *
  * `login/` implements the citizen's side. This room does not import it and gets its functions as parameters: the URL for
- * an interaction (`steps.interactionUrl`), the check of a person whose session serves again (`steps.admitAgain`), and the
+ * an interaction (`steps.interactionUrl`), the check of a person in an existing session (`steps.admitAgain`), and the
  * pages. `arrival.ts` passes a person who has just returned from VNeID from the callback to the engine.
  */
 import type { Middleware } from 'koa'
