@@ -206,7 +206,7 @@ describe('there is no other way to sign in', () => {
     // The first is about operators, and needs two persons.
     expect(having(/\bcreate: /)).toEqual(['admin/operator-kinds.ts', 'login/sign-in.ts'])
     expect(having(/createSignIn\(/)).toEqual(['login/login.ts', 'login/sign-in.ts'])
-    // The first admits a person whose session serves again.
+    // The first continues a session that already has a person.
     expect(having(/\bsignIn\(identity, /)).toEqual([
       'login/engine-steps.ts',
       'login/routes.ts',

@@ -115,7 +115,7 @@ describe('text from a portal', () => {
     ' javascript:x',
     'portal',
     '',
-  ])('the way back %j is no link', (address) => {
+  ])('the return URL %j is not rendered as a link', (address) => {
     expect(webAddress(address)).toBeUndefined()
     const page = errorPage({
       ...frame('vi'),

@@ -110,7 +110,7 @@ test.each([
   ['congty', 'organisation'],
   ['minh', 'representative'],
   ['john', 'foreigner'],
-])('%s enters only portals that admit the kind %s', async (citizen, kind) => {
+])('%s can sign in only at portals that admit the kind %s', async (citizen, kind) => {
   simulator.approve(citizen)
   await expect((await open()).signIn()).rejects.toMatchObject({ error: 'access_denied' })
   const { claims } = await meet(citizen, await open({ kinds: [kind] }))
@@ -267,11 +267,14 @@ test('a name that arrives decomposed is delivered composed', async () => {
 test.each([
   ['giang', ['birth_year']],
   ['loan', ['sex']],
-])('%s, whose re-issued number says something else, is let in and noted', async (citizen, disagreement) => {
-  await meet(citizen, await open())
-  const [row] = await world.db.query<{ detail: { number_disagrees?: string[] } }>(
-    `select detail from audit_event where event = 'login.completed' and client_id = $1`,
-    [`portal-${count}`],
-  )
-  expect(row?.detail.number_disagrees).toEqual(disagreement)
-})
+])(
+  '%s, whose re-issued number disagrees with the claims, signs in, and the audit records the disagreement',
+  async (citizen, disagreement) => {
+    await meet(citizen, await open())
+    const [row] = await world.db.query<{ detail: { number_disagrees?: string[] } }>(
+      `select detail from audit_event where event = 'login.completed' and client_id = $1`,
+      [`portal-${count}`],
+    )
+    expect(row?.detail.number_disagrees).toEqual(disagreement)
+  },
+)

@@ -143,7 +143,7 @@ test.each([
   ['a higher level', { minimum_level: 2 }, {}, 'unmet_authentication_requirements'],
   ['a level by name', {}, { acr_values: 'urn:vneid:2' }, 'unmet_authentication_requirements'],
   ['another kind of person', { kinds: ['organisation'] }, {}, 'access_denied'],
-])('prompt=none is refused at once where %s is needed', async (_, policy, wish, error) => {
+])('prompt=none is refused without a trip to VNeID if %s is required', async (_, policy, wish, error) => {
   const visitor = await sessionOf('chi')
   const portal = await open(policy)
   await expect(portal.signIn({ prompt: 'none', ...wish }, visitor)).rejects.toMatchObject({ error })

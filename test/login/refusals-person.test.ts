@@ -21,11 +21,11 @@ describe.each(dialects)('%s: the person', (dialect) => {
   })
 
   test.each<[string, string, string, string, string?, Fields?]>([
-    ['a number that has not the form of one', 'tam', 'access_denied', 'identifier_malformed'],
+    ['a malformed number', 'tam', 'access_denied', 'identifier_malformed'],
     ['a citizen whose account is locked', 'phuc', 'access_denied', 'upstream_refused'],
     ['a citizen who declines', 'quyen', 'access_denied', 'upstream_refused'],
     [
-      'level 1 where level 2 is asked',
+      'level 1 where level 2 is requested',
       'chi',
       'unmet_authentication_requirements',
       'level_unmet',
@@ -41,7 +41,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
       acr({ value: 'urn:vneid:2' }),
     ],
     [
-      'level 1 where one of others is essential',
+      'level 1 where one of several other levels is essential',
       'chi',
       'unmet_authentication_requirements',
       'level_unmet',
@@ -49,14 +49,14 @@ describe.each(dialects)('%s: the person', (dialect) => {
       acr({ values: ['urn:vneid:2', 'urn:vneid:3'] }),
     ],
     [
-      'level 1 at a portal that admits level 2 only',
+      'level 1 at a portal that requires level 2',
       'chi',
       'unmet_authentication_requirements',
       'level_unmet',
       'only-level-2',
     ],
     [
-      'level 1 at that portal, although the request asks for less',
+      'level 1 at that portal, even if the request names level 1',
       'uyen',
       'unmet_authentication_requirements',
       'level_unmet',
@@ -64,7 +64,7 @@ describe.each(dialects)('%s: the person', (dialect) => {
       { acr_values: 'urn:vneid:1' },
     ],
     [
-      'an organisation, which has no level, where one is asked',
+      'an organisation, which has no level, where a level is requested',
       'congty',
       'unmet_authentication_requirements',
       'level_unmet',
@@ -75,7 +75,13 @@ describe.each(dialects)('%s: the person', (dialect) => {
     ['an organisation at a portal for citizens', 'congty', 'access_denied', 'kind_not_admitted'],
     ['a representative at a portal for citizens', 'minh', 'access_denied', 'kind_not_admitted'],
     ['a citizen at a portal for foreigners', 'binh', 'access_denied', 'kind_not_admitted', 'foreigners'],
-    ['a member without authority, wherever', 'nga', 'access_denied', 'kind_unauthorised', 'everybody'],
+    [
+      'a member without authority, at a portal for all kinds',
+      'nga',
+      'access_denied',
+      'kind_unauthorised',
+      'everybody',
+    ],
   ])('%s is refused', async (_what, citizen, error, code, id, changes) => {
     world.simulator.approve(citizen)
     await expectRefusal(world, error, code, id, changes)

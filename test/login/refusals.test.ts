@@ -17,7 +17,7 @@ import { openWorld, portalDefinition } from '../support/world.ts'
 const worlds = await openBoth()
 const { oidc } = worlds
 
-describe.each(dialects)('%s: the way back', (dialect) => {
+describe.each(dialects)('%s: the callback', (dialect) => {
   const world = worlds[dialect]
   const withState = (url: string, state: string) => url.replace(/state=[^&]*/, `state=${state}`)
 
@@ -120,13 +120,13 @@ describe('invalid answers of VNeID, oidc dialect', () => {
     ['an ID token with another nonce', { wrongNonce: true }],
     ['an ID token for another audience', { wrongAudience: true }],
     ['an ID token of another issuer', { wrongIssuer: true }],
-    ['an answer in the name of another issuer', { wrongResponseIssuer: true }],
+    ['an authorization response of another issuer', { wrongResponseIssuer: true }],
     ['an expired ID token', { expiredIdToken: true }],
     ['an ID token with alg none', { algNone: true }],
     ['an ID token signed by an unknown key', { unknownKey: true }],
-    ['no ID token', { noIdToken: true }],
+    ['an answer without an ID token', { noIdToken: true }],
     ['userinfo of another sub', { ...lean, wrongUserinfoSub: true }],
-    ['neither kind nor number', { missingClaims: true }],
+    ['claims without kind and number', { missingClaims: true }],
     ['a token endpoint that fails', { tokenError: true }, 'temporarily_unavailable', 'upstream_unavailable'],
     ['a token endpoint that hangs', { tokenHangs: true }, 'temporarily_unavailable', 'upstream_unavailable'],
     [
@@ -143,7 +143,7 @@ describe('invalid answers of VNeID, oidc dialect', () => {
     ],
   ]
   test.each(faults)(
-    '%s makes nobody',
+    '%s is refused and creates no person',
     async (_what, fault, error = 'server_error', code = 'upstream_answer_invalid') => {
       oidc.simulator.tamper(fault)
       await expectRefusal(oidc, error, code)
@@ -164,10 +164,10 @@ describe('invalid answers of VNeID, oidc dialect', () => {
 describe('invalid answers of VNeID, vneid dialect', () => {
   const world = worlds.vneid
   const faults: [string, Faults, error?: string, code?: string][] = [
-    ['a wrapped body that was altered', { alteredBody: true }],
-    ['a body that is not wrapped', { plainBody: true }],
-    ['a wrapped code that was altered', { alteredCode: true }],
-    ['neither kind nor number', { missingClaims: true }],
+    ['an encrypted body that was altered', { alteredBody: true }],
+    ['a body that is not encrypted', { plainBody: true }],
+    ['an encrypted code that was altered', { alteredCode: true }],
+    ['claims without kind and number', { missingClaims: true }],
     ['a token endpoint that fails', { tokenError: true }, 'temporarily_unavailable', 'upstream_unavailable'],
     ['a token endpoint that hangs', { tokenHangs: true }, 'temporarily_unavailable', 'upstream_unavailable'],
     [
@@ -184,7 +184,7 @@ describe('invalid answers of VNeID, vneid dialect', () => {
     ],
   ]
   test.each(faults)(
-    '%s makes nobody',
+    '%s is refused and creates no person',
     async (_what, fault, error = 'server_error', code = 'upstream_answer_invalid') => {
       world.simulator.tamper(fault)
       await expectRefusal(world, error, code)

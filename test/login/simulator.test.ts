@@ -108,9 +108,9 @@ test('an organisation has no level, a representative names the organisation, a y
 
 test.each([
   ['an unknown client', { client_id: 'nobody' }],
-  ['a redirect address with one more slash', { redirect_uri: `${redirectUri}/` }],
-  ['no redirect address', { redirect_uri: undefined }],
-])('%s is told on the spot and sent nowhere', async (_name, changes) => {
+  ['a redirect URI with an extra slash', { redirect_uri: `${redirectUri}/` }],
+  ['a missing redirect URI', { redirect_uri: undefined }],
+])('%s is refused on a page, without a redirect', async (_name, changes) => {
   const response = await authorize(changes)
   expect(response.status).toBe(400)
   expect(response.headers.get('location')).toBeNull()
@@ -125,7 +125,7 @@ test.each([
   ['invalid_request', { code_challenge: undefined }],
   ['invalid_request', { max_age: 'soon' }],
   ['request_not_supported', { request: 'x.y.z' }],
-])('the client hears %s of %o', async (error, changes) => {
+])('the client gets %s for %o', async (error, changes) => {
   const answer = await answerTo(authorize(changes))
   expect(Object.fromEntries(answer)).toMatchObject({ error, state: usual.state })
 })
@@ -155,8 +155,8 @@ test('a code expires after thirty seconds', async () => {
 test.each([
   ['a wrong verifier', { code_verifier: 'w'.repeat(43) }],
   ['another client', { client_id: 'other', client_secret: 'another' }],
-  ['another address', { redirect_uri: loggedOut }],
-])('a code is worth nothing with %s', async (_name, changes) => {
+  ['another redirect URI', { redirect_uri: loggedOut }],
+])('a code is refused with %s', async (_name, changes) => {
   const response = await redeem({ code: await codeFor(), code_verifier: verifier, ...changes })
   expect(await response.json()).toMatchObject({ error: 'invalid_grant' })
 })

@@ -39,7 +39,7 @@ describe.each(['ecb', 'cbc'] as const)('envelope %s', (mode) => {
     await expect(signIn(upstream)).rejects.toMatchObject(refusal('upstream_answer_invalid', /^envelope$/))
   })
 
-  test('an encrypted code with one flipped bit signs nobody in', async () => {
+  test('an encrypted code with one flipped bit completes no sign-in', async () => {
     vneid.tamper({ alteredCode: true })
     const transaction = newTransaction()
     const query = await journey(upstream, transaction)

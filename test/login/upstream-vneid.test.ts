@@ -117,7 +117,7 @@ describe.each(['ecb', 'cbc', 'none'] as const)('envelope %s', (mode) => {
   })
 })
 
-test('a wrapped code is refused if no envelope is configured', async () => {
+test('an encrypted code is refused if no envelope is configured', async () => {
   const transaction = newTransaction()
   const query = `code=c&state=${transaction.state}&encrypt_key=AAAA`
   const upstream = openVneid('http://127.0.0.1:1', { UPSTREAM_ENVELOPE: 'none' })
