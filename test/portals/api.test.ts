@@ -210,16 +210,16 @@ describe("the portals' own API", () => {
     for (const [what, dpop, scheme] of [
       ['used before', good, undefined],
       ['none', undefined, undefined],
-      ['none, as a bearer', undefined, 'Bearer'],
-      ['as a bearer', await prove(mine), 'Bearer'],
+      ['none, with the scheme Bearer', undefined, 'Bearer'],
+      ['with the scheme Bearer', await prove(mine), 'Bearer'],
       ['of another key', await prove(another), undefined],
       ['for another token', await prove(mine, { ath: hashOf('x') }), undefined],
-      ['for no token', await proof(mine, 'GET', path), undefined],
+      ['without ath', await proof(mine, 'GET', path), undefined],
       ['for another method', await prove(mine, {}, 'POST'), undefined],
-      ['for another address', await prove(mine, {}, 'GET', `${world.issuer}/me`), undefined],
+      ['for another URL', await prove(mine, {}, 'GET', `${world.issuer}/me`), undefined],
       ['of yesterday', await prove(mine, { iat: old }), undefined],
-      ['without a name', await prove(mine, { jti: undefined }), undefined],
-      ['no JWT', 'x.y.z', undefined],
+      ['without jti', await prove(mine, { jti: undefined }), undefined],
+      ['not a JWT', 'x.y.z', undefined],
     ] as const) {
       expect({ what, status: await answer(dpop, scheme) }).toEqual({ what, status: 401 })
     }

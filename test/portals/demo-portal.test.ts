@@ -96,16 +96,16 @@ test('a forged logout token ends nothing', async () => {
     { iss: world.issuer, aud: clientId, iat: now, exp: now + 60, jti: 'x', sid, events: { [event]: {} } },
   ]
   const forged: Record<string, string> = {
-    'a stranger’s signature under our key’s name': await logoutToken({ sid, sub }, { key: stranger }),
+    'signed by another key with the kid of ours': await logoutToken({ sid, sub }, { key: stranger }),
     'no signature': `${unsigned.map(encode).join('.')}.`,
     'another issuer': await logoutToken({ sid, iss: 'https://other.example' }),
     'another portal': await logoutToken({ sid, aud: 'another-portal' }),
-    'an ID token’s type': await logoutToken({ sid }, { header: { typ: 'JWT' } }),
+    'the type of an ID token': await logoutToken({ sid }, { header: { typ: 'JWT' } }),
     'a nonce': await logoutToken({ sid, nonce: 'n' }),
     'no event': await logoutToken({ sid, events: {} }),
-    'nobody named': await logoutToken({}),
+    'neither sid nor sub': await logoutToken({}),
     'no jti': await logoutToken({ sid, jti: undefined as unknown as string }),
-    'made too long ago': await logoutToken({ sid, iat: now - 600 }),
+    'issued too long ago': await logoutToken({ sid, iat: now - 600 }),
     expired: await logoutToken({ sid, exp: now - 60 }),
     'no token at all': '',
   }

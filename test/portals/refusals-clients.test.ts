@@ -42,10 +42,10 @@ describe('secrets', () => {
   const refused = { status: 401, body: { error: 'invalid_client' } }
 
   test.each([
-    ['wrong', basic('portal-a', 'wrong')],
+    ['that is wrong', basic('portal-a', 'wrong')],
     ['of another portal', basic('portal-a', secretOf('post'))],
-    ['cut by one character', basic('portal-a', secretOf('portal-a').slice(0, -1))],
-    ['with one character more', basic('portal-a', `${secretOf('portal-a')}x`)],
+    ['without its last character', basic('portal-a', secretOf('portal-a').slice(0, -1))],
+    ['with an extra character', basic('portal-a', `${secretOf('portal-a')}x`)],
     ['of a portal that does not exist', basic('nobody')],
   ])('a secret %s is refused', async (_what, headers) => {
     expect(await redeem(world, 'portal-a', await codeFor(world, 'portal-a'), {}, headers)).toMatchObject(
@@ -158,17 +158,17 @@ describe('assertions', () => {
     ],
     ['for another audience', () => sign(signer, claims({ aud: 'https://other.example' }))],
     [
-      'for an audience that only begins like ours',
+      'for an audience that begins with our issuer',
       () => sign(signer, claims({ aud: `${world.issuer}.evil.example` })),
     ],
-    ['without audience', () => sign(signer, claims({ aud: undefined }))],
+    ['without aud', () => sign(signer, claims({ aud: undefined }))],
     ['that has expired', () => sign(signer, claims({ exp: now() - 60, iat: now() - 120 }))],
-    ['without an end', () => sign(signer, claims({ exp: undefined }))],
-    ['that would live for years', () => sign(signer, claims({ exp: now() + 3 * 365 * 86_400 }))],
+    ['without exp', () => sign(signer, claims({ exp: undefined }))],
+    ['that would be valid for years', () => sign(signer, claims({ exp: now() + 3 * 365 * 86_400 }))],
     ['that is not valid yet', () => sign(signer, claims({ nbf: now() + 300 }))],
     ['without jti', () => sign(signer, claims({ jti: undefined }))],
     ['by another issuer', () => sign(signer, claims({ iss: 'portal-a' }))],
-    ['whose signature was cut', async () => (await sign(signer, claims())).replace(/[^.]+$/, '')],
+    ['whose signature was removed', async () => (await sign(signer, claims())).replace(/[^.]+$/, '')],
   ]
   test.each(refusals)('an assertion %s is refused', async (_what, make) => {
     const reply = await present(await make())
@@ -245,14 +245,14 @@ describe('DPoP', () => {
 
   test.each<[string, (access: string) => Promise<string> | string]>([
     ['for another URL', (access) => proof(key, 'GET', 'https://other.example/me', ath(access))],
-    ['for another endpoint of ours', (access) => proof(key, 'GET', tokenUrl, ath(access))],
+    ['for another endpoint of the broker', (access) => proof(key, 'GET', tokenUrl, ath(access))],
     ['for another method', (access) => proof(key, 'POST', me, ath(access))],
     ['for another token', () => proof(key, 'GET', me, ath('another'))],
-    ['for no token', () => proof(key, 'GET', me)],
+    ['without ath', () => proof(key, 'GET', me)],
     ['of another key', (access) => proof(other, 'GET', me, ath(access))],
     ['that is old', (access) => proof(key, 'GET', me, { iat: now() - 3600, ...ath(access) })],
     ['from the future', (access) => proof(key, 'GET', me, { iat: now() + 3600, ...ath(access) })],
-    ['that is none', () => 'x.y.z'],
+    ['that is not a JWT', () => 'x.y.z'],
   ])('a proof %s is refused', async (_what, make) => {
     const { access_token: access } = await boundTokens()
     expect(await show(access, await make(access))).toMatchObject(refused)

@@ -23,11 +23,11 @@ describe('the broker’s URL is the issuer, whatever host a request names', () =
     'X-Forwarded-Prefix: /evil',
   ]
   const ways: [string, (path: string) => Promise<string>][] = [
-    ['an evil Host header', (path) => raw(path, [], 'evil.example')],
-    ['forwarding headers', (path) => raw(path, forged)],
-    ['an absolute request target', (path) => raw(`http://evil.example${path}`)],
+    ['the host of a forged Host header', (path) => raw(path, [], 'evil.example')],
+    ['the host of forwarding headers', (path) => raw(path, forged)],
+    ['the host of an absolute request target', (path) => raw(`http://evil.example${path}`)],
     [
-      'an absolute request target and Host',
+      'the host of an absolute request target and a forged Host header',
       (path) => raw(`https://evil.example${path}`, forged, 'evil.example'),
     ],
   ]
@@ -192,7 +192,7 @@ describe('errors are pages with code and reference, under the strict policy', ()
     '/callback?state=x&code=x',
     '/auth?posted=unknown',
     '/session/end?posted=unknown',
-  ])('%s is an interaction that is gone', async (path) => {
+  ])('%s gets the page for an interaction that no longer exists', async (path) => {
     expectPage(await get(path), 'interaction_gone')
   })
 

@@ -22,7 +22,7 @@ describe('a logout never redirects to an unregistered URI', () => {
     'http://127.0.0.1:9/BYE',
     'javascript:alert(1)',
     '//evil.example',
-  ])('the logout refuses to lead to %s', async (address) => {
+  ])('a logout is not redirected to %s', async (address) => {
     const { id_token: hint } = await tokensFor(world, 'portal-a')
     for (const named of [{ client_id: 'portal-a' }, { id_token_hint: hint }]) {
       const { page } = await logout({ post_logout_redirect_uri: address, ...named })

@@ -56,16 +56,16 @@ describe('redirect URIs', () => {
     ['path traversal that ends at the same place', 'http://127.0.0.1:9/x/../cb'],
     ['encoded path traversal', 'http://127.0.0.1:9/cb/%2e%2e/evil'],
     ['user information', 'http://127.0.0.1:9@evil.example/cb'],
-    ['a host that only begins alike', 'http://127.0.0.1:9.evil.example/cb'],
+    ['a host with the same beginning', 'http://127.0.0.1:9.evil.example/cb'],
     ['another scheme', 'https://127.0.0.1:9/cb'],
-    ['another name of the same machine', 'http://localhost:9/cb'],
+    ['another host name of the same machine', 'http://localhost:9/cb'],
     ['a control character', 'http://127.0.0.1:9/cb\r\nx: y'],
-    ['a space behind it', `${address} `],
+    ['a trailing space', `${address} `],
     ['another site', 'https://evil.example/cb'],
-    ['a script', 'javascript:alert(1)'],
-    ['no address at all', 'cb'],
-    ['an empty one', ''],
-  ])('%s shows a page and sends nobody there', async (_what, redirect) => {
+    ['a javascript: URL', 'javascript:alert(1)'],
+    ['a relative URL', 'cb'],
+    ['an empty value', ''],
+  ])('an unregistered redirect URI is refused on a page, without a redirect: %s', async (_what, redirect) => {
     const answer = await ask(world, wish('portal-a', { redirect_uri: redirect }))
     expectPage(answer, 'request_invalid')
     expect(answer.visitor.steps).toHaveLength(1)
@@ -75,10 +75,10 @@ describe('redirect URIs', () => {
     ['a subdomain', 'https://a.cong.example/cb'],
     ['another case in the host', 'https://CONG.example/cb'],
     ['the default port spelt out', 'https://cong.example:443/cb'],
-    ['no TLS', 'http://cong.example/cb'],
+    ['http instead of https', 'http://cong.example/cb'],
     ['a backslash', 'https://cong.example\\@evil.example/cb'],
     ['a look-alike letter', 'https://cọng.example/cb'],
-  ])('%s shows a page and sends nobody there', async (_what, redirect) => {
+  ])('an unregistered redirect URI is refused on a page, without a redirect: %s', async (_what, redirect) => {
     expectPage(await ask(world, wish('tls', { redirect_uri: redirect })), 'request_invalid')
   })
 
@@ -167,13 +167,13 @@ describe('request objects', () => {
     ['of another portal', () => sign(other, object({ iss: 'neighbour', client_id: 'neighbour' }))],
     ['that another portal issued for this one', () => sign(other, object({ iss: 'neighbour' }))],
     ['that has expired', () => sign(signer, object({ exp: now() - 60, iat: now() - 120, nbf: now() - 120 }))],
-    ['without an end', () => sign(signer, object({ exp: undefined }))],
-    ['that would live for years', () => sign(signer, object({ exp: now() + 3 * 365 * 86_400 }))],
+    ['without exp', () => sign(signer, object({ exp: undefined }))],
+    ['that would be valid for years', () => sign(signer, object({ exp: now() + 3 * 365 * 86_400 }))],
     ['that is not valid yet', () => sign(signer, object({ nbf: now() + 300 }))],
     ['for another audience', () => sign(signer, object({ aud: 'https://other.example' }))],
-    ['whose signature was cut', async () => (await sign(signer, object())).replace(/[^.]+$/, '')],
+    ['whose signature was removed', async () => (await sign(signer, object())).replace(/[^.]+$/, '')],
     ['within a request object', async () => sign(signer, object({ request: await sign(signer, object()) }))],
-    ['that is none', () => 'not-a-jwt'],
+    ['that is not a JWT', () => 'not-a-jwt'],
   ]
   test.each(refusals)('a request object %s is refused', async (_what, make) => {
     const { heard } = await asked(await make())
