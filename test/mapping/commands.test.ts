@@ -73,7 +73,7 @@ test('numbers are read from the standard input, and refused anywhere else', asyn
     `account ${account} `,
   )
   expect(await done('one', ['legacy', 'find', '--cmnd', '-'], '012345678\n')).toBe('no account found\n')
-  const ask = ['review', 'ask', account, '--reason', 'he says so']
+  const ask = ['review', 'ask', account, '--reason', 'a request by telephone']
   expect(await done('one', [...ask, '--citizen-id', '-'], numberOf('chi'))).toMatch(/^opened case \S+\n$/)
 
   const words = ['--reason', 'a new card', '--evidence', 'the decision of the police']

@@ -89,7 +89,7 @@ test.each([
   "an account of kind %s with a citizen's attested number does not belong to the citizen: it ends %s",
   async (kind, state) => {
     const at = await open()
-    await at.account('not-his-own', 'an', { kind })
+    await at.account('wrong-kind', 'an', { kind })
     expect(await meet(at, 'an')).toEqual([])
     expect(await db.query('select state from legacy_account where client_id = $1', [at.clientId])).toEqual([
       { state },

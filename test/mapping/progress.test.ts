@@ -118,7 +118,7 @@ describe('progress', () => {
       [portal.clientId],
     )
     await officer.call('POST', `/v1/accounts/${link!.account}/links/${link!.id}/end`, {
-      reason: 'not his own',
+      reason: 'another owner',
     })
     expect(brief((await portal.report()).total.all)).toEqual({ accounts: 2, open: 1, in_review: 1 })
     expect(await checkMapping(world.db)).toEqual(noFaults)
