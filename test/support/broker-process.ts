@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { atEnd } from './at-end.ts'
 import { openRecord } from './record.ts'
 
-/** Node keeps what it has compiled here (its own default place): the next broker starts in half the time. */
+/** Node's compile cache, in its default folder, which halves the start time of the next broker. */
 const compileCache = join(tmpdir(), 'node-compile-cache')
 const freePorts = { PORT: '0', OPERATIONS_PORT: '0', ADMIN_PORT: '0' }
 

@@ -18,7 +18,7 @@ declare module 'vitest' {
     sealKey: string
     /** The template's name on the PostgreSQL server; undefined without a server. */
     databaseTemplate: string | undefined
-    /** Where the embedded template and its copies lie. */
+    /** The folder of the embedded template and its copies. */
     templateFolder: string
   }
 }
@@ -47,7 +47,7 @@ export async function copyEmbeddedTemplate(folder: string, sealKey: string): Pro
   if (!existsSync(template)) {
     const draft = join(folder, `draft-${process.pid}`)
     await prepare(`embedded:${draft}`, sealKey)
-    // Another worker may have been first: its template is as good.
+    // Another worker may have created it first; its template can be used too.
     if (existsSync(template)) rmSync(draft, { recursive: true })
     else renameSync(draft, template)
   }

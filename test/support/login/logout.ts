@@ -1,4 +1,4 @@
-/** The way out of a session: portals with a back channel, and what the citizen clicks. */
+/** Logout: portals with a back-channel logout URI, and the pages that the citizen clicks through. */
 import * as client from 'openid-client'
 import type { Page, Visitor } from '../../../src/sandbox/visitor.ts'
 import { openListener } from '../operation/listener.ts'
@@ -24,7 +24,7 @@ export async function openLogout() {
     world,
     listener,
     newPortal,
-    /** A portal that is told of logouts, at a path of the listener that is its id. */
+    /** A portal that receives logout tokens, at a path of the listener that is its id. */
     told: (changes: Record<string, unknown> = {}) =>
       newPortal({
         backchannel_logout_uri: `${listener.url}/portal-${portals + 1}`,
