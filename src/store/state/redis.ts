@@ -20,7 +20,7 @@ interface Scripted {
   readAlongBuffer(key: string, follow: 0 | 1): Promise<Reply>
   spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number, nonce: string): Promise<Reply>
   takeOnceBuffer(key: string, mark: string, nonce: string): Promise<Buffer | null>
-  create(key: string, stored: Buffer | string, ttl: number): Promise<0 | 1>
+  putNew(key: string, stored: Buffer | string, ttl: number): Promise<0 | 1>
   replace(key: string, version: string, stored: Buffer, ttl: number): Promise<0 | 1>
   addUp(key: string, by: number, ttl: number): Promise<number>
 }
@@ -57,7 +57,7 @@ local taken = redis.call('GET', KEYS[2])
 if taken and string.sub(taken, 1, #ARGV[1]) == ARGV[1] then return string.sub(taken, #ARGV[1] + 1) end
 return nil`,
   },
-  create: {
+  putNew: {
     numberOfKeys: 1,
     lua: `local stored = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET', 'EX', ARGV[2])
 return (not stored or stored == ARGV[1]) and 1 or 0`,
@@ -112,7 +112,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     const key = name(write.key)
     if ('delete' in write) return to.del(key)
     const stored = format(write, name)
-    if (write.over === null) return to.create(key, stored, seconds(write.ttl))
+    if (write.over === null) return to.putNew(key, stored, seconds(write.ttl))
     if (write.over !== undefined) return to.replace(key, write.over, stored, seconds(write.ttl))
     return to.set(key, stored, 'EX', seconds(write.ttl))
   }
@@ -154,7 +154,7 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     async claim(key, ttl) {
       // Has the form of a record without content.
       const nonce = `${newNonce()} \n`
-      return (await trip('claim', () => client.create(name(key), nonce, seconds(ttl)))) === 1
+      return (await trip('claim', () => client.putNew(name(key), nonce, seconds(ttl)))) === 1
     },
     async write(writes) {
       if (writes.length === 0) return []
