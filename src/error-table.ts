@@ -181,8 +181,8 @@ export const citizenTable = {
     status: 503,
     oauth: 'temporarily_unavailable',
     level: 'error',
-    meaning: 'The in-process state store is full.',
-    remedy: 'Use Redis (STATE_URL), or raise STATE_LIMIT.',
+    meaning: 'The state store is nearly full: no new sign-in can begin; those under way continue.',
+    remedy: 'Raise maxmemory of Redis, or STATE_LIMIT_MB. limited_total shows a flood.',
     portal: 'Tell the citizen to try again in a few minutes. Do not retry automatically.',
   },
   store_unavailable: {

@@ -77,7 +77,7 @@ const schema = z.object({
       /^(rediss?:\/\/.+|rediss?-(sentinel|cluster):\/\/.+|memory:)$/,
       'must be redis://, redis-sentinel://, redis-cluster:// (or rediss…), or memory:',
     ),
-  STATE_LIMIT: z.coerce.number().int().positive().default(500_000),
+  STATE_LIMIT_MB: z.coerce.number().int().min(16).max(65_536).default(512),
 
   SEAL_KEYS: keyList,
   INDEX_KEYS: keyList,
@@ -195,7 +195,7 @@ function shape(env: Env) {
     /** Seconds that running requests may take after that. */
     shutdownGrace: env.SHUTDOWN_GRACE,
     database: { url: env.DATABASE_URL, pool: env.DATABASE_POOL },
-    state: { url: env.STATE_URL, limit: env.STATE_LIMIT },
+    state: { url: env.STATE_URL, limit: env.STATE_LIMIT_MB * 2 ** 20 },
     keys: { seal: env.SEAL_KEYS, index: env.INDEX_KEYS, cookie: env.COOKIE_KEYS, pairwise: env.PAIRWISE_KEY },
     upstream: {
       dialect: env.UPSTREAM_DIALECT,

@@ -3,7 +3,7 @@
  * from crowding out others and do not reflect the capacity of the machine. `LIMITS` overrides single values.
  */
 
-export const dimensions = ['browser', 'newcomers', 'address', 'client', 'failures'] as const
+export const dimensions = ['browser', 'newcomers', 'address', 'client', 'failures', 'bytes'] as const
 
 /**
  * - `browser`: requests of one browser that carries our cookie.
@@ -11,6 +11,7 @@ export const dimensions = ['browser', 'newcomers', 'address', 'client', 'failure
  * - `address`: requests of one address; above it, all callers of the address must wait.
  * - `client`: requests of one portal that authenticated with a secret or key, from all addresses.
  * - `failures`: requests with one portal's id from one address that failed to authenticate.
+ * - `bytes`: bytes of one address that we store before it has proved anything, about 700 for each request included.
  */
 export type Dimension = (typeof dimensions)[number]
 
@@ -18,13 +19,13 @@ export type Budget = Readonly<Partial<Record<Dimension, number>>>
 
 export const limitTable = {
   /** Start of a login. */
-  authorize: { browser: 120, newcomers: 3_000, address: 30_000 },
+  authorize: { browser: 120, newcomers: 3_000, address: 30_000, bytes: 9_000_000 },
   /** The return from VNeID: the browser already has our cookie. */
   callback: { browser: 120, newcomers: 600 },
   /** All other pages for citizens. */
   pages: { browser: 300, newcomers: 3_000 },
   /** A cross-site form from a portal's page: sent without our cookie, so browsers cannot be told apart. */
-  forms: { address: 6_000 },
+  forms: { address: 6_000, bytes: 9_000_000 },
   /** Entry of a user code, which could be guessed. */
   user_code: { browser: 30, newcomers: 60, address: 300 },
   /** A device requests a code, which needs no secret and stores a record: limited even if all callers share an address. */

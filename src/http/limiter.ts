@@ -29,7 +29,8 @@ export interface Standing {
 
 export interface Limiter {
   standing(key: string, budget: number): Standing
-  add(key: string, budget: number): void
+  /** @param by how much the request counts; 1 unless it is measured in bytes */
+  add(key: string, budget: number, by?: number): void
   /** Exchanges counts with the shared state now. */
   flush(): Promise<void>
   close(): void
@@ -101,14 +102,14 @@ export function createLimiter({
           : Math.min(left, minute * (1 - (room - thisMinute) / before - passed))
       return { isSpent, remaining, reset: Math.max(1, Math.ceil((isSpent ? wait : left) / 1000)) }
     },
-    add(key, budget) {
+    add(key, budget, by = 1) {
       roll()
       let tally = current.get(key)
       if (tally === undefined) {
         if (current.size >= maxKeys) current.delete(current.keys().next().value!)
         current.set(key, (tally = { sum: 0, delta: 0 }))
       }
-      tally.delta++
+      tally.delta += by
       if (countOf(tally) >= budget * sharedFrom) unsent.set(`limit:${index}:${key}`, tally)
     },
     flush,

@@ -92,6 +92,11 @@ export function createLimits({
       if (browser === undefined && !check(ctx, measured, 'newcomers', shared)) return false
       if (!check(ctx, measured, 'address', shared)) return false
       add(shared, budget.newcomers, budget.address)
+      const stored = budget.bytes === undefined ? undefined : counterOf(group, 'bytes', address!)
+      if (stored !== undefined) {
+        if (!check(ctx, measured, 'bytes', stored)) return false
+        limiter.add(stored, budget.bytes!, storedBytes(ctx))
+      }
     }
     if (browser !== undefined) add(browser, budget.browser)
     return true
@@ -170,6 +175,10 @@ export function createLimits({
     close: limiter.close,
   }
 }
+
+/** Bytes that a request for a sign-in stores until the citizen returns: its parameters, and what the engine adds. */
+const storedBytes = (ctx: Context): number =>
+  700 + ctx.querystring.length + (ctx.method === 'POST' ? (ctx.request.length ?? 8 * 1024) : 0)
 
 type Named = Pick<Client, 'clientId' | 'clientAuthMethod'>
 const callers = new WeakMap<Context, Named>()

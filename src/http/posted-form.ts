@@ -11,19 +11,23 @@ import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
 const endpoints = new Set(['/auth', '/session/end'])
 export const isPostedForm = ({ method, path }: Context): boolean => method === 'POST' && endpoints.has(path)
-/** Bytes. Larger requests must be pushed (RFC 9126). */
-const maxFormBytes = 32 * 1024
+/** Bytes of a request that we store before its sender has proved anything. Larger requests must be pushed (RFC 9126). */
+const maxRequestBytes = 8 * 1024
+
+const tooLarge = () =>
+  new BrokerError('request_too_large', `has more than ${maxRequestBytes} bytes; push the request (RFC 9126)`)
 
 export const acceptPostedForm: Middleware = async (ctx, next) => {
   if (!endpoints.has(ctx.path)) return next()
   const unit = currentUnit()
   if (isPostedForm(ctx)) {
     const id = randomBytes(16).toString('base64url')
-    unit.put(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
+    unit.begin(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
     ctx.status = 303
     ctx.redirect(`${ctx.path}?posted=${id}`)
     return undefined
   }
+  if (ctx.querystring.length > maxRequestBytes) throw tooLarge()
   const id = ctx.query['posted']
   if (typeof id === 'string') {
     const form = await unit.take(keyOf('Posted', id))
@@ -41,10 +45,10 @@ export async function readForm(ctx: Context): Promise<string> {
   let length = 0
   for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > maxFormBytes) {
+    if (length > maxRequestBytes) {
       // The rest of the body stays unread, so the connection cannot be used again.
       ctx.set('connection', 'close')
-      throw new BrokerError('request_too_large')
+      throw tooLarge()
     }
     chunks.push(chunk)
   }

@@ -64,8 +64,7 @@ export function createAdapterFactory({
     const key = (id: string) => keyOf(model, id)
     const traced = (payload: AdapterPayload): AdapterPayload => {
       const trace = tracedModels.has(model) ? traceparent() : undefined
-      const kept = model === 'Interaction' ? { ...payload, ...rememberUsedOnce(Provider.ctx) } : payload
-      return trace === undefined ? kept : { ...kept, trace }
+      return trace === undefined ? payload : { ...payload, trace }
     }
     const traceLinked = (found: Payload | undefined) => {
       if (found?.['trace'] !== undefined && model !== 'Interaction') linkTrace(found['trace'])
@@ -112,6 +111,12 @@ export function createAdapterFactory({
         return {
           ...records,
           upsert: async (id, payload, ttl) => unit().create(key(id), payload, ttl ?? 0),
+        }
+      case 'Interaction':
+        return {
+          ...records,
+          upsert: async (id, payload, ttl) =>
+            unit().begin(key(id), { ...traced(payload), ...rememberUsedOnce(Provider.ctx) }, ttl ?? 0),
         }
       case 'AuthorizationCode':
         return {

@@ -15,7 +15,7 @@ interface Slot {
   payload: Payload | undefined
   /** The version that was read and may be overwritten; null if the record must not exist yet; undefined for an unconditional write. */
   version?: string | null
-  pending?: { readonly ttl: number; readonly along: readonly string[] }
+  pending?: { readonly ttl: number; readonly along: readonly string[]; readonly begins?: true }
 }
 
 export interface UnitOfWork {
@@ -30,6 +30,8 @@ export interface UnitOfWork {
   claim(key: string, ttl: number): Promise<boolean>
   /** @param ttl seconds; @param along keys of records to read together with this one */
   put(key: string, payload: Payload, ttl: number, along?: readonly string[]): void
+  /** Puts a record with which something begins (`Write.begins` in `store/state/state.ts`). */
+  begin(key: string, payload: Payload, ttl: number): void
   /** Puts a record that is not known to exist. If another request creates the same one meanwhile, the two are merged. */
   create(key: string, payload: Payload, ttl: number): void
   delete(key: string): void
@@ -112,6 +114,9 @@ export function beginUnitOfWork({
         pending: { ttl, along },
         ...(version === undefined ? {} : { version }),
       })
+    },
+    begin(key, payload, ttl) {
+      slots.set(key, { payload, pending: { ttl, along: [], begins: true } })
     },
     create(key, payload, ttl) {
       const slot = slots.get(key)

@@ -153,9 +153,9 @@ export const databaseConnections = new Gauge({
   registers,
 })
 
-export const stateRecords = new Gauge({
-  name: 'state_records',
-  help: 'Records of the in-process state engine (held), and their maximum (limit); absent with Redis',
+export const stateBytes = new Gauge({
+  name: 'state_bytes',
+  help: 'Memory of protocol state: in use (held) and its maximum (limit); absent if Redis has no maxmemory',
   labelNames: ['state'] as const,
   registers,
 })

@@ -8,7 +8,7 @@ import { createMemoryState } from '../../src/store/state/memory.ts'
 import type { State } from '../../src/store/state/state.ts'
 
 function world() {
-  const memory = createMemoryState({ limit: 1_000 })
+  const memory = createMemoryState({ limit: 10_000_000 })
   const trips: string[] = []
   const state = Object.fromEntries(
     Object.entries(memory).map(([name, work]) => [

@@ -23,7 +23,7 @@ function open(state: Pick<State, 'add'> = openState(), maxKeys?: number): Limite
   return limiter
 }
 function openState(): State {
-  const state = createMemoryState({ limit: 10_000, now })
+  const state = createMemoryState({ limit: 10_000_000, now })
   onTestFinished(() => state.close())
   return state
 }

@@ -107,7 +107,7 @@ test('every endpoint belongs to its group in the table, and every answer reports
     metadata: ['/jwks', '/.well-known/openid-configuration'],
   }
   const first: Partial<Record<LimitGroup, Dimension[]>> = {
-    authorize: ['newcomers', 'address'],
+    authorize: ['newcomers', 'address', 'bytes'],
     callback: ['newcomers'],
     pages: ['newcomers'],
     user_code: ['newcomers', 'address'],
@@ -123,7 +123,9 @@ test('every endpoint belongs to its group in the table, and every answer reports
   }
   expect((await told(`${world.adminUrl}/v1/progress`))?.[0]).toBe(policy('admin', 'address')[0])
   for (const path of ['/auth', '/session/end'])
-    expect(await told(`${world.issuer}${path}`, { method: 'POST' })).toEqual(policy('forms', 'address'))
+    expect(await told(`${world.issuer}${path}`, { method: 'POST' })).toEqual(
+      policy('forms', 'address', 'bytes'),
+    )
 })
 
 test('an address has one spelling: capitals or a trailing slash do not bypass a budget', async () => {

@@ -246,7 +246,7 @@ test('the admin API is not on the public port, nor on the port for metrics', asy
 
 test('an operation may read and write a stream, and a fault in it reveals nothing to the caller', async () => {
   const anybody = { method: 'POST', about: 'A test.', roles } as const
-  const state = createMemoryState({ limit: 100 })
+  const state = createMemoryState({ limit: 10_000_000 })
   const log = createLog({ level: 'silent' })
   const { audience } = world.config.admin
   const operations = [

@@ -1,8 +1,8 @@
-/** In-process state for a single node, the embedded default. When full it refuses new records and evicts none. */
+/** In-process state for a single node, the embedded default. When full it refuses new records and evicts no live one. */
 import { BrokerError } from '../../errors.ts'
-import { stateRecords } from '../../telemetry/metrics.ts'
+import { stateBytes } from '../../telemetry/metrics.ts'
 import { roundTrip } from '../round-trip.ts'
-import type { Found, State } from './state.ts'
+import { type Found, type State, shareForBeginnings } from './state.ts'
 
 interface Record {
   readonly value: Buffer
@@ -13,30 +13,51 @@ interface Record {
 }
 
 const nothing = Buffer.alloc(0)
+/** Bytes that the process uses for a record beside its key and value. */
+const overhead = 400
+/** Shared counts are small; a caller must not be refused because there are many. */
+const maxSums = 200_000
 
-/** @param limit largest number of records */
+/** @param limit bytes of all records */
 export function createMemoryState({ limit, now = Date.now }: { limit: number; now?: () => number }): State {
   const records = new Map<string, Record>()
   const sums = new Map<string, { sum: number; expires: number }>()
   let versions = 0
+  let held = 0
+  let sweptAt = -Infinity
 
+  const sizeOf = (key: string, value: Buffer) => key.length + value.length + overhead
+  const remove = (key: string): void => {
+    const record = records.get(key)
+    if (record === undefined) return
+    held -= sizeOf(key, record.value)
+    records.delete(key)
+  }
   const live = (key: string): Record | undefined => {
     const record = records.get(key)
     if (record !== undefined && record.expires <= now()) {
-      records.delete(key)
+      remove(key)
       return undefined
     }
     return record
   }
   const sweep = () => {
+    sweptAt = now()
     for (const key of records.keys()) live(key)
     for (const [key, { expires }] of sums) if (expires <= now()) sums.delete(key)
   }
+  /** @param share of the limit that may be used */
+  const requireRoom = (bytes: number, share: number) => {
+    const isFull = () => held + bytes > limit * share
+    if (!isFull()) return
+    // A sweep looks at every record, so a flood of refused requests must not cause one each.
+    if (now() - sweptAt >= 1_000) sweep()
+    if (isFull()) throw new BrokerError('overloaded', 'the in-process state store is full')
+  }
   const put = (key: string, value: Buffer, ttl: number, along: readonly string[] = []) => {
-    if (records.size >= limit && !records.has(key)) {
-      sweep()
-      if (records.size >= limit) throw new BrokerError('overloaded', 'in-process state is full')
-    }
+    if (!records.has(key)) requireRoom(sizeOf(key, value), 1)
+    remove(key)
+    held += sizeOf(key, value)
     records.set(key, { value, version: String(versions++), along, expires: now() + ttl * 1000 })
   }
   const found = (record: Record): Found => ({
@@ -54,8 +75,8 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
   }
   /** `work` is synchronous, so it is atomic. */
   const trip = <T>(step: string, work: () => T) => roundTrip('state', `state ${step}`, async () => work())
-  const tell = () => stateRecords.set({ state: 'held' }, records.size)
-  stateRecords.set({ state: 'limit' }, limit)
+  const tell = () => stateBytes.set({ state: 'held' }, held)
+  stateBytes.set({ state: 'limit' }, limit)
   tell()
   const timer = setInterval(() => {
     sweep()
@@ -71,7 +92,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     take: (key) =>
       trip('take', () => {
         const record = live(key)
-        records.delete(key)
+        remove(key)
         return record && { value: record.value, version: record.version, along: [] }
       }),
     spend: (key, ttl) =>
@@ -84,8 +105,10 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     write: (writes) =>
       trip('write', () => {
         const refused: string[] = []
+        for (const write of writes)
+          if ('begins' in write) requireRoom(sizeOf(write.key, write.value), shareForBeginnings)
         for (const write of writes) {
-          if ('delete' in write) records.delete(write.key)
+          if ('delete' in write) remove(write.key)
           else if (write.over !== undefined && (live(write.key)?.version ?? null) !== write.over)
             refused.push(write.key)
           else put(write.key, write.value, write.ttl, write.along)
@@ -98,7 +121,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
           const known = sums.get(key)
           const sum = (known === undefined || known.expires <= now() ? 0 : known.sum) + by
           // If there is no room the count is not stored; a caller must not be refused for that.
-          if (known !== undefined || sums.size < limit) sums.set(key, { sum, expires: now() + ttl * 1000 })
+          if (known !== undefined || sums.size < maxSums) sums.set(key, { sum, expires: now() + ttl * 1000 })
           return sum
         }),
       ),
@@ -106,6 +129,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     close() {
       clearInterval(timer)
       records.clear()
+      held = 0
       sums.clear()
       return Promise.resolve()
     },

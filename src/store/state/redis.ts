@@ -11,6 +11,7 @@ import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../../errors.ts'
 import { randomBytesOf } from '../../crypto/random.ts'
 import { roundTrip } from '../round-trip.ts'
+import { watchMemory } from './redis-memory.ts'
 import type { Found, State, Write } from './state.ts'
 
 type Reply = (Buffer | null)[] | null
@@ -130,6 +131,8 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     return results.map(([, reply]) => reply)
   }
 
+  const memory = watchMemory(() => (client instanceof Cluster ? client.nodes('master') : [client]))
+
   return {
     async read(key) {
       const reply = await trip('read', () => client.readAlongBuffer(name(key), withAlong))
@@ -158,6 +161,8 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     },
     async write(writes) {
       if (writes.length === 0) return []
+      if (memory.isNearlyFull() && writes.some((write) => 'begins' in write))
+        throw new BrokerError('overloaded', 'Redis is nearly full')
       const replies = await together(writes.length, (to, place) => send(writes[place]!, to))
       return writes
         .filter((write, index) => 'over' in write && replies[index] === 0)
@@ -172,7 +177,10 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
       return replies.map(Number)
     },
     ping: async () => void (await trip('ping', () => client.ping())),
-    close: async () => void (await client.quit().catch(() => client.disconnect())),
+    async close() {
+      await memory.end()
+      await client.quit().catch(() => client.disconnect())
+    },
   }
 }
 

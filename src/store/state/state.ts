@@ -18,6 +18,8 @@ export type Write =
       readonly along?: readonly string[]
       /** Write only if this version is still stored; null: only if nothing is stored. */
       readonly over?: string | null
+      /** Begins something that no later request depends on yet. When the store is nearly full, only such writes are refused. */
+      readonly begins?: true
     }
   | { readonly key: string; readonly delete: true }
 
@@ -29,6 +31,9 @@ export interface Addition {
   readonly ttl: number
 }
 
+/** Share of a store's memory that writes with `begins` may use. The rest is reserved for what has begun. */
+export const shareForBeginnings = 0.8
+
 export interface State {
   read(key: string): Promise<Found | undefined>
   /** Reads and removes: exactly one caller receives the record, without `along`. */
@@ -37,7 +42,7 @@ export interface State {
   spend(key: string, ttl: number): Promise<(Found & { readonly spent: boolean }) | undefined>
   /** True for exactly one caller within `ttl` seconds. */
   claim(key: string, ttl: number): Promise<boolean>
-  /** One round trip. @returns the keys that were not written because of `over` */
+  /** One round trip. @returns the keys that were not written because of `over`; @throws BrokerError `overloaded` */
   write(writes: readonly Write[]): Promise<string[]>
   /** One round trip. Counts and records have separate keys. @returns the sums, in the order of the additions */
   add(additions: readonly Addition[]): Promise<number[]>

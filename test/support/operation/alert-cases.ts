@@ -181,8 +181,8 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
   ),
   StateStoreNearlyFull: pair(
     '20m',
-    { 'state_records{state="held"}': stays(90), 'state_records{state="limit"}': stays(100) },
-    { 'state_records{state="held"}': stays(50) },
+    { 'state_bytes{state="held"}': stays(90), 'state_bytes{state="limit"}': stays(100) },
+    { 'state_bytes{state="held"}': stays(50) },
   ),
   SigningKeyOverdue: pair(
     '3h',

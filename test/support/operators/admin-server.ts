@@ -61,7 +61,7 @@ export async function openAdmin(
   operations: readonly Operation[],
   operator: { readonly id: string; readonly key: JWK },
 ): Promise<Send & { readonly url: string }> {
-  const state = createMemoryState({ limit: 1_000 })
+  const state = createMemoryState({ limit: 10_000_000 })
   const server = createAdminServer({
     audience: world.config.admin.audience,
     db: world.db,

@@ -14,7 +14,7 @@ export const testProtocolState = (name: string, address: (() => Promise<string>)
   describe.skipIf(address === undefined)(`protocol state in ${name}`, { concurrent: true }, () => {
     let state: State
     beforeAll(async () => {
-      state = openState({ url: await address!(), limit: 1_000 })
+      state = openState({ url: await address!(), limit: 10_000_000 })
     })
     afterAll(() => state.close())
     const put = async (key: string, value: string, ttl = 60, along: string[] = []) =>
