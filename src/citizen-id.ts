@@ -21,6 +21,12 @@ const patterns: Readonly<Record<IdentifierType, RegExp>> = {
   organisation_id: /^[0-9A-Z-]{8,20}$/,
 }
 
+/** `000000000000`, `------`, `UNKNOWN`: what other systems write where they have no number. It must never be a subject. */
+const isPlaceholder = (value: string): boolean => {
+  const content = value.replaceAll('-', '')
+  return !/\d/.test(content) || /^(.)\1*$/.test(content)
+}
+
 export class Identifier {
   readonly type: IdentifierType
   readonly #value: string
@@ -30,9 +36,9 @@ export class Identifier {
     this.#value = value
   }
 
-  /** Accepts only the exact format; never trims or pads. @throws BrokerError `identifier_malformed` */
+  /** Accepts only the exact format and no placeholder; never trims or pads. @throws BrokerError `identifier_malformed` */
   static parse(type: IdentifierType, value: unknown): Identifier {
-    if (typeof value !== 'string' || !patterns[type].test(value)) {
+    if (typeof value !== 'string' || !patterns[type].test(value) || isPlaceholder(value)) {
       throw new BrokerError('identifier_malformed', `not a well-formed ${type}`)
     }
     return new Identifier(type, value)

@@ -40,6 +40,8 @@ export interface Faults {
   readonly wrongUserinfoSub?: boolean
   /** `accountType` and `citizenPid` are missing in userinfo and in the ID token. */
   readonly missingClaims?: boolean
+  /** Claims with these values, in userinfo and in the ID token. */
+  readonly claims?: Readonly<Record<string, unknown>>
   /** Direct dialect: one bit of each encrypted body is flipped. */
   readonly alteredBody?: boolean
   /** Direct dialect: bodies are plain JSON although an envelope is configured. */
@@ -170,8 +172,8 @@ export function bearerGrant(ctx: Context, desk: Desk, dialect: Grant['dialect'])
   return grant
 }
 
-export function releasedClaims(desk: Desk, citizen: Citizen): Record<string, string> {
-  const claims = accountClaims(citizen)
+export function releasedClaims(desk: Desk, citizen: Citizen): Record<string, unknown> {
+  const claims = { ...accountClaims(citizen), ...desk.faults.claims }
   if (!desk.faults.missingClaims) return claims
   const { accountType: _kind, citizenPid: _number, ...rest } = claims
   return rest
