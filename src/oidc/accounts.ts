@@ -35,14 +35,14 @@ export function createFindAccount({
         const wantsLinks =
           scope.split(' ').includes('legacy_accounts') || 'legacy_accounts' in (requested ?? {})
         const { clientId } = client
+        // Also without `legacy_accounts`: it shows that the subject is still enabled.
+        const links = wantsLinks || !isFresh(grant) ? await linksNow(grant, accountId, clientId) : []
         const formers = formerSubs(client, accountId)
         const claims = {
           ...identityClaims(grant.identity),
           ...(formers && { former_sub: formers }),
           ...(wantsLinks && {
-            legacy_accounts: (await linksNow(grant, accountId, clientId)).map((link) =>
-              linkClaim(link, clientId),
-            ),
+            legacy_accounts: links.map((link) => linkClaim(link, clientId)),
           }),
           ...(grant.linkOutcome && { legacy_account_link: grant.linkOutcome }),
         }
@@ -54,8 +54,12 @@ export function createFindAccount({
     }
   }
 
+  function isFresh({ linksAt = 0 }: BrokerGrant): boolean {
+    return now() / 1000 - linksAt < linksMaxAge
+  }
+
   async function linksNow(grant: BrokerGrant, subjectId: string, clientId: string): Promise<readonly Link[]> {
-    if (grant.links !== undefined && now() / 1000 - (grant.linksAt ?? 0) < linksMaxAge) return grant.links
+    if (grant.links !== undefined && isFresh(grant)) return grant.links
     const links = await currentLinks(subjectId, clientId)
     if (links === undefined) throw new errors.InvalidToken('the subject is disabled or no longer exists')
     return grant.identity?.kind === 'representative' ? [] : links

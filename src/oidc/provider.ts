@@ -149,7 +149,11 @@ export function createProvider({
       fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
       introspection: {
         enabled: true,
-        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+        allowedPolicy: async (_ctx, client, token) => {
+          if (token.clientId !== client.clientId) return false
+          const { accountId } = token as { accountId?: string }
+          return accountId === undefined || (await links(accountId, client.clientId)) !== undefined
+        },
       },
       jwtUserinfo: { enabled: true },
       pushedAuthorizationRequests: { enabled: true },
