@@ -9,7 +9,8 @@ import { BrokerError } from '../errors.ts'
 import { requireFewParameters } from './query.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
-const endpoints = new Set(['/auth', '/session/end'])
+const logout = '/session/end'
+const endpoints = new Set(['/auth', logout])
 export const isPostedForm = ({ method, path }: Context): boolean => method === 'POST' && endpoints.has(path)
 /** Bytes of a request that we store before its sender has proved anything. Larger requests must be pushed (RFC 9126). */
 const maxRequestBytes = 8 * 1024
@@ -19,22 +20,43 @@ const tooLarge = () =>
 
 export const acceptPostedForm: Middleware = async (ctx, next) => {
   if (!endpoints.has(ctx.path)) return next()
-  const unit = currentUnit()
   if (isPostedForm(ctx)) {
-    const id = randomBytes(16).toString('base64url')
-    unit.begin(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
+    const to = await storeForm(ctx)
     ctx.status = 303
-    ctx.redirect(`${ctx.path}?posted=${id}`)
+    ctx.redirect(to)
     return undefined
   }
-  if (ctx.querystring.length > maxRequestBytes) throw tooLarge()
+  if (ctx.path !== logout && ctx.querystring.length > maxRequestBytes) throw tooLarge()
   const id = ctx.query['posted']
-  if (typeof id === 'string') {
-    const form = await unit.take(keyOf('Posted', id))
-    if (form === undefined) throw new BrokerError('interaction_gone')
-    ctx.querystring = String(form['query'])
-  }
+  if (typeof id === 'string') ctx.querystring = await takeForm(ctx, id)
   return next()
+}
+
+/** @returns the URL at which the browser continues. A logout that cannot be stored continues without what it named. */
+async function storeForm(ctx: Context): Promise<string> {
+  const unit = currentUnit()
+  const id = randomBytes(16).toString('base64url')
+  unit.begin(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
+  try {
+    await unit.commit()
+  } catch (error) {
+    if (ctx.path !== logout) throw error
+    unit.abandon()
+    return logout
+  }
+  return `${ctx.path}?posted=${id}`
+}
+
+/** @throws BrokerError `interaction_gone`, except for a logout, which continues without what the form named */
+async function takeForm(ctx: Context, id: string): Promise<string> {
+  try {
+    const form = await currentUnit().take(keyOf('Posted', id))
+    if (form === undefined) throw new BrokerError('interaction_gone')
+    return String(form['query'])
+  } catch (error) {
+    if (ctx.path !== logout) throw error
+    return ''
+  }
 }
 
 /** The body as a query string. @throws BrokerError `request_invalid`, `request_too_large` */

@@ -1,15 +1,23 @@
-/** Logout, around the engine's own endpoints: it skips a page that asks nothing, and ends the session at VNeID too. */
+/**
+ * Logout, around the engine's own endpoints. It also ends the session at VNeID, and it goes on in spite of faults: a person
+ * who leaves a shared computer must not stay signed in because a portal's request is wrong or a store does not answer.
+ */
 import { randomBytes } from 'node:crypto'
-import type { ParsedUrlQuery } from 'node:querystring'
 import Router from '@koa/router'
-import { decodeJwt } from 'jose'
-import type { Middleware } from 'koa'
+import type { Context, Middleware, Next } from 'koa'
 import type { Session } from 'oidc-provider'
-import { sessionOf } from '../oidc/logout.ts'
+import { codeOf, referenceOf, report } from '../http/boundary.ts'
+import { readForm } from '../http/posted-form.ts'
+import { browserSession, forgetSession, sessionOf } from '../oidc/logout.ts'
+import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import { renameBrowser } from './browser.ts'
+import { dropUnusableWish } from './logout-wish.ts'
+import { portalsUnreached } from './page.ts'
 import { noteSessionEnd } from './session.ts'
-import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
+
+/** Begins the `state` of a logout at VNeID after which the page must say that the portals may not know of it. */
+const unreachedMark = 'unreached-'
 
 export function createLogoutRoutes({
   config,
@@ -20,66 +28,128 @@ export function createLogoutRoutes({
   log,
 }: Pick<Parts, 'config' | 'db' | 'provider' | 'registry' | 'upstream' | 'log'>): Middleware {
   const router = new Router()
+  const done = `${config.issuer}/session/end/success`
+  const unreached = `${done}?${portalsUnreached}=1`
 
-  // Without a session the engine would show a form that a script or a click must submit. We redirect instead.
-  router.get('end_session', '/session/end', async (ctx, next) => {
-    // The citizen is signed out even if the portal is out of service; the portal's parameters are dropped.
-    if (registry.isOutOfService(portalIn(ctx.query))) {
-      const { ui_locales: locales } = ctx.query
-      ctx.query = locales === undefined ? {} : { ui_locales: locales }
+  /** Runs a step of a logout and stores its result. If that fails, the browser is signed out all the same. */
+  const inSpiteOfFaults =
+    (step: (ctx: Context, next: Next) => Promise<void>): Middleware =>
+    async (ctx, next) => {
+      try {
+        await step(ctx, next)
+        await currentUnit().commit()
+      } catch (error) {
+        const code = codeOf(error)
+        // No browser of ours sends such a form.
+        if (code === 'request_invalid' || code === 'request_too_large') throw error
+        report(log, ctx, code, error)
+        await signOutHere(ctx)
+      }
     }
-    await next()
-    const session = (ctx['oidc'] as { session?: Session } | undefined)?.session
-    if (ctx.status !== 200 || session === undefined || session.accountId !== undefined) return
-    const { postLogoutRedirectUri, state } = session.state as {
-      postLogoutRedirectUri?: string
-      state?: string
-    }
-    const to = new URL(postLogoutRedirectUri ?? `${config.issuer}/session/end/success`)
-    if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
-    await session.destroy()
+
+  /**
+   * Signs out without the state store. The session stays there until it expires, but only this browser's cookie opens it.
+   * No question is asked: the secret that protects its form is in the store, too.
+   */
+  async function signOutHere(ctx: Context): Promise<void> {
+    currentUnit().abandon()
     ctx.remove('set-cookie')
+    const hadSession = forgetSession(provider, ctx)
     renameBrowser(ctx)
-    ctx.status = 303
-    ctx.redirect(to.href)
-  })
+    const away = await vneidLogout(hadSession ? unreachedMark : '')
+    redirect(ctx, away?.url ?? (hadSession ? unreached : done))
+  }
+
+  /** The browser goes to VNeID to end the session there, so that the next person at this computer cannot use it. */
+  async function leave(ctx: Context, home: string): Promise<void> {
+    renameBrowser(ctx)
+    const away = await vneidLogout()
+    redirect(ctx, away?.url ?? home)
+    if (away !== undefined) currentUnit().put(keyOf('SignedOut', away.state), { to: home }, 600)
+  }
+
+  async function vneidLogout(mark = ''): Promise<{ url: string; state: string } | undefined> {
+    const state = mark + randomBytes(24).toString('base64url')
+    const url = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
+    return url === undefined ? undefined : { url, state }
+  }
+
+  router.get(
+    'end_session',
+    '/session/end',
+    inSpiteOfFaults(async (ctx, next) => {
+      const session = await sessionOf(provider, ctx)
+      await dropUnusableWish({ log, provider, registry }, ctx)
+      await next()
+      if (ctx.status >= 500) return signOutHere(ctx)
+      if (session !== undefined || ctx.status !== 200) return undefined
+      // Without a session the engine shows a form that a script or a click must submit. We redirect instead.
+      const fresh = engineSession(ctx)!
+      const { postLogoutRedirectUri, state } = fresh.state as {
+        postLogoutRedirectUri?: string
+        state?: string
+      }
+      const to = new URL(postLogoutRedirectUri ?? done)
+      if (postLogoutRedirectUri !== undefined && state !== undefined) to.searchParams.set('state', state)
+      await fresh.destroy()
+      ctx.remove('set-cookie')
+      forgetSession(provider, ctx)
+      return leave(ctx, to.href)
+    }),
+  )
 
   // VNeID redirects here after its own logout; we redirect on to the portal's `post_logout_redirect_uri`.
   router.get('signed-out', '/signed-out', async (ctx) => {
     const { state } = ctx.query
-    const onward = typeof state !== 'string' ? undefined : await currentUnit().take(keyOf('SignedOut', state))
-    ctx.status = 303
-    ctx.redirect(typeof onward?.['to'] === 'string' ? onward['to'] : `${config.issuer}/session/end/success`)
+    if (typeof state !== 'string') return redirect(ctx, done)
+    if (state.startsWith(unreachedMark)) return redirect(ctx, unreached)
+    const onward = await currentUnit()
+      .take(keyOf('SignedOut', state))
+      .catch((error: unknown) => {
+        report(log, ctx, codeOf(error), error)
+        return undefined
+      })
+    return redirect(ctx, typeof onward?.['to'] === 'string' ? onward['to'] : done)
   })
 
-  // After the engine has ended our session, the browser goes to VNeID to end the session there, so that the next person at
-  // this computer cannot use it.
-  router.post('end_session_confirm', '/session/end/confirm', async (ctx, next) => {
-    const before = await sessionOf(provider, ctx)
-    await next()
-    const ended =
-      ctx.status === 303 &&
-      before?.accountId !== undefined &&
-      (ctx['oidc'] as { session?: { destroyed?: boolean } } | undefined)?.session?.destroyed
-    if (!ended) return
-    renameBrowser(ctx)
-    await noteSessionEnd({ db, log }, ctx, before.accountId!, 'logout')
-    const state = randomBytes(24).toString('base64url')
-    const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
-    if (away === undefined) return
-    currentUnit().put(keyOf('SignedOut', state), { to: ctx.response.get('location') }, 600)
-    ctx.redirect(away)
-    ctx.status = 303
-  })
+  router.post(
+    'end_session_confirm',
+    '/session/end/confirm',
+    inSpiteOfFaults(async (ctx, next) => {
+      const before = await browserSession(provider, ctx)
+      const { accountId } = before
+      if (accountId === undefined) {
+        // The question was answered before, or the session has ended since.
+        await readForm(ctx)
+        await before.destroy()
+        forgetSession(provider, ctx)
+        return leave(ctx, done)
+      }
+      await next()
+      if (ctx.status >= 500) return signOutHere(ctx)
+      if (ctx.status !== 303) return undefined
+      await currentUnit().commit()
+      if (engineSession(ctx)?.destroyed !== true) return undefined
+      await leave(ctx, ctx.response.get('location'))
+      return noteSessionEnd({ db, log }, ctx, accountId, 'logout').catch((error: unknown) =>
+        // Not thrown: the session has ended, and the person still has to leave VNeID.
+        log.error({
+          event: 'session.end_not_audited',
+          subject: accountId,
+          reference: referenceOf(ctx),
+          err: error,
+        }),
+      )
+    }),
+  )
 
   return router.routes() as unknown as Middleware
 }
 
-/** `client_id` of the portal that requests the logout. Reads the audience of `id_token_hint` unchecked; the engine checks it. */
-function portalIn({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string {
-  try {
-    return String(id || decodeJwt(String(hint)).aud)
-  } catch {
-    return ''
-  }
+const engineSession = (ctx: Context) =>
+  (ctx['oidc'] as { session?: Session & { destroyed?: boolean } } | undefined)?.session
+
+function redirect(ctx: Context, to: string): void {
+  ctx.status = 303
+  ctx.redirect(to)
 }

@@ -11,6 +11,9 @@ export function sendPage(ctx: Context, markup: string, page?: { form?: boolean }
   ctx.body = markup
 }
 
+/** Parameter of the page after a logout of which the portals may not know, because a store did not answer. */
+export const portalsUnreached = 'portals_unreached'
+
 export const otherLocale = (locale: Locale): Locale => (locale === 'vi' ? 'en' : 'vi')
 
 /** The layout's fields for a page of a pending login, which has its own URL. */

@@ -6,11 +6,13 @@ import { type Failure, codeOf, referenceOf, report } from '../http/boundary.ts'
 import type { CitizenPages } from '../oidc/provider.ts'
 import { errorPage } from '../pages/error.ts'
 import type { Locale } from '../pages/locale.ts'
-import { leftPortalPage, loggedOutPage } from '../pages/logged-out.ts'
+import { leftPortalPage, loggedOutPage, notLoggedOutPage } from '../pages/logged-out.ts'
 import { logoutPage } from '../pages/logout.ts'
+import { sessionOf } from '../oidc/logout.ts'
 import type { Parts } from '../parts.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
-import { otherLocale, sendPage } from './page.ts'
+import { hadWrongWish } from './logout-wish.ts'
+import { otherLocale, portalsUnreached, sendPage } from './page.ts'
 
 export interface Pages extends CitizenPages {
   /** The page for a failure that no route answered. */
@@ -29,6 +31,7 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
     const locale = localeOf(ctx, uiLocales)
     return { locale, hotline: config.hotline, switchUrl: switchUrl(ctx, locale) }
   }
+  const logoutUrl = `${config.issuer}/session/end`
   const requestedLocales = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
   /** Link to the portal that this browser last came from. Every error page shows it. */
   const portalLink = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
@@ -63,7 +66,10 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
       if (isOut) ctx.status = errorTable[code].status
       // `http/engine-events.ts` has reported a server error already; other errors (`expose`) are reported here.
       if ((error as { expose?: boolean }).expose) report(log, ctx, code, error)
-      await showFailure(ctx, { code, reference: referenceOf(ctx) }, ctx)
+      // A form of a logout question that a newer one has replaced. The person is still signed in.
+      if (ctx.oidc.route === 'end_session_confirm' && ctx.status === 400)
+        return sendPage(ctx, notLoggedOutPage({ ...frame(ctx), ...(await portalLink(ctx)), logoutUrl }))
+      return showFailure(ctx, { code, reference: referenceOf(ctx) }, ctx)
     },
 
     async renderFailure(ctx, failure) {
@@ -86,6 +92,7 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
         formAction: ctx.oidc.urlFor('end_session_confirm'),
         xsrf: secret,
         portalName: ctx.oidc.client?.clientName,
+        isWrongRequest: hadWrongWish(ctx),
       }
       sendPage(ctx, logoutPage(view), { form: true })
     },
@@ -93,12 +100,14 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
     async loggedOutPage(ctx) {
       const { client } = ctx.oidc
       const view = { ...frame(ctx, requestedLocales(ctx)), ...(await portalLink(ctx, client?.clientId)) }
-      const logoutUrl = `${config.issuer}/session/end`
+      const isUnreached = portalsUnreached in ctx.query
+      if ((await sessionOf(ctx.oidc.provider, ctx)) === undefined)
+        return sendPage(ctx, loggedOutPage({ ...view, isUnreached }))
       // The engine sets a client here only when the citizen signed out of that portal alone.
       const markup = client?.clientName
         ? leftPortalPage({ ...view, portalName: client.clientName, logoutUrl })
-        : loggedOutPage(view)
-      sendPage(ctx, markup)
+        : notLoggedOutPage({ ...view, logoutUrl })
+      return sendPage(ctx, markup)
     },
   }
 }

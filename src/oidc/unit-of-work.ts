@@ -37,6 +37,8 @@ export interface UnitOfWork {
   delete(key: string): void
   /** Adds a record to the unit as if it had been read; it is not written. */
   pretend(key: string, payload: Payload | undefined): void
+  /** Drops the writes that are not sent yet. */
+  abandon(): void
   /** Sends the writes. @throws BrokerError `interaction_gone` if a record that they build on has ended meanwhile */
   commit(): Promise<void>
 }
@@ -129,6 +131,9 @@ export function beginUnitOfWork({
     },
     pretend(key, payload) {
       slots.set(key, { payload })
+    },
+    abandon() {
+      for (const slot of slots.values()) delete slot.pending
     },
     async commit() {
       for (let attempt = 0; attempt < 5; attempt++) {

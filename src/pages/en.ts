@@ -44,10 +44,16 @@ export const en: Sentences = {
     everywhere: 'Sign out of everything',
     portalOnly: 'Leave this portal only',
     stay: 'If you do not want to sign out yet, just close this page.',
+    wrongRequest:
+      'The sign-out request of the portal is not valid or no longer valid. ' +
+      'You can still sign out here, but you will not return to that portal.',
   },
   loggedOut: {
     title: 'You are signed out',
     text: 'Your sign-in in this browser has ended.',
+    unreached:
+      'Because of a fault in the system, the portals that you signed in to may not have been told. ' +
+      'Please sign out of each portal.',
     shared: 'On a shared computer',
     advice: ['Sign out of VNeID if its page is still open.', 'Close every browser window before you leave.'],
   },
@@ -60,6 +66,9 @@ export const en: Sentences = {
     title: 'You have left the portal',
     portal: 'Signed out of',
     text: 'You are still signed in with VNeID in this browser.',
+  },
+  notLoggedOut: {
+    title: 'You are not signed out',
   },
   link: {
     title: 'Link accounts',

@@ -42,10 +42,16 @@ export const vi = {
     everywhere: 'Đăng xuất khỏi tất cả',
     portalOnly: 'Chỉ rời cổng này',
     stay: 'Nếu chưa muốn đăng xuất, Ông/Bà chỉ cần đóng trang này.',
+    wrongRequest:
+      'Yêu cầu đăng xuất của cổng dịch vụ không hợp lệ hoặc đã hết hiệu lực. ' +
+      'Ông/Bà vẫn đăng xuất được tại đây nhưng sẽ không được chuyển về cổng dịch vụ đó.',
   },
   loggedOut: {
     title: 'Ông/Bà đã đăng xuất',
     text: 'Phiên đăng nhập trên trình duyệt này đã kết thúc.',
+    unreached:
+      'Do hệ thống đang gặp sự cố, các cổng dịch vụ Ông/Bà đã đăng nhập có thể chưa được thông báo. ' +
+      'Đề nghị Ông/Bà đăng xuất tại từng cổng dịch vụ.',
     shared: 'Nếu đang dùng máy tính chung',
     advice: [
       'Đăng xuất khỏi VNeID nếu trang VNeID vẫn còn mở.',
@@ -61,6 +67,9 @@ export const vi = {
     title: 'Ông/Bà đã rời cổng dịch vụ',
     portal: 'Đã đăng xuất khỏi',
     text: 'Ông/Bà vẫn còn đăng nhập bằng VNeID trên trình duyệt này.',
+  },
+  notLoggedOut: {
+    title: 'Ông/Bà chưa đăng xuất',
   },
   link: {
     title: 'Liên kết tài khoản',

@@ -72,8 +72,8 @@ test('a logout question that is answered twice, with the back button, ends on a 
   const question = await ask(portal, signedIn)
   await press(signedIn.visitor, question, { logout: 'yes' })
   const again = await press(signedIn.visitor, question, { logout: 'yes' })
-  expect(again.status).toBe(400)
-  expect(again.body).toContain('<html lang="vi"')
+  expect(again.status).toBe(200)
+  expect(again.body).toContain('Ông/Bà đã đăng xuất')
 })
 
 test('tokens that ended when a citizen signed out of one portal stay invalid when the citizen signs in there again', async () => {
@@ -96,7 +96,7 @@ test('a session ends at logout even if nothing can be recorded', async () => {
   world.simulator.approve('binh')
   try {
     expect((await portal.ask({ prompt: 'login' }, displaced.visitor)).page.status).toBe(500)
-    expect((await leaveAll(portal, leaving)).status).toBe(500)
+    expect((await leaveAll(portal, leaving)).url).toBe(bye)
   } finally {
     world.simulator.approve('an')
     await world.db.script('alter table audit_event drop constraint full_disk')
@@ -137,7 +137,11 @@ test('a logout of a citizen who is not signed in shows no question, no script an
   const wish = { post_logout_redirect_uri: bye, state: 's', client_id: portal.id }
   const url = client.buildEndSessionUrl(portal.config, wish)
   expect((await visitor.open(url.href, { until: atHome })).url).toBe(`${bye}?state=s`)
-  expect(visitor.steps).toHaveLength(1)
+  expect(visitor.steps.map(({ url: step }) => new URL(step).pathname)).toEqual([
+    '/session/end',
+    '/oidc/logout',
+    '/signed-out',
+  ])
 
   const page = await visitor.open(`${world.issuer}/session/end`)
   expect(page).toMatchObject({ status: 200, url: `${world.issuer}/session/end/success` })
@@ -150,8 +154,10 @@ test('a citizen is redirected only to an address that the portal registered', as
   const signedIn = await portal.signIn()
   for (const hint of [{ id_token_hint: signedIn.tokens.id_token! }, { client_id: portal.id }]) {
     const wish = { ...hint, post_logout_redirect_uri: `${bye}/elsewhere` }
-    const page = await signedIn.visitor.open(client.buildEndSessionUrl(portal.config, wish).href)
-    expect(page).toMatchObject({ status: 400, url: expect.stringContaining(world.issuer) })
+    const question = await signedIn.visitor.open(client.buildEndSessionUrl(portal.config, wish).href)
+    const page = await press(signedIn.visitor, question, { logout: 'yes' })
+    expect(page.url).toBe(`${world.issuer}/session/end/success`)
+    await portal.signIn({}, signedIn.visitor)
   }
   const nameless = await createVisitor().open(
     `${world.issuer}/session/end?post_logout_redirect_uri=${encodeURIComponent(bye)}`,

@@ -191,7 +191,6 @@ describe('errors are pages with code and reference, under the strict policy', ()
     '/callback?error=access_denied',
     '/callback?state=x&code=x',
     '/auth?posted=unknown',
-    '/session/end?posted=unknown',
   ])('%s gets the page for an interaction that no longer exists', async (path) => {
     expectPage(await get(path), 'interaction_gone')
   })

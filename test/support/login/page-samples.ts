@@ -4,7 +4,7 @@ import { errorPage } from '../../../src/pages/error.ts'
 import { linkPage, linkResultPage } from '../../../src/pages/link.ts'
 import { locales } from '../../../src/pages/locale.ts'
 import type { Locale } from '../../../src/pages/locale.ts'
-import { leftPortalPage, loggedOutPage } from '../../../src/pages/logged-out.ts'
+import { leftPortalPage, loggedOutPage, notLoggedOutPage } from '../../../src/pages/logged-out.ts'
 import { logoutPage } from '../../../src/pages/logout.ts'
 import { noticePage } from '../../../src/pages/notice.ts'
 
@@ -86,6 +86,10 @@ export const views: Record<string, View> = {
     form: true,
     render: (l) => logoutPage({ ...frame(l), formAction: '/confirm', xsrf: 'x"1' }),
   },
+  'logout-wrong-request': {
+    form: true,
+    render: (l) => logoutPage({ ...frame(l), formAction: '/confirm', xsrf: 'x"1', isWrongRequest: true }),
+  },
   'device-code': {
     form: true,
     render: (l) => deviceCodePage({ ...frame(l), formAction: '/device', xsrf: 'x"1', code: undefined }),
@@ -101,6 +105,10 @@ export const views: Record<string, View> = {
     render: (l) => deviceResultPage({ ...frame(l), what: 'stopped', againUrl: '/device' }),
   },
   'logged-out': { render: (l) => loggedOutPage({ ...frame(l), returnUrl }) },
+  'logged-out-unreached': { render: (l) => loggedOutPage({ ...frame(l), returnUrl, isUnreached: true }) },
+  'not-logged-out': {
+    render: (l) => notLoggedOutPage({ ...frame(l), returnUrl, portalName, logoutUrl: '/session/end' }),
+  },
   'left-portal': {
     render: (l) => leftPortalPage({ ...frame(l), returnUrl, portalName, logoutUrl: '/session/end' }),
   },
