@@ -5,12 +5,13 @@ import type { Operation } from './admin/operation.ts'
 import { createCitizenKeys } from './citizen-id.ts'
 import { createSeal } from './crypto/seal.ts'
 import { createChores } from './housekeeping.ts'
+import { dropEmptyParameters } from './http/empty-parameters.ts'
 import { createHealth } from './http/health.ts'
 import { createLimits } from './http/limits.ts'
 import { requirePlainPath } from './http/plain-path.ts'
 import { acceptPostedForm } from './http/posted-form.ts'
 import { createPublic } from './http/public.ts'
-import { boundEngineForm } from './http/query.ts'
+import { readEngineForm } from './http/query.ts'
 import { requireVisit } from './http/visit.ts'
 import { knownBrowser } from './login/browser.ts'
 import { createLogin } from './login/login.ts'
@@ -74,13 +75,14 @@ export async function createApp(
       limits.middleware,
       requirePlainPath,
       requireVisit,
+      dropEmptyParameters,
       oidc.keyRoutes,
       oidc.unitOfWork,
       acceptPostedForm,
       ...login.guards,
       portals,
       ...login.routes(provider),
-      boundEngineForm,
+      readEngineForm,
       ...provider.middleware,
     ],
   })

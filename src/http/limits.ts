@@ -223,6 +223,7 @@ const beneath: readonly (readonly [string, LimitGroup])[] = [
   ['/.well-known/', 'metadata'],
   ['/device/', 'user_code'],
 ]
+export const isPortalApi = (ctx: Context): boolean => groupOf(ctx) === 'portal_api'
 /** Whether the address is a page or a step of a citizen's browser, not an API and not metadata. */
 export const isForCitizens = (ctx: Context): boolean => citizenGroups.has(groupOf(ctx))
 const groupOf = (ctx: Context): LimitGroup => (isPostedForm(ctx) ? 'forms' : groupAt(ctx.path))

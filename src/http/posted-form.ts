@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
 import { BrokerError } from '../errors.ts'
-import { requireFewParameters } from './query.ts'
+import { requireFewParameters, withoutEmpty } from './query.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 
 const logout = '/session/end'
@@ -76,5 +76,5 @@ export async function readForm(ctx: Context): Promise<string> {
   }
   const text = Buffer.concat(chunks).toString('utf8')
   requireFewParameters(text)
-  return new URLSearchParams(text).toString()
+  return new URLSearchParams(withoutEmpty(text)).toString()
 }

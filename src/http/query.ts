@@ -1,5 +1,5 @@
 /**
- * Reads a query or a form in one pass, and bounds it. Koa's own reader searches all parameters again for each parameter,
+ * Reads a query or a form in one pass, bounds it, and drops parameters without a value. Koa's own reader searches all parameters again for each parameter,
  * so that the parameters of one request of 15 kB occupy the process for seconds.
  */
 import type { ParsedUrlQuery } from 'node:querystring'
@@ -19,18 +19,44 @@ export function requireFewParameters(text: string): void {
 const tooMany = () => new BrokerError('request_too_large', `has more than ${maxParameters} parameters`)
 
 /**
- * Bounds a form that the engine reads from the request itself. The engine gets an error instead of the rest of the form,
- * and answers `invalid_request`.
+ * A query or a form without the parameters that have no value, which count as omitted (RFC 6749 §3.1). The others stay as
+ * they were written.
  */
-export const boundEngineForm: Koa.Middleware = (ctx, next) => {
+export const withoutEmpty = (text: string): string =>
+  text
+    .split('&')
+    .filter((parameter) => /=./s.test(parameter))
+    .join('&')
+
+/** Bytes of a form that the engine accepts. */
+const maxEngineForm = 56 * 1024
+
+/**
+ * Bounds a form that the engine reads from the request itself, and drops its empty parameters. Of a form that is too large
+ * the engine gets an error instead of the rest, and answers `invalid_request`.
+ */
+export const readEngineForm: Koa.Middleware = (ctx, next) => {
   if (ctx.method === 'POST') {
     const read = ctx.req.iterator.bind(ctx.req)
-    ctx.req.iterator = (options) => withFewParameters(read(options))
+    ctx.req.iterator = (options) => withoutEmptyParameters(withFewParameters(read(options)))
   }
   return next()
 }
 
-async function* withFewParameters(chunks: AsyncIterable<Buffer>): NodeJS.AsyncIterator<Buffer> {
+async function* withoutEmptyParameters(chunks: AsyncIterable<Buffer>): NodeJS.AsyncIterator<Buffer> {
+  const kept: Buffer[] = []
+  let length = 0
+  for await (const chunk of chunks) {
+    kept.push(chunk)
+    length += chunk.length
+    if (length > maxEngineForm) break
+  }
+  const form = Buffer.concat(kept).toString('latin1')
+  // The engine compares the length with the header's, so separators take the place of what is dropped.
+  yield Buffer.from(withoutEmpty(form).padEnd(length, '&'), 'latin1')
+}
+
+async function* withFewParameters(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const ampersand = 0x26
   let count = 1
   for await (const chunk of chunks) {
