@@ -16,6 +16,7 @@ export interface Browser {
 }
 /** Browsers that the current request has given a new cookie. */
 const renewed = new WeakMap<Context, Browser>()
+const renamed = new WeakSet<Context>()
 
 const cookieName = (name: 'browser' | 'locale', secure: boolean) => (secure ? `__Host-${name}` : name)
 
@@ -75,7 +76,15 @@ export function nameBrowser(ctx: Context, clientId: string): string {
  */
 export function renameBrowser(ctx: Context): void {
   const browser = readBrowser(ctx)
-  if (browser !== undefined) setBrowser(ctx, { id: newName(ctx), clientId: browser.clientId })
+  if (browser === undefined) return
+  renamed.add(ctx)
+  setBrowser(ctx, { id: newName(ctx), clientId: browser.clientId })
+}
+
+/** Sets the cookie of a renamed browser again, for an answer whose cookies were removed because the request failed. */
+export function keepNewName(ctx: Context): void {
+  const browser = renamed.has(ctx) ? readBrowser(ctx) : undefined
+  if (browser !== undefined) setBrowser(ctx, browser)
 }
 
 /**
@@ -91,6 +100,7 @@ export function noteArrival(ctx: Context, person: string, isAnother: boolean): b
   const isKnown = browser.person !== undefined && marksOf(browser.id).includes(browser.person)
   if (isKnown && !isAnother) return false
   const isRenamed = isAnother || browser.person !== undefined
+  if (isRenamed) renamed.add(ctx)
   const id = isRenamed ? newName(ctx) : browser.id
   setBrowser(ctx, { id, clientId: browser.clientId, person: marksOf(id)[0]! })
   return isRenamed

@@ -10,7 +10,7 @@ import { leftPortalPage, loggedOutPage, notLoggedOutPage } from '../pages/logged
 import { logoutPage } from '../pages/logout.ts'
 import { sessionOf } from '../oidc/logout.ts'
 import type { Parts } from '../parts.ts'
-import { localeOf, nameBrowser, readBrowser } from './browser.ts'
+import { keepNewName, localeOf, nameBrowser, readBrowser } from './browser.ts'
 import { hadWrongWish } from './logout-wish.ts'
 import { otherLocale, portalsUnreached, sendPage } from './page.ts'
 
@@ -73,6 +73,7 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
     },
 
     async renderFailure(ctx, failure) {
+      keepNewName(ctx)
       ctx.status = errorTable[failure.code].status
       if (ctx.accepts('json', 'html') === 'json')
         ctx.body = { error: failure.code, reference: failure.reference }

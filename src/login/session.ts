@@ -40,7 +40,9 @@ export async function handOver(
   // A session without a person holds the secret of a form that the earlier person opened.
   else if (session.accountId === undefined) await session.destroy()
   delete interaction.session
-  if (other !== undefined) await noteSessionEnd({ db, log }, ctx, other, 'another_person')
+  // Both hold even if a later step of the request fails.
+  if (other === undefined) await currentUnit().commit()
+  else await noteSessionEnd({ db, log }, ctx, other, 'another_person')
   return pending.restore(interaction, trips.bind(ctx, login))
 }
 

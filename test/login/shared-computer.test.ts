@@ -112,3 +112,23 @@ test('the person who arrives can finish their own sign-ins, also with a question
   expect(heardAt(await decide(visitor, asked.page, 'link'))).toHaveProperty('code')
   expect(await linksOf(at)).toHaveLength(1)
 })
+
+test('what the first person began ends even if the arrival of another person meets a fault', async () => {
+  for (const fault of ['session.ended', 'login.completed', 'login.refused']) {
+    const visitor = createVisitor()
+    await portal.signIn({}, visitor)
+    const again = await beginnings['a question about an account']!(visitor)
+    simulator.approve('binh')
+    await world.db.script(
+      `alter table audit_event add constraint full_disk check (event <> '${fault}') not valid`,
+    )
+    try {
+      const begun = await portal.begin({ prompt: 'login', acr_values: 'urn:vneid:2' })
+      const { status, url } = await visitor.open(begun.url, { until: toPortal })
+      expect(status === 500 || url.includes('error=') || fault === 'login.refused').toBe(true)
+    } finally {
+      await world.db.script('alter table audit_event drop constraint full_disk')
+    }
+    expectPage(await again(), 'interaction_gone')
+  }
+})
