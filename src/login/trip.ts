@@ -8,6 +8,7 @@ import { createHmac, createSecretKey, type KeyObject, hkdfSync, timingSafeEqual 
 import type { Context } from 'koa'
 import type { Client } from 'oidc-provider'
 import { BrokerError } from '../errors.ts'
+import { legacyAccountOf } from '../oidc/legacy-account.ts'
 import { freshness, requirementOf } from '../oidc/policy.ts'
 import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
@@ -37,6 +38,14 @@ export interface Interaction {
 
 /** Seconds; longer than a request object and a trip that it began can live together. */
 const usedOnceTtl = 86_400
+
+/**
+ * What a request that names an account is known by, so that it asks one person only. The engine uses up a pushed request
+ * when the portal gets its answer, which is too late: until then, another person could open it and be asked as well.
+ */
+const usedOnceOf = ({ usedOnce, parJti, params }: Interaction): string | undefined =>
+  usedOnce ??
+  (parJti === undefined || legacyAccountOf(params) === undefined ? undefined : keyOf('PushedOnce', parJti))
 
 /** A login that has begun and not ended. */
 export interface PendingLogin {
@@ -148,9 +157,9 @@ export function createPendingLogins({
       const secrets = trips.recognise(ctx, new URLSearchParams(ctx.querystring).get('state'))
       const { uid } = secrets
       const interaction = found(await currentUnit().take(keyOf('Interaction', uid)), uid)
-      const { usedOnce } = interaction
+      const usedOnce = usedOnceOf(interaction)
       if (usedOnce !== undefined && !(await currentUnit().claim(usedOnce, usedOnceTtl)))
-        throw new BrokerError('interaction_gone', 'the request object was used before')
+        throw new BrokerError('interaction_gone', 'the request that names an account was used before')
       tripsMade.inc({ step: 'returned' })
       awaySeconds.observe(Math.max(0, Date.now() / 1000 - interaction.iat))
       return self.restore(interaction, secrets)

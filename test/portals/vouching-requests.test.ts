@@ -133,6 +133,20 @@ test('a request object that names an account asks one person once', async () => 
   await expectNobody()
 })
 
+test('a pushed request that names an account asks one person, also while the first one has not answered', async () => {
+  const { body } = await push('plain', wish('plain', named))
+  const url = `${world.issuer}/auth?${encode({ client_id: 'plain', request_uri: String(body['request_uri']) })}`
+  const [first, second] = [createVisitor(), createVisitor()]
+  const asked = await first.open(url, { until: toPortal })
+  expect(asked.body).toContain('Liên kết tài khoản')
+  simulator.approve('binh')
+  const other = await second.open(url, { until: toPortal })
+  simulator.approve('an')
+  expect(other.body).not.toContain('Liên kết tài khoản')
+  expect(heardAt(await decide(first, asked, 'skip'))).toHaveProperty('code')
+  await expectNobody()
+})
+
 test('of simultaneous sign-ins with one request object that names an account one is asked', async () => {
   const request = await sign(key, object('plain', named))
   const url = `${world.issuer}/auth?${encode({ client_id: 'plain', request })}`
