@@ -95,6 +95,9 @@ export function createBoundary({
   }
 }
 
+/** Seconds after which a caller may try again when a store or VNeID does not answer. */
+const retryAfter = '30'
+
 /** The part that every listener shares: reference, fixed headers, failure → answer, log line. */
 export function createPassage({
   log,
@@ -122,6 +125,7 @@ export function createPassage({
       await fail(ctx, { code, error })
     }
     const { method, status } = ctx
+    if (status === 503 && !ctx.res.hasHeader('retry-after')) ctx.set('retry-after', retryAfter)
     describeTrace({
       'http.request.method': method,
       'http.response.status_code': status,

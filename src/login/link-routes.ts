@@ -132,6 +132,8 @@ export function createLinkRoutes({
   function ask(ctx: Context, { interaction, transaction }: PendingLogin, asked: Asked) {
     const { subjectId, identity, answer } = asked
     const question: LinkQuestion = { interaction, subjectId, identity, answer, reference: referenceOf(ctx) }
+    // The question takes the place of the interaction: the request cannot begin another trip.
+    currentUnit().delete(keyOf('Interaction', interaction.uid))
     currentUnit().put(questionKey(interaction.uid), question as unknown as Payload, linkPageTtl)
     ctx.redirect(`${config.issuer}/interaction/${transaction.state}/link${localeQuery(ctx)}`)
     ctx.status = 303

@@ -15,8 +15,9 @@
  *   2 browser       → VNeID            The citizen signs in there; we ask for the level and the age that the portal
  *                                      requires.
  *   VNeID           → GET /callback    With `code` and `state`, through the same browser.
- *   3 trip.ts       takeReturned       `state` must belong to this browser's trip; the interaction is taken from the
- *                                      state store, so that of two callbacks only one continues.
+ *   3 trip.ts       takeReturned       `state` must belong to this browser's trip; the interaction is marked as returned in
+ *                                      the state store, so that of two callbacks only one continues. If that one is
+ *                                      interrupted, `continue` begins another trip for the same request.
  *   4 upstream/     complete           `code` → checked answers of VNeID → `Identity`.
  *   5 sign-in.ts    signIn             `Identity` → subject, links, audit; or a refusal.
  *                   session.ts         The session of another person in this browser ends.

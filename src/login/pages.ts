@@ -12,6 +12,7 @@ import { sessionOf } from '../oidc/logout.ts'
 import type { Parts } from '../parts.ts'
 import { keepNewName, localeOf, nameBrowser, readBrowser } from './browser.ts'
 import { hadWrongWish } from './logout-wish.ts'
+import { lostTripOf } from './lost-trip.ts'
 import { otherLocale, portalsUnreached, sendPage } from './page.ts'
 
 export interface Pages extends CitizenPages {
@@ -33,9 +34,11 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
   }
   const logoutUrl = `${config.issuer}/session/end`
   const requestedLocales = (ctx: EngineContext) => ctx.oidc.params?.['ui_locales'] ?? ctx.query['ui_locales']
-  /** Link to the portal that this browser last came from. Every error page shows it. */
-  const portalLink = async (ctx: Context, clientId = readBrowser(ctx)?.clientId) => {
-    const client = await registry.find(clientId ?? '')
+  /** Link to the portal that the request names, or else to the one that this browser last came from. */
+  const portalLink = async (ctx: Context, clientId?: string) => {
+    const named = [clientId, lostTripOf(ctx).clientId, ctx.query['client_id'], readBrowser(ctx)?.clientId]
+    const clients = await Promise.all(named.map((id) => registry.find(typeof id === 'string' ? id : '')))
+    const client = clients.find((found) => found !== undefined)
     return (
       client && {
         returnUrl: client.client_uri ?? originOf(client.redirect_uris?.[0]),
@@ -49,12 +52,10 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
   }
   const showFailure = async (ctx: Context, failure: Failure, engine?: EngineContext) => {
     const link = await portalLink(ctx, engine?.oidc.client?.clientId)
-    const retryUrl =
-      failure.code === 'too_many_requests' && ctx.method === 'GET' ? ctx.originalUrl : undefined
-    sendPage(
-      ctx,
-      errorPage({ ...frame(ctx, engine && requestedLocales(engine)), ...link, ...failure, retryUrl }),
-    )
+    const retryUrl = ctx.method === 'GET' && passes.has(ctx.status) ? ctx.originalUrl : undefined
+    const { isElsewhere, continueUrl } = lostTripOf(ctx)
+    const view = { ...frame(ctx, engine && requestedLocales(engine)), ...link, ...failure }
+    sendPage(ctx, errorPage({ ...view, retryUrl, isElsewhere, continueUrl }))
   }
 
   return {
@@ -113,4 +114,6 @@ export function createPages({ config, registry, log }: Pick<Parts, 'config' | 'r
   }
 }
 
+/** Statuses of failures that pass by themselves. */
+const passes = new Set([429, 503])
 const originOf = (uri: string | undefined) => (uri === undefined ? undefined : URL.parse(uri)?.origin)

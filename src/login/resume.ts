@@ -28,6 +28,8 @@ export function createResume({ db, log }: Pick<Parts, 'db' | 'log'>): Resume {
   const self: Resume = {
     finish(ctx, { interaction }, result, next) {
       currentUnit().pretend(keyOf('Interaction', interaction.uid), { ...interaction, result })
+      // The engine deletes this record; those of interrupted trips for the same request end with it.
+      for (const uid of interaction.continues ?? []) currentUnit().delete(keyOf('Interaction', uid))
       return resumeInEngine(ctx, interaction, next)
     },
 

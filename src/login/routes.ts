@@ -54,6 +54,11 @@ export function createLoginRoutes(
     }
   })
 
+  router.get('continue', '/interaction/:state/continue', async (ctx) => {
+    ctx.redirect(await trips.leave(ctx, await pending.continue(ctx)))
+    ctx.status = 303
+  })
+
   router.get('cancel', '/interaction/:state/cancel', async (ctx, next) => {
     const login = await pending.find(ctx)
     if (!(await pending.take(login))) throw new BrokerError('interaction_gone')

@@ -1,8 +1,8 @@
 /**
  * A login's trip to VNeID and back. The trip itself is not stored: its secrets are derived from the interaction, and
  * `state` is bound to the browser that began it. A callback that we did not begin, or that another browser began, is
- * refused before anything is read (RFC 9700 §4.7). Then the engine's interaction is read, or taken so that it continues
- * only once.
+ * refused (RFC 9700 §4.7); it has no effect on the trip. Then the engine's interaction is read, or marked as returned so that
+ * it continues only once.
  */
 import { createHmac, createSecretKey, type KeyObject, hkdfSync, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
@@ -17,6 +17,7 @@ import { awaySeconds, trips as tripsMade } from '../telemetry/metrics.ts'
 import { continueTrace } from '../telemetry/tracing.ts'
 import type { Transaction } from '../upstream/upstream.ts'
 import { localeOf, nameBrowser, readBrowser } from './browser.ts'
+import { noteLostTrip } from './lost-trip.ts'
 
 /** The engine's record of a request that waits for the citizen; only the fields that we read. */
 export interface Interaction {
@@ -30,6 +31,8 @@ export interface Interaction {
   session?: unknown
   /** Trace context of the authorization request. */
   readonly trace?: unknown
+  /** Uids under which the same request began trips that were interrupted. */
+  readonly continues?: readonly string[]
   /** Set if the request was pushed (RFC 9126). */
   readonly parJti?: string
   /** Key of the signed request object that names an account, which counts once (`oidc/legacy-account.ts`). */
@@ -67,6 +70,8 @@ export interface Trips {
   bind(ctx: Context, login: NewLogin): Secrets
   /** @throws BrokerError `interaction_gone` when this browser did not begin it */
   recognise(ctx: Context, state: string | null | undefined): Secrets
+  /** The uid under which an interrupted trip goes on; always the same, so that a second click begins nothing else. */
+  nextUid(uid: string): string
 }
 
 export function createTrips({ config, upstream }: Pick<Parts, 'config' | 'upstream'>): Trips {
@@ -94,6 +99,7 @@ export function createTrips({ config, upstream }: Pick<Parts, 'config' | 'upstre
     },
 
     bind: secretsFor,
+    nextUid: (uid) => secrets.nextUid(uid),
     recognise: (ctx, state) => secrets.recognise(state, readBrowser(ctx)?.id),
   }
   return self
@@ -118,17 +124,23 @@ export interface PendingLogins {
   find(ctx: Context): Promise<PendingLogin>
   /** Removes the login from the state store. @returns true for exactly one of several concurrent requests */
   take(login: PendingLogin): Promise<boolean>
-  /** Takes the login that returns from VNeID, so that only one of two callbacks continues. @throws as `find` */
+  /**
+   * The login that returns from VNeID. Only one of two callbacks continues. The record stays until the portal gets its answer,
+   * so that the request can go on if this node dies. @throws as `find`
+   */
   takeReturned(ctx: Context): Promise<PendingLogin>
+  /** Begins another trip for a request whose callback was interrupted. @throws as `find` */
+  continue(ctx: Context): Promise<PendingLogin>
   /** Rebuilds a login from an interaction that the caller holds. @throws BrokerError `interaction_gone`, `portal_not_in_service` */
   restore(interaction: Interaction, secrets: Secrets): Promise<PendingLogin>
 }
 
 export function createPendingLogins({
+  config,
   provider,
   registry,
   trips,
-}: Pick<Parts, 'provider' | 'registry'> & { trips: Trips }): PendingLogins {
+}: Pick<Parts, 'config' | 'provider' | 'registry'> & { trips: Trips }): PendingLogins {
   async function clientOf({ params }: Interaction): Promise<Client> {
     const id = String(params['client_id'])
     const client = await provider.Client.find(id)
@@ -136,33 +148,79 @@ export function createPendingLogins({
     if (client === undefined) throw new BrokerError('interaction_gone', 'the portal is no longer registered')
     return client
   }
-  const found = (payload: unknown, uid: string): Interaction => {
+  const keptIn = (payload: unknown, uid: string): Interaction => {
     if (payload === undefined) throw new BrokerError('interaction_gone')
     const interaction = { ...(payload as Omit<Interaction, 'uid'>), uid }
     continueTrace(interaction.trace)
     return interaction
   }
 
+  /** `recognise`; for another browser it notes the portal of the trip, which stays as it is. */
+  async function recognise(ctx: Context, state: string | null): Promise<Secrets> {
+    try {
+      return trips.recognise(ctx, state)
+    } catch (error) {
+      const uid = uidIn(state)
+      if (uid === undefined) throw error
+      const kept = await currentUnit()
+        .read(keyOf('Interaction', uid))
+        .catch(() => undefined)
+      const clientId = (kept as Interaction | undefined)?.params['client_id'] as string | undefined
+      noteLostTrip(ctx, {
+        clientId,
+        isElsewhere: clientId !== undefined || readBrowser(ctx) === undefined,
+      })
+      throw error
+    }
+  }
+  /** Marks the interaction as returned. */
+  async function spend(uid: string) {
+    const found = await currentUnit().spend(keyOf('Interaction', uid), config.ttl.interaction)
+    return { interaction: keptIn(found?.payload, uid), isFirst: found?.spent === false }
+  }
+
   const self: PendingLogins = {
     async find(ctx) {
-      const secrets = trips.recognise(ctx, ctx['params'].state as string)
+      const secrets = await recognise(ctx, ctx['params'].state as string)
       const { uid } = secrets
-      return self.restore(found(await currentUnit().read(keyOf('Interaction', uid)), uid), secrets)
+      return self.restore(keptIn(await currentUnit().read(keyOf('Interaction', uid)), uid), secrets)
     },
 
     take: async ({ interaction: { uid } }) =>
       (await currentUnit().take(keyOf('Interaction', uid))) !== undefined,
 
     async takeReturned(ctx) {
-      const secrets = trips.recognise(ctx, new URLSearchParams(ctx.querystring).get('state'))
-      const { uid } = secrets
-      const interaction = found(await currentUnit().take(keyOf('Interaction', uid)), uid)
+      const secrets = await recognise(ctx, new URLSearchParams(ctx.querystring).get('state'))
+      const { interaction, isFirst } = await spend(secrets.uid)
+      if (!isFirst) {
+        if (canGoOn(interaction)) noteLostTrip(ctx, { continueUrl: `/interaction/${secrets.state}/continue` })
+        throw new BrokerError('interaction_gone', 'the callback was opened before')
+      }
       const usedOnce = usedOnceOf(interaction)
       if (usedOnce !== undefined && !(await currentUnit().claim(usedOnce, usedOnceTtl)))
         throw new BrokerError('interaction_gone', 'the request that names an account was used before')
       tripsMade.inc({ step: 'returned' })
       awaySeconds.observe(Math.max(0, Date.now() / 1000 - interaction.iat))
       return self.restore(interaction, secrets)
+    },
+
+    async continue(ctx) {
+      const { uid } = await recognise(ctx, ctx['params'].state as string)
+      const { interaction } = await spend(uid)
+      if (!canGoOn(interaction)) throw new BrokerError('interaction_gone', 'the portal must vouch again')
+      const next = trips.nextUid(uid)
+      const now = Math.floor(Date.now() / 1000)
+      const again = {
+        ...interaction,
+        uid: next,
+        jti: next,
+        // VNeID must authenticate after this moment where the request asks for a new authentication.
+        iat: now,
+        returnTo: interaction.returnTo.replace(uid, next),
+        continues: [...(interaction.continues ?? []), uid],
+      }
+      currentUnit().put(keyOf('Interaction', next), again, Math.max(1, interaction.exp - now))
+      return self.restore(again, trips.bind(ctx, { interaction: again, client: await clientOf(again) }))
     },
 
     async restore(interaction, secrets) {
@@ -172,6 +230,15 @@ export function createPendingLogins({
   }
   return self
 }
+
+/**
+ * Whether an interrupted request may go on. One that names an account may not: the portal vouched for the person at the
+ * browser then, and must do so again.
+ */
+const canGoOn = ({ params }: Interaction): boolean => legacyAccountOf(params) === undefined
+
+const statePattern = /^([\w-]{20,64})\.([\w-]{43})$/
+const uidIn = (state: string | null): string | undefined => statePattern.exec(state ?? '')?.[1]
 
 /** @param keys 32 bytes each, newest first; a trip that began under an older key is still recognised */
 function createSecrets(keys: readonly Buffer[]) {
@@ -193,8 +260,9 @@ function createSecrets(keys: readonly Buffer[]) {
       const key = derived[0]!
       return under(key, uid, `${uid}.${bind(key, uid, browser)}`)
     },
+    nextUid: (uid: string) => mac(derived[0]!, 'next', uid),
     recognise(state: string | null | undefined, browser: string | undefined): Secrets {
-      const [, uid, given] = /^([\w-]{20,64})\.([\w-]{43})$/.exec(state ?? '') ?? []
+      const [, uid, given] = statePattern.exec(state ?? '') ?? []
       if (uid === undefined || given === undefined || browser === undefined)
         throw new BrokerError('interaction_gone')
       const key = derived.find((candidate) =>

@@ -123,14 +123,14 @@ export const errors: typeof vietnamese = {
   overloaded: {
     title: 'Very many people are signing in',
     text:
-      'The system cannot keep up just now. ' +
-      'Please wait a few minutes, then sign in again from the portal.',
+      'The system is overloaded. ' +
+      'Please wait a few minutes and try again, or go back to the portal to sign in.',
   },
   store_unavailable: {
-    title: maintenance,
+    title: 'The system has a fault',
     text:
-      'Part of the system is paused, so you are not signed in. ' +
-      'Please wait a few minutes, then sign in again from the portal.',
+      'Part of the system is unavailable, so you could not sign in. ' +
+      'Please wait a few minutes and try again, or go back to the portal to sign in.',
   },
   server_error: {
     title: 'Something went wrong on our side',

@@ -34,6 +34,20 @@ export const en: Sentences = {
     code: 'Error code',
     reference: 'Reference',
     again: 'Try again',
+    goOn: 'Continue signing in',
+    interrupted: {
+      title: 'This sign-in is not complete',
+      text:
+        'A fault in the system interrupted this sign-in. ' +
+        'Please choose “Continue signing in” to confirm with VNeID again and return to the portal.',
+    },
+    elsewhere: {
+      title: 'This browser does not know the sign-in',
+      text:
+        'This browser does not have the cookie of the sign-in: you may have signed out ' +
+        'or changed to another browser, or the browser blocks cookies. ' +
+        'Please allow cookies, open the portal again, and sign in from the start in one browser.',
+    },
     quote: 'When you call the hotline, please read out these two codes so that we can help you faster.',
   },
   logout: {

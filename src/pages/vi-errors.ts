@@ -129,13 +129,13 @@ export const errors: Record<CitizenErrorCode, ErrorSentences> = {
   },
   overloaded: {
     title: 'Đang có rất nhiều người đăng nhập',
-    text: 'Hệ thống chưa phục vụ kịp. Đề nghị Ông/Bà chờ ít phút rồi đăng nhập lại từ cổng dịch vụ.',
+    text: 'Hệ thống đang quá tải. Đề nghị Ông/Bà chờ ít phút rồi thử lại, hoặc quay lại cổng dịch vụ để đăng nhập.',
   },
   store_unavailable: {
-    title: maintenance,
+    title: 'Hệ thống đang gặp sự cố',
     text:
-      'Một phần của hệ thống đang tạm ngừng nên Ông/Bà chưa được đăng nhập. ' +
-      'Đề nghị Ông/Bà chờ ít phút rồi đăng nhập lại từ cổng dịch vụ.',
+      'Một phần của hệ thống đang tạm ngừng nên Ông/Bà chưa đăng nhập được. ' +
+      'Đề nghị Ông/Bà chờ ít phút rồi thử lại, hoặc quay lại cổng dịch vụ để đăng nhập.',
   },
   server_error: {
     title: 'Hệ thống gặp sự cố',

@@ -32,6 +32,20 @@ export const vi = {
     code: 'Mã lỗi',
     reference: 'Mã tham chiếu',
     again: 'Thử lại',
+    goOn: 'Tiếp tục đăng nhập',
+    interrupted: {
+      title: 'Lần đăng nhập chưa hoàn tất',
+      text:
+        'Lần đăng nhập này bị gián đoạn do sự cố của hệ thống. ' +
+        'Đề nghị Ông/Bà bấm “Tiếp tục đăng nhập” để xác thực lại bằng VNeID rồi trở về cổng dịch vụ.',
+    },
+    elsewhere: {
+      title: 'Không tìm thấy lần đăng nhập trên trình duyệt này',
+      text:
+        'Trình duyệt này không có cookie của lần đăng nhập: có thể Ông/Bà đã đăng xuất, ' +
+        'đã chuyển sang trình duyệt khác, hoặc trình duyệt đang chặn cookie. ' +
+        'Đề nghị Ông/Bà cho phép cookie, mở lại cổng dịch vụ và đăng nhập lại từ đầu trên cùng một trình duyệt.',
+    },
     quote: 'Khi gọi Tổng đài, Ông/Bà vui lòng đọc hai mã dưới đây để được hỗ trợ nhanh hơn.',
   },
   logout: {

@@ -69,7 +69,7 @@ test('the request of the portal and the callback are one trace, although VNeID i
   // The interaction was read before the trace was known.
   expect(under(callback)).toEqual(
     expect.arrayContaining([
-      'state take',
+      'state spend',
       'VNeID token',
       'sign in',
       'state write',

@@ -225,6 +225,8 @@ describe('there is no other way to sign in', () => {
     expect(declared).toEqual([
       'get /interaction/:state',
       'get /interaction/:state/start',
+      // Leads to VNeID again, after a callback that was interrupted.
+      'get /interaction/:state/continue',
       'get /interaction/:state/cancel',
       'get /callback',
       // The page about an old account, for a person who has returned from VNeID. Only the callback leads there.

@@ -53,6 +53,28 @@ export const views: Record<string, View> = {
   'error-no-way-back': {
     render: (l) => errorPage({ locale: l, hotline: '1900.0368', code: 'upstream_unavailable', reference }),
   },
+  'error-interrupted': {
+    render: (l) =>
+      errorPage({
+        ...frame(l),
+        code: 'interaction_gone',
+        reference,
+        returnUrl,
+        portalName,
+        continueUrl: '/x',
+      }),
+  },
+  'error-elsewhere': {
+    render: (l) =>
+      errorPage({
+        ...frame(l),
+        code: 'interaction_gone',
+        reference,
+        returnUrl,
+        portalName,
+        isElsewhere: true,
+      }),
+  },
   link: {
     form: true,
     render: (l) =>
