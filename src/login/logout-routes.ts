@@ -6,18 +6,17 @@ import { randomBytes } from 'node:crypto'
 import Router from '@koa/router'
 import type { Context, Middleware, Next } from 'koa'
 import type { Session } from 'oidc-provider'
+import { BrokerError } from '../errors.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import { readForm } from '../http/posted-form.ts'
 import { browserSession, forgetSession, sessionOf } from '../oidc/logout.ts'
-import { currentUnit, keyOf } from '../oidc/unit-of-work.ts'
+import { currentUnit } from '../oidc/unit-of-work.ts'
 import type { Parts } from '../parts.ts'
 import { renameBrowser } from './browser.ts'
 import { dropUnusableWish } from './logout-wish.ts'
 import { portalsUnreached } from './page.ts'
 import { noteSessionEnd } from './session.ts'
-
-/** Begins the `state` of a logout at VNeID after which the page must say that the portals may not know of it. */
-const unreachedMark = 'unreached-'
+import { keepWayHome, takeWayHome } from './way-home.ts'
 
 export function createLogoutRoutes({
   config,
@@ -41,7 +40,7 @@ export function createLogoutRoutes({
       } catch (error) {
         const code = codeOf(error)
         // No browser of ours sends such a form.
-        if (code === 'request_invalid' || code === 'request_too_large') throw error
+        if (code === 'request_invalid') throw error
         report(log, ctx, code, error)
         await signOutHere(ctx)
       }
@@ -55,23 +54,16 @@ export function createLogoutRoutes({
     currentUnit().abandon()
     ctx.remove('set-cookie')
     const hadSession = forgetSession(provider, ctx)
-    renameBrowser(ctx)
-    const away = await vneidLogout(hadSession ? unreachedMark : '')
-    redirect(ctx, away?.url ?? (hadSession ? unreached : done))
+    await leave(ctx, hadSession ? unreached : done)
   }
 
   /** The browser goes to VNeID to end the session there, so that the next person at this computer cannot use it. */
   async function leave(ctx: Context, home: string): Promise<void> {
     renameBrowser(ctx)
-    const away = await vneidLogout()
-    redirect(ctx, away?.url ?? home)
-    if (away !== undefined) currentUnit().put(keyOf('SignedOut', away.state), { to: home }, 600)
-  }
-
-  async function vneidLogout(mark = ''): Promise<{ url: string; state: string } | undefined> {
-    const state = mark + randomBytes(24).toString('base64url')
-    const url = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
-    return url === undefined ? undefined : { url, state }
+    const state = randomBytes(24).toString('base64url')
+    const away = await upstream.end({ state, returnTo: `${config.issuer}/signed-out` })
+    if (away !== undefined) keepWayHome(ctx, state, home)
+    redirect(ctx, away ?? home)
   }
 
   router.get(
@@ -99,18 +91,9 @@ export function createLogoutRoutes({
   )
 
   // VNeID redirects here after its own logout; we redirect on to the portal's `post_logout_redirect_uri`.
-  router.get('signed-out', '/signed-out', async (ctx) => {
-    const { state } = ctx.query
-    if (typeof state !== 'string') return redirect(ctx, done)
-    if (state.startsWith(unreachedMark)) return redirect(ctx, unreached)
-    const onward = await currentUnit()
-      .take(keyOf('SignedOut', state))
-      .catch((error: unknown) => {
-        report(log, ctx, codeOf(error), error)
-        return undefined
-      })
-    return redirect(ctx, typeof onward?.['to'] === 'string' ? onward['to'] : done)
-  })
+  router.get('signed-out', '/signed-out', (ctx) =>
+    redirect(ctx, takeWayHome(ctx, ctx.query['state']) ?? done),
+  )
 
   router.post(
     'end_session_confirm',
@@ -120,7 +103,9 @@ export function createLogoutRoutes({
       const { accountId } = before
       if (accountId === undefined) {
         // The question was answered before, or the session has ended since.
-        await readForm(ctx)
+        const form = await readForm(ctx).catch(() => '')
+        if (!new URLSearchParams(form).get('xsrf'))
+          throw new BrokerError('request_invalid', 'not the form of a logout question')
         await before.destroy()
         forgetSession(provider, ctx)
         return leave(ctx, done)

@@ -269,7 +269,7 @@ test('no page contains a script, and every page forbids scripts, framing and sto
 test('every cookie is HttpOnly and SameSite, with path /', () => {
   const cookies = answers.filter(({ url }) => url.startsWith(issuer)).flatMap((answer) => answer.cookies)
   expect(new Set(cookies.map((cookie) => cookie.split('=')[0]))).toEqual(
-    new Set(['browser', 'session', 'session.sig', 'locale']),
+    new Set(['browser', 'session', 'session.sig', 'locale', 'signed-out', 'signed-out.sig']),
   )
   for (const cookie of cookies)
     expect(cookie.toLowerCase()).toMatch(/^(?=.*; path=\/(;|$))(?=.*; httponly)(?=.*; samesite=lax)/)

@@ -4,7 +4,7 @@ import { type Page, type Visitor, createVisitor } from '../../src/sandbox/visito
 import { citizenNamed } from '../../src/sandbox/citizens.ts'
 import { createVouching, heardAt, toPortal } from '../support/portals/vouching.ts'
 import type { Begun } from '../support/portal.ts'
-import { encode, expectPage, wish } from '../support/wire.ts'
+import { expectPage } from '../support/wire.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
 const world = await openWorld()
@@ -176,25 +176,5 @@ describe('a sign-in whose node died in the callback', () => {
     const page = await asked.visitor.open(callback.url, { until: toPortal })
     expectPage(page, 'interaction_gone')
     expect(buttonOf(page, goOn)).toBeUndefined()
-  })
-})
-
-describe('a page about an outage', () => {
-  test('offers to try again and the way to the portal that the request names, and says when', async () => {
-    const full = await openWorld({
-      database: 'embedded',
-      state: 'embedded',
-      environment: { STATE_LIMIT: '1' },
-    })
-    await full.register(portalDefinition('portal-a'))
-    const url = `${full.issuer}/auth?${encode(wish('portal-a'))}`
-    await createVisitor().open(url, { until: (to) => !to.startsWith(full.issuer) })
-    const page = await createVisitor().open(url)
-    expectPage(page, 'overloaded', 503)
-    expect(page.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
-    expect(new URL(buttonOf(page, 'Thử lại')!, full.issuer).href).toBe(url)
-    expect(buttonOf(page, 'Quay lại Cổng portal-a')).toBe(home)
-    const json = await fetch(url, { headers: { accept: 'application/json' }, redirect: 'manual' })
-    expect([json.status, json.headers.has('retry-after')]).toEqual([503, true])
   })
 })

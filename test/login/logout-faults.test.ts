@@ -16,6 +16,7 @@ import {
   wishes,
   wrongRequest,
 } from '../support/login/logout-table.ts'
+import { encode } from '../support/wire.ts'
 import { openWorld, portalDefinition } from '../support/world.ts'
 
 describe('with all stores', async () => {
@@ -116,4 +117,15 @@ describe.each([
       await expectSignedOut(portal, leaving.visitor)
     }
   })
+})
+
+test('a logout whose return address is too long for a cookie ends on our page', async () => {
+  const world = await openWorld()
+  await world.register(portalDefinition('portal-a'))
+  const { visitor } = await (await world.portal({ clientId: 'portal-a' })).signIn()
+  const state = 's'.repeat(9_000)
+  const query = encode({ client_id: 'portal-a', post_logout_redirect_uri: bye, state })
+  const end = await answer(visitor, await visitor.open(`${world.issuer}/session/end?${query}`))
+  expect(end.body).toContain(signedOut)
+  expect(vneidVisits(world, visitor)).toBe(1)
 })
