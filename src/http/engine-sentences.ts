@@ -153,6 +153,7 @@ scope contains invalid characters
 Structured JWT Tokens cannot be … via the …_endpoint
 sub (JWT subject) must be provided in the client_assertion JWT
 sub (JWT subject) must be provided in the OAuth-Client-Attestation JWT
+the citizen cannot choose an account here; use prompt=login
 the portal does not admit this kind of person
 the preregistered alg must be used in request or request_uri
 the provided authentication mechanism does not match the registered client authentication method

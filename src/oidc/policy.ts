@@ -160,6 +160,18 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
       ['kind_not_admitted', 'kind_unauthorised'].includes(identityUnmet(ctx) ?? ''),
     ),
   )
+  // Only VNeID could let a citizen choose an account, and it offers no such request (OIDC Core §3.1.2.1). The check comes
+  // before the login, so that the citizen does not go to VNeID first.
+  policy.add(
+    new Prompt(
+      { name: 'select_account', requestable: true },
+      new Check('select_account', 'no account selection', 'account_selection_required', (ctx) => {
+        if (ctx.oidc.prompts.has('select_account')) throw noAccountSelection()
+        return Check.NO_NEED_TO_PROMPT
+      }),
+    ),
+    0,
+  )
   policy.add(
     new Prompt(
       { name: 'mapping', requestable: false },
@@ -171,6 +183,14 @@ export function createInteractionPolicy({ admit }: { admit: (ctx: EngineContext)
   )
   return policy
 }
+
+/** The values of `prompt` that we support. */
+export const promptValues = ['none', 'login', 'consent']
+const noAccountSelection = () =>
+  new errors.CustomOIDCProviderError(
+    'account_selection_required',
+    'the citizen cannot choose an account here; use prompt=login',
+  )
 
 /**
  * Called if the same check fails again after a trip to VNeID. Another trip would loop forever.

@@ -22,7 +22,7 @@ import { policyOf } from '../registry/clients.ts'
 import { createAdmit, loadExistingGrant, type AdmitAgain } from './grants.ts'
 import type { BrokerSession } from './identity-record.ts'
 import { legacyAccountParams, requireUsedOnce } from './legacy-account.ts'
-import { createInteractionPolicy } from './policy.ts'
+import { createInteractionPolicy, promptValues } from './policy.ts'
 
 /** Longest life of a client assertion or request object, in seconds. */
 const maxAssertionLife = 600
@@ -217,7 +217,11 @@ export function createProvider({
             ? Math.min(ttl.session, ttl.refreshToken)
             : ttl.refreshToken),
     },
-    discovery: { ui_locales_supported: ['vi', 'en'], service_documentation: undefined },
+    discovery: {
+      ui_locales_supported: ['vi', 'en'],
+      prompt_values_supported: promptValues,
+      service_documentation: undefined,
+    },
   } as Configuration)
 
   // The engine stores only the fields that a model lists, so add ours. They are sealed with the record and end with it.
