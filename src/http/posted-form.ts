@@ -36,13 +36,18 @@ export const acceptPostedForm: Middleware = async (ctx, next) => {
 async function storeForm(ctx: Context): Promise<string> {
   const unit = currentUnit()
   const id = randomBytes(16).toString('base64url')
-  unit.begin(keyOf('Posted', id), { query: await readForm(ctx) }, 60)
+  const query = await readForm(ctx)
+  unit.begin(keyOf('Posted', id), { query }, 60)
   try {
     await unit.commit()
   } catch (error) {
-    if (ctx.path !== logout) throw error
     unit.abandon()
-    return logout
+    if (ctx.path === logout) return logout
+    // The page links to the portal that the form names.
+    ctx.querystring = new URLSearchParams({
+      client_id: new URLSearchParams(query).get('client_id') ?? '',
+    }).toString()
+    throw error
   }
   return `${ctx.path}?posted=${id}`
 }

@@ -75,6 +75,10 @@ test.skipIf(isMissing)(
       expect(new URL(addressOf(page.body, 'Thử lại')!, world.issuer).href).toBe(address)
       expect(page.body).toContain(`href="${home}"`)
     }
+    const form = Object.fromEntries(new URLSearchParams(encode(wish('portal-b'))))
+    const posted = await createVisitor().open(`${world.issuer}/auth`, { form })
+    expectPage(posted, 'store_unavailable', 503)
+    expect(posted.body).toContain('href="http://127.0.0.1:8/"')
     gate.open()
     const isReady = async () => (await fetch(`${world.operationsUrl}/health/ready`)).status
     await expect.poll(isReady, { timeout: 20_000 }).toBe(200)
