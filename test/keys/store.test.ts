@@ -1,5 +1,6 @@
 /** What a node does when it cannot follow the calendar of signing keys. */
 import { afterEach, expect, test, vi } from 'vitest'
+import { makeKey } from '../../src/oidc/signing-key.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { openSigningKeys } from '../../src/oidc/key-store.ts'
 import { rotateSigningKey } from '../../src/oidc/keys.ts'
@@ -59,4 +60,9 @@ test('keys that the engine did not accept are passed to it again', async () => {
   expect(taken).toEqual([keys.engineKeys().keys.length])
   expect(keys.published().calendar.map((row) => row.kid)).toContain(kid)
   keys.close()
+})
+
+test('no kid begins with a dash, which a command line would take for an option', async () => {
+  const keys = await Promise.all(Array.from({ length: 600 }, () => makeKey('ES256')))
+  expect(keys.filter(({ kid }) => kid.startsWith('-'))).toEqual([])
 })
