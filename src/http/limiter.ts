@@ -5,7 +5,7 @@
  * previous minute that lies within the last 60 seconds.
  */
 import { repeat } from '../store/repeat.ts'
-import type { Addition, State } from '../store/state/state.ts'
+import { type Addition, type State, newNonce } from '../store/state/state.ts'
 
 const minute = 60_000
 /** Additions per round trip; the rest waits for the next one. */
@@ -18,6 +18,8 @@ interface Tally {
   sum: number
   /** Counted by this node since then. */
   delta: number
+  /** The part of `delta` that was sent without an answer, so that the store may have it. It is sent again unchanged. */
+  inDoubt?: { readonly by: number; readonly nonce: string } | undefined
 }
 
 export interface Standing {
@@ -62,26 +64,35 @@ export function createLimiter({
   }
   const countOf = (tally: Tally | undefined) => (tally === undefined ? 0 : tally.sum + tally.delta)
 
-  async function flush(): Promise<void> {
+  /** @returns whether counts that were waiting for one in doubt are left to send */
+  async function exchange(): Promise<boolean> {
     const batch: [string, Tally, Addition][] = []
     for (const [key, tally] of unsent) {
-      batch.push([key, tally, { key, by: tally.delta, ttl: 150 }])
+      tally.inDoubt ??= { by: tally.delta, nonce: newNonce() }
+      batch.push([key, tally, { key, ttl: 150, ...tally.inDoubt }])
       if (batch.length === maxAdditions) break
     }
-    if (batch.length === 0) return
+    if (batch.length === 0) return false
     for (const [key] of batch) unsent.delete(key)
+    let isLeft = false
     try {
       const sums = await state.add(batch.map(([, , addition]) => addition))
-      for (const [place, [, tally, { by }]] of batch.entries()) {
+      for (const [place, [key, tally, { by }]] of batch.entries()) {
         // A full store answers only what was added now, so the sum never goes below what we know already.
         tally.sum = Math.max(tally.sum + by, sums[place]!)
         tally.delta -= by
+        tally.inDoubt = undefined
+        if (tally.delta === 0 || unsent.has(key)) continue
+        unsent.set(key, tally)
+        isLeft = true
       }
     } catch {
       // Readiness reports an unreachable state store. The counts are kept for the next round trip.
       for (const [key, tally] of batch) if (unsent.size < maxKeys) unsent.set(key, tally)
     }
+    return isLeft
   }
+  const flush = async () => void ((await exchange()) && (await exchange()))
   const endExchange = repeat(period, flush)
 
   return {

@@ -123,6 +123,29 @@ test('while the state is unavailable a node uses its own count, and shares it la
   expect(await state.add([{ key: `limit:${start / 60_000}:k`, by: 0, ttl: 60 }])).toEqual([100])
 })
 
+test('a count whose answer is lost is shared once, and so is what was counted meanwhile', async () => {
+  const state = openState()
+  let isLost = true
+  const limiter = open({
+    add: async (additions) => {
+      const sums = await state.add(additions)
+      if (isLost) throw new Error('the connection broke after the store had added')
+      return sums
+    },
+  })
+  const shared = () => state.add([{ key: `limit:${start / 60_000}:k`, by: 0, ttl: 60 }])
+  expect(ask(limiter, 'k', 100, 30)).toBe(30)
+  await limiter.flush()
+  expect(ask(limiter, 'k', 100, 20)).toBe(20)
+  await limiter.flush()
+  expect(await shared()).toEqual([30])
+  isLost = false
+  await limiter.flush()
+  await limiter.flush()
+  expect(await shared()).toEqual([50])
+  expect(ask(limiter, 'k', 100, 60)).toBe(50)
+})
+
 test('if the store has no room for a sum, no node loses its own count', async () => {
   const full = createMemoryState({ limit: 0, now })
   onTestFinished(() => full.close())

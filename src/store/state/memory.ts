@@ -12,6 +12,13 @@ interface Record {
   readonly expires: number
 }
 
+interface Sum {
+  readonly sum: number
+  readonly expires: number
+  /** Of the additions that may be sent again. */
+  readonly nonces: readonly string[]
+}
+
 const nothing = Buffer.alloc(0)
 /** Bytes that the process uses for a record beside its key and value. */
 const overhead = 400
@@ -21,7 +28,7 @@ const maxSums = 200_000
 /** @param limit bytes of all records */
 export function createMemoryState({ limit, now = Date.now }: { limit: number; now?: () => number }): State {
   const records = new Map<string, Record>()
-  const sums = new Map<string, { sum: number; expires: number }>()
+  const sums = new Map<string, Sum>()
   let versions = 0
   let held = 0
   let sweptAt = -Infinity
@@ -117,11 +124,15 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
       }),
     add: (additions) =>
       trip('add', () =>
-        additions.map(({ key, by, ttl }) => {
-          const known = sums.get(key)
-          const sum = (known === undefined || known.expires <= now() ? 0 : known.sum) + by
+        additions.map(({ key, by, ttl, nonce }) => {
+          const stored = sums.get(key)
+          const known = stored !== undefined && stored.expires > now() ? stored : undefined
+          if (known !== undefined && nonce !== undefined && known.nonces.includes(nonce)) return known.sum
+          const sum = (known?.sum ?? 0) + by
+          const nonces = [...(known?.nonces ?? []), ...(nonce === undefined ? [] : [nonce])]
           // If there is no room the count is not stored; a caller must not be refused for that.
-          if (known !== undefined || sums.size < maxSums) sums.set(key, { sum, expires: now() + ttl * 1000 })
+          if (stored !== undefined || sums.size < maxSums)
+            sums.set(key, { sum, expires: now() + ttl * 1000, nonces })
           return sum
         }),
       ),

@@ -9,10 +9,9 @@
  */
 import { Cluster, Redis } from 'ioredis'
 import { BrokerError } from '../../errors.ts'
-import { randomBytesOf } from '../../crypto/random.ts'
 import { roundTrip } from '../round-trip.ts'
 import { watchMemory } from './redis-memory.ts'
-import type { Found, State, Write } from './state.ts'
+import { type Found, type State, type Write, newNonce } from './state.ts'
 
 type Reply = (Buffer | null)[] | null
 
@@ -23,7 +22,7 @@ interface Scripted {
   takeOnceBuffer(key: string, mark: string, nonce: string): Promise<Buffer | null>
   putNew(key: string, stored: Buffer | string, ttl: number): Promise<0 | 1>
   replace(key: string, version: string, stored: Buffer, ttl: number): Promise<0 | 1>
-  addUp(key: string, by: number, ttl: number): Promise<number>
+  addUp(key: string, mark: string, by: number, ttl: number): Promise<string>
 }
 type Sender = Pick<Redis, 'set' | 'del'> & Scripted
 
@@ -71,9 +70,11 @@ if not stored or string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1`,
   },
+  // The mark lives as long as the sum, so that a caller can send its addition again for as long as it matters.
   addUp: {
-    numberOfKeys: 1,
-    lua: `local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+    numberOfKeys: 2,
+    lua: `if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[2]) then return redis.call('GET', KEYS[1]) or ARGV[1] end
+local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return sum`,
   },
@@ -171,8 +172,8 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
     async add(additions) {
       if (additions.length === 0) return []
       const replies = await together(additions.length, (to, place) => {
-        const { key, by, ttl } = additions[place]!
-        return to.addUp(name(key), by, seconds(ttl))
+        const { key, by, ttl, nonce = newNonce() } = additions[place]!
+        return to.addUp(name(key), `${name(key)}:${nonce}`, by, seconds(ttl))
       })
       return replies.map(Number)
     },
@@ -186,8 +187,6 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
 
 /** Redis refuses a lifetime below one second, which is what a session has left in its last one. */
 const seconds = (ttl: number): number => Math.max(1, Math.ceil(ttl))
-
-const newNonce = (): string => randomBytesOf(9).toString('base64url')
 
 function format(write: Extract<Write, { value: Buffer }>, name: (key: string) => string): Buffer {
   const names = (write.along ?? []).map((key) => ` ${name(key)}`).join('')

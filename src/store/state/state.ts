@@ -1,4 +1,5 @@
 /** Protocol state: short-lived records, each with a TTL. One contract, two engines (`memory.ts`, `redis.ts`). */
+import { randomBytesOf } from '../../crypto/random.ts'
 
 export interface Found {
   readonly value: Buffer
@@ -29,10 +30,17 @@ export interface Addition {
   readonly by: number
   /** Seconds. */
   readonly ttl: number
+  /**
+   * Names this addition (`newNonce`). A caller that does not know whether the addition was executed sends it again with
+   * the same nonce and the same `by`, and it counts once.
+   */
+  readonly nonce?: string
 }
 
 /** Share of a store's memory that writes with `begins` may use. The rest is reserved for what has begun. */
 export const shareForBeginnings = 0.8
+
+export const newNonce = (): string => randomBytesOf(9).toString('base64url')
 
 export interface State {
   read(key: string): Promise<Found | undefined>

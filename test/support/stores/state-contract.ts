@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openState } from '../../../src/store/state/open.ts'
-import type { State } from '../../../src/store/state/state.ts'
+import { type State, newNonce } from '../../../src/store/state/state.ts'
 
 const text = (value: string) => Buffer.from(value)
 const fresh = () => `test:${randomBytes(12).toString('base64url')}`
@@ -218,6 +218,14 @@ export const testProtocolState = (name: string, address: (() => Promise<string>)
       await sleep(1_200)
       expect(await state.add([add(brief, 1), add(shared, 1)])).toEqual([1, 56])
       expect(await state.add([])).toEqual([])
+    })
+
+    test('an addition that its caller sends again, because it got no answer, counts once', async () => {
+      const [key, other] = [fresh(), fresh()]
+      const addition = { key, by: 3, ttl: 60, nonce: newNonce() }
+      expect(await state.add([addition, { ...addition, key: other }])).toEqual([3, 3])
+      expect(await state.add([addition, { ...addition, key: other }])).toEqual([3, 3])
+      expect(await state.add([{ ...addition, nonce: newNonce() }])).toEqual([6])
     })
 
     test('nothing to write is no trip, and it answers when asked whether it is there', async () => {
