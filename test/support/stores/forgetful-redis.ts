@@ -1,6 +1,9 @@
 /** A way to Redis that loses answers: Redis has executed the command, and the connection breaks before its answer arrives. */
 import { once } from 'node:events'
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { startRedis } from '../private-servers.ts'
 
 export interface ForgetfulRedis {
   /** The address of Redis on this way. */
@@ -9,7 +12,7 @@ export interface ForgetfulRedis {
   lose(passed?: number): void
   /** Answers lost so far. */
   readonly lost: number
-  close(): void
+  close(): Promise<void>
 }
 
 export async function openForgetfulRedis(redisUrl: string): Promise<ForgetfulRedis> {
@@ -50,6 +53,30 @@ export async function openForgetfulRedis(redisUrl: string): Promise<ForgetfulRed
     close() {
       server.close()
       for (const socket of sockets) socket.destroy()
+      return Promise.resolve()
+    },
+  }
+}
+
+/** A Cluster of one node that holds all slots and names the forgetful way as its own address. */
+export async function openForgetfulCluster(): Promise<ForgetfulRedis> {
+  const node = (await startRedis('--cluster-enabled', 'yes'))!
+  const way = await openForgetfulRedis(node.url)
+  const redis = new Redis(node.url)
+  await redis.config('SET', 'cluster-announce-ip', '127.0.0.1')
+  await redis.config('SET', 'cluster-announce-port', new URL(way.url).port)
+  await redis.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  while (!String(await redis.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(50)
+  redis.disconnect()
+  return {
+    url: `redis-cluster://${new URL(way.url).host}`,
+    lose: (passed) => way.lose(passed),
+    get lost() {
+      return way.lost
+    },
+    async close() {
+      await way.close()
+      await node.stop()
     },
   }
 }
