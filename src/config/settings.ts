@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
+import { inOurWords } from './issue-sentence.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -47,12 +48,14 @@ export function readSettings<T extends z.ZodObject>(
   }
   const { values, faults: unprepared } = prepare(raw)
   faults.push(...unprepared, ...crossFaults(values))
-  const result = settings.safeParse(values)
+  const result = settings.safeParse(values, inOurWords)
   if (!result.success) {
     for (const issue of result.error.issues) {
       const name = String(issue.path[0])
       const missing = values[name] === undefined && issue.code !== 'custom'
-      faults.push(`${name} ${missing ? 'is required' : issue.message}`)
+      // Within a JSON setting, the path continues. The entries of a list are not numbered.
+      const place = issue.path.filter((part) => typeof part === 'string').join('.')
+      faults.push(missing ? `${name} is required` : `${place} ${issue.message}`)
     }
   }
   if (faults.length > 0 || !result.success) throw new ConfigError([...new Set(faults)])

@@ -1,6 +1,7 @@
 /** `npm run simulator` runs the simulator as a separate program, with its own settings. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { inOurWords } from '../../config/issue-sentence.ts'
 import { citizens } from '../citizens.ts'
 import { openSimulator } from './simulator.ts'
 
@@ -31,7 +32,7 @@ const schema = z
   })
 
 const faults: string[] = []
-const result = schema.safeParse(given())
+const result = schema.safeParse(given(), inOurWords)
 for (const { path, message } of result.error?.issues ?? []) faults.push(`  ${path[0]?.toString()} ${message}`)
 if (faults.length > 0 || !result.success) fail(faults)
 
