@@ -1,6 +1,7 @@
 /** Operations that read the audit: events, the events of one citizen, the events of one reference. Each read is audited. */
 import { z } from 'zod'
 import { type AuditEvent, auditClasses, auditNames } from '../audit.ts'
+import { momentOrDay } from '../http/times.ts'
 import { record } from '../recording.ts'
 import type { CitizenKeys } from '../citizen-id.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -8,13 +9,10 @@ import { type AuditFilter, type AuditRow, findSubjectsOf, searchAudit } from '..
 import type { Database } from '../store/db.ts'
 import { citizenNumber, clientId } from './mapping-input.ts'
 import { type Operation, operation } from './operation.ts'
-import { limit, pageEnd, pageOf } from './paging.ts'
+import { limit, limitInBody, pageEnd, pageOf } from './paging.ts'
 
 export const auditCursor = z.string().regex(/^\d{1,18}$/, 'must be the `next` of a page')
-const moment = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a date or a date-time in ISO 8601')
-  .transform((text) => new Date(text))
-export const span = { from: moment.optional(), to: moment.optional() }
+export const span = { from: momentOrDay.optional(), to: momentOrDay.optional() }
 const reference = z.string().regex(/^[\w-]{1,64}$/, 'must be a reference: 1 to 64 letters, digits, _ or -')
 
 const eventAnswer = z
@@ -109,7 +107,7 @@ export function auditOperations({
       about:
         'Lists the subjects (pseudonyms) of one identification number and their events. The search is audited.',
       roles: ['auditor'],
-      body: z.strictObject({ citizen_id: citizenNumber, after: auditCursor.optional(), limit }),
+      body: z.strictObject({ citizen_id: citizenNumber, after: auditCursor.optional(), limit: limitInBody }),
       readsOnly: true,
       answer: z.strictObject({ subjects: z.array(subjectAnswer), events: z.array(eventAnswer), ...pageEnd }),
       async handle({ operator, body: { citizen_id: number, after, limit: longest }, reference: own }) {

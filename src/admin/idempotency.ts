@@ -5,6 +5,7 @@
  * lost and the caller receives `idempotency_lost`; if not, the next request with the key carries it out.
  */
 import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { BrokerError, errorTable } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Seal } from '../crypto/seal.ts'
@@ -50,15 +51,24 @@ export type Once = (
   work: () => Promise<KeptAnswer>,
 ) => Promise<KeptAnswer & { readonly isReplayed: boolean }>
 
+/**
+ * The Idempotency-Key of a request; undefined if it has none. An empty one is refused, because a caller whose variable
+ * was empty would send the write twice.
+ */
+export function keyIn({ headersDistinct }: IncomingMessage): string | undefined {
+  const [key, ...others] = headersDistinct['idempotency-key'] ?? []
+  if (others.length > 0) throw new BrokerError('input_invalid', 'Idempotency-Key: must be sent once')
+  if (key !== undefined && !keyPattern.test(key)) throw new BrokerError('input_invalid', wrongKey)
+  return key
+}
+export const keyPattern = /^[\w.:-]{16,128}$/
+const wrongKey =
+  'Idempotency-Key: must be 16 to 128 characters: letters, digits, . : _ - (without a key, leave out the header)'
+
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 
 export function createOnce({ db, seal, log }: { db: Db; seal: Seal; log: Log }): Once {
   return async function once({ operatorId, operation, key, request, reference }, work) {
-    if (!/^[\w.:-]{16,128}$/.test(key))
-      throw new BrokerError(
-        'input_invalid',
-        'Idempotency-Key: must be 16 to 128 characters: letters, digits, . : _ -',
-      )
     const use: KeyUse = { operatorId, operation, keyHash: sha256(key) }
     // `store/ring.ts` builds the same context when it re-seals the row.
     const context = `${operatorId} ${operation} ${use.keyHash.toString('hex')}`

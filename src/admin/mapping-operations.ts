@@ -19,7 +19,7 @@ import {
 } from './mapping-input.ts'
 import { linkAnswer, presentLink } from './mapping-output.ts'
 import { type Operation, operation } from './operation.ts'
-import { limit, pageEnd, pageOf } from './paging.ts'
+import { limitInBody, pageEnd, pageOf } from './paging.ts'
 import { accountStates, populations } from '../vocabulary.ts'
 
 const ways = ['citizen_id', 'cmnd', 'account_id'] as const
@@ -33,7 +33,7 @@ const searched = z
       .optional(),
     account_id: z.string().min(1).max(500).optional(),
     after: accountNumber.optional(),
-    limit,
+    limit: limitInBody,
   })
   .refine(
     (by) => ways.filter((way) => by[way] !== undefined).length === 1,
@@ -43,6 +43,10 @@ const searched = z
     ({ client, account_id: accountId }) => accountId === undefined || client !== undefined,
     'account_id needs client',
   )
+  .meta({
+    oneOf: ways.map((way) => ({ required: [way] })),
+    dependentRequired: { account_id: ['client'] },
+  })
 
 const found = z
   .strictObject({

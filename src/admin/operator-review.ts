@@ -1,5 +1,6 @@
 /** The access review: twice a year a person checks every operator's roles and activity. */
 import { z } from 'zod'
+import { moment as givenMoment } from '../http/times.ts'
 import { audited, record } from '../recording.ts'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -78,17 +79,17 @@ export function operatorReviewOperations({ db, log }: { db: Database; log: Log }
       path: '/v1/operator-reviews',
       about: 'Confirms that the review report with this `read_at` was checked.',
       roles: ['security_officer'],
-      body: z.strictObject({ read_at: moment }),
+      body: z.strictObject({ read_at: givenMoment }),
       handle: ({ operator, body, reference }) =>
         audited({ db, log }, async (tx, note) => {
           if (operator.kind !== 'person')
             throw new BrokerError('forbidden', 'only a person may confirm a review')
-          if (!(await insertReview(tx, { readAt: new Date(body.read_at), by: operator.id })))
+          if (!(await insertReview(tx, { readAt: body.read_at, by: operator.id })))
             throw new BrokerError(
               'state_conflict',
               'read_at: no report was read at this time, or a later report is already confirmed',
             )
-          const detail = { read_at: body.read_at }
+          const detail = { read_at: body.read_at.toISOString() }
           note({ event: 'operator.review_confirmed', actor: operator.id, reference, detail })
         }),
     }),

@@ -2,7 +2,14 @@
 import { z } from 'zod'
 
 const range = 'must be an integer from 1 to 1000'
-export const limit = z.coerce.number(range).int(range).min(1, range).max(1000, range).default(100)
+/** In a query. */
+export const limit = z
+  .string(range)
+  .regex(/^([1-9]\d{0,2}|1000)$/, range)
+  .transform(Number)
+  .default(100)
+  .meta({ override: { type: 'integer', minimum: 1, maximum: 1000, default: 100, pattern: undefined } })
+export const limitInBody = z.int(range).min(1, range).max(1000, range).default(100)
 
 /** Cursor of a list that is ordered by row number. */
 export const numberCursor = z.string().regex(/^\d{1,18}$/, 'must be the `next` of a page')
@@ -34,12 +41,17 @@ export function pageOf<Row>(
   }
 }
 
+const momentAndUuid =
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z_[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
 /** Cursor of a list that is ordered by time: the row's `at` to the microsecond, `_`, and its UUID. */
-export const momentCursor = z.string().transform((text, ctx) => {
-  const [at = '', id = ''] = text.split('_')
-  if (z.iso.datetime().safeParse(at).success && z.uuid().safeParse(id).success) return { at, id, text }
-  ctx.addIssue({ code: 'custom', message: 'must be the `next` of a page' })
-  return z.NEVER
-})
+export const momentCursor = z
+  .string()
+  .meta({ pattern: momentAndUuid.source, description: 'The `next` of a page.' })
+  .transform((text, ctx) => {
+    const [at = '', id = ''] = text.split('_')
+    if (z.iso.datetime().safeParse(at).success && z.uuid().safeParse(id).success) return { at, id, text }
+    ctx.addIssue({ code: 'custom', message: 'must be the `next` of a page' })
+    return z.NEVER
+  })
 export const momentCursorOf = ({ at, id }: { readonly at: string; readonly id: string }): string =>
   `${at}_${id}`

@@ -1,6 +1,7 @@
 /** Operations on the progress of the mapping and on refused links. */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
+import { day } from '../http/times.ts'
 import { progressCsv, shapeProgress } from '../mapping/progress.ts'
 import { vietnamDate } from '../vietnam-date.ts'
 import type { Database } from '../store/db.ts'
@@ -15,7 +16,6 @@ import { roles } from '../vocabulary.ts'
 const oneDay = 86_400_000
 /** Largest span of one trend, in days. */
 const mostDays = 1_000
-const day = z.iso.date('must be a date such as 2026-03-31')
 
 const progressQuery = z.strictObject({
   client: clientId.optional(),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Approvals } from '../approvals/approvals.ts'
 import { kind } from '../approvals/kind.ts'
+import { day } from '../http/times.ts'
 import type { Log } from '../telemetry/log.ts'
 import { beginRehome, endRehome } from '../registry/rehome.ts'
 import type { Database } from '../store/db.ts'
@@ -45,7 +46,9 @@ const present = (row: RehomeRow) => ({
 const wished = z.strictObject({
   old_client: clientId,
   new_client: clientId,
-  until: z.iso.date(),
+  until: day.meta({
+    description: 'The old portal’s last day, as a date in Vietnam; not in the past, and within three years.',
+  }),
   reason: words,
 })
 export const rehomeKind = kind({

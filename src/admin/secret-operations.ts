@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
+import { moment } from '../http/times.ts'
 import { addSecret, endSecret } from '../registry/secrets.ts'
 import { type SecretRow, listSecrets } from '../store/client-secrets.ts'
 import { findClients } from '../store/clients.ts'
@@ -12,16 +13,14 @@ import { secretHash } from './registry-operations.ts'
 
 const oneYear = 365 * 86_400_000
 
-const moment = z.iso
-  .datetime({
-    offset: true,
-    message: 'must be a date-time with an offset, such as 2027-03-31T00:00:00+07:00',
+const end = moment
+  .refine(
+    (at) => at.getTime() > Date.now() && at.getTime() <= Date.now() + 2 * oneYear,
+    'must be within the next two years',
+  )
+  .meta({
+    description: 'A date-time with `Z` or an offset, within the next two years. Default: in one year.',
   })
-  .transform((text) => new Date(text))
-const end = moment.refine(
-  (at) => at.getTime() > Date.now() && at.getTime() <= Date.now() + 2 * oneYear,
-  'must be within the next two years',
-)
 
 const secret = z.object({
   id: z.uuid(),
@@ -63,7 +62,6 @@ export function secretOperations({ db, log }: { db: Database; log: Log }): Opera
       body: z.strictObject({
         /** SHA-256 of the secret, which is at least 32 random bytes in text form. */
         hash: secretHash,
-        /** Default: in one year. */
         expires_at: end.optional(),
         /** When the other secret expires, unless it expires earlier. */
         retire_others_at: moment.optional(),

@@ -17,7 +17,7 @@ import type { State } from '../store/state/state.ts'
 import { describeTrace } from '../telemetry/tracing.ts'
 import { type PersonOf, createAuthentication } from './authentication.ts'
 import { answerNotModified, versionToMatch } from './conditional.ts'
-import { type KeptAnswer, createOnce } from './idempotency.ts'
+import { type KeptAnswer, createOnce, keyIn } from './idempotency.ts'
 import { type Call, type Operation, nameOf, parseInput, takesKey } from './operation.ts'
 
 const headers = Object.entries({
@@ -83,12 +83,12 @@ export function createAdminServer({
       if (!row.roles.some((role) => operator.roles.includes(role)))
         throw new BrokerError('forbidden', `needs the role ${row.roles.join(' or ')}`)
       const { params } = ctx
+      const key = takesKey(row) ? keyIn(ctx.req) : undefined
       const { sent, ...input } = await parseInput(row, ctx, params)
       const ifMatch = versionToMatch(row, ctx)
       const reference = referenceOf(ctx)
       const call = { operator, params, ...input, ifMatch, request: ctx.req, reference, ctx }
-      const key = ctx.get('idempotency-key')
-      if (key === '' || !takesKey(row)) return carryOut(row, call)
+      if (key === undefined) return carryOut(row, call)
       const request = [ctx.url, ifMatch, sent]
       const keyed = { operatorId: operator.id, operation: nameOf(row), key, request, reference }
       const answer = await once(keyed, async () => {

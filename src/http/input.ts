@@ -2,13 +2,14 @@
 import type { Context } from 'koa'
 import type { z } from 'zod'
 import { BrokerError } from '../errors.ts'
+import { inOurWords } from '../config/issue-sentence.ts'
 
 /**
  * @param whole name of the input, for faults that concern no single field: `the query`, `the body`
  * @throws BrokerError `input_invalid`
  */
 export function parse<T>(whole: string, schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, inOurWords)
   if (result.success) return result.data
   const described = result.error.issues.map((issue) => describeIssue(whole, issue))
   const faults = described.map(({ path = '', message }) => ({ path, message }))
@@ -47,12 +48,47 @@ export async function readJson(ctx: Context, maxBytes: number): Promise<unknown>
   }
   if (length > maxBytes)
     throw new BrokerError('request_too_large', `the body must have at most ${maxBytes} bytes`)
+  const value = parseJson(Buffer.concat(chunks))
+  checkStrings(value)
+  return value
+}
+
+function parseJson(bytes: Buffer): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-    // PostgreSQL cannot store NUL in text.
-    if (text.includes(String.raw`\u0000`)) throw new Error('NUL')
-    return JSON.parse(text) as unknown
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
   } catch {
-    throw new BrokerError('input_invalid', 'the body must be JSON in UTF-8, without NUL characters')
+    throw new BrokerError('input_invalid', 'the body must be JSON in UTF-8')
   }
+}
+
+/** Levels of lists and objects. No body of ours needs ten; code that walks a value by recursion can rely on it. */
+export const maxDepth = 32
+
+/** Refuses text that PostgreSQL cannot store: NUL characters, and halves of surrogate pairs. */
+function checkStrings(whole: unknown): void {
+  const waiting: { value: unknown; path: readonly string[] }[] = [{ value: whole, path: [] }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value, path } = next
+    if (typeof value === 'string') requireStorable(value, path)
+    if (typeof value !== 'object' || value === null) continue
+    if (path.length >= maxDepth)
+      throw new BrokerError('input_invalid', `the body must not be nested more than ${maxDepth} levels deep`)
+    for (const [name, inner] of Object.entries(value)) {
+      requireStorable(name, path)
+      waiting.push({ value: inner, path: [...path, name] })
+    }
+  }
+}
+
+function requireStorable(text: string, path: readonly string[]): void {
+  const message = text.includes('\0')
+    ? String.raw`must not contain the NUL character (\u0000)`
+    : text.isWellFormed()
+      ? undefined
+      : String.raw`must not contain half of a surrogate pair (\ud800 to \udfff)`
+  if (message === undefined) return
+  const field = fieldOf(path)
+  throw new BrokerError('input_invalid', `${field ?? 'the body'}: ${message}`, {
+    faults: [{ path: field ?? '', message }],
+  })
 }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { BrokerError } from '../errors.ts'
+import { day } from '../http/times.ts'
 import type { Log } from '../telemetry/log.ts'
 import { vietnamDate } from '../vietnam-date.ts'
 import type { Db } from '../store/db.ts'
@@ -16,7 +17,6 @@ const oneDay = 86_400_000
 /** Days that one request may cover. */
 const maxDays = 400
 
-const day = z.iso.date('must be a day such as 2026-03-31')
 export const spanQuery = { from: day.optional(), to: day.optional() }
 
 const counts = z.record(z.string(), z.number().int())

@@ -154,7 +154,7 @@ test('an invalid body is refused; the error names the field and not its value', 
       'public_key: must be a valid point on its curve',
     ],
     [[], /^the body: /],
-    ['text\u0000', 'the body must be JSON in UTF-8, without NUL characters'],
+    ['text\u0000', String.raw`the body: must not contain the NUL character (\u0000)`],
   ] as const) {
     const error = await refusal(officer.call('POST', '/v1/operators', body))
     expect(error).toMatchObject({ status: 400, code: 'input_invalid' })
@@ -180,9 +180,7 @@ test('an invalid input is reported field by field, for programs and for people',
   ])
   expect(error?.detail?.split('; ')).toHaveLength(3)
   const plain = await refusal(officer.upload('/v1/operators', Readable.from(['{']), 'application/json'))
-  expect(plain?.errors).toEqual([
-    { path: '', message: 'the body must be JSON in UTF-8, without NUL characters' },
-  ])
+  expect(plain?.errors).toEqual([{ path: '', message: 'the body must be JSON in UTF-8' }])
 })
 
 test('an operation that takes no body refuses one', async () => {
@@ -196,7 +194,7 @@ test('a body that is not JSON, has another type or is too large is refused with 
   const upload = (content: string, type: string) =>
     refusal(officer.upload('/v1/operators', Readable.from([Buffer.from(content)]), type))
   expect(await upload('{"id":', 'application/json')).toMatchObject({
-    detail: 'the body must be JSON in UTF-8, without NUL characters',
+    detail: 'the body must be JSON in UTF-8',
   })
   expect(await upload('{}', 'text/plain')).toMatchObject({
     detail: expect.stringMatching(/^content-type: /),
@@ -210,7 +208,7 @@ test('a body that is not JSON, has another type or is too large is refused with 
   expect(
     await refusal(officer.upload('/v1/operators', Readable.from([invalid]), 'application/json')),
   ).toMatchObject({
-    detail: 'the body must be JSON in UTF-8, without NUL characters',
+    detail: 'the body must be JSON in UTF-8',
   })
 })
 
