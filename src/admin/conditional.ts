@@ -3,13 +3,15 @@ import type { Context } from 'koa'
 import { BrokerError } from '../errors.ts'
 import type { Operation } from './operation.ts'
 
+export const strongEtag = /^"([\x21\x23-\x7e]+)"$/
+
 /** @returns the version in `If-Match`, without quotes; undefined if the operation is not `conditional` */
 export function versionToMatch({ conditional }: Operation, ctx: Context): string | undefined {
   if (conditional !== true) return undefined
   const given = ctx.get('if-match')
   if (given === '') throw new BrokerError('precondition_required')
   // A weak tag never matches, and `*` matches every version: neither names one.
-  const [, version] = /^"([\x21\x23-\x7e]+)"$/.exec(given) ?? []
+  const [, version] = strongEtag.exec(given) ?? []
   if (version === undefined)
     throw new BrokerError(
       'input_invalid',

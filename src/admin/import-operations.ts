@@ -62,7 +62,7 @@ export function importOperations({
       produces: 'text/csv',
       roles: ['mapping_officer'],
       query: z.strictObject({
-        client: z.string(),
+        client: clientId,
         /** Chosen by the caller, so that the run can be followed while the file is still being sent. */
         id: z.uuid(),
         dry_run: z.enum(['true', 'false']).default('false'),

@@ -36,6 +36,10 @@ export const words = z
     (text) => !/\p{Nd}(?:[\s.,_/\\\p{Pd}\p{Cf}]*\p{Nd}){8}/u.test(text.replaceAll(day, ' ')),
     'must not contain identification numbers',
   )
+  .meta({
+    description:
+      '3 to 500 characters; spaces at the ends do not count. No nine digits in a row, also with separators between them: it is stored in clear text, so it must not contain an identification, telephone or account number. Dates are allowed.',
+  })
 
 /** Only citizens' numbers: the formats of foreigners' and organisations' numbers are not published. */
 export const citizenNumber = z

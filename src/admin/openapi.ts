@@ -7,8 +7,11 @@ import {
   type ZodOpenApiPathsObject,
   createDocument,
 } from 'zod-openapi'
+import { maxDepth } from '../http/input.ts'
+import { strongEtag } from './conditional.ts'
+import { keyPattern } from './idempotency.ts'
 import { type Failures, describeAnswers, problem } from './openapi-answers.ts'
-import { type Operation, operation, takesKey } from './operation.ts'
+import { type Operation, operation, takesKey, usualBody } from './operation.ts'
 import { roles } from '../vocabulary.ts'
 
 /** Adds the operation that serves the OpenAPI document of all operations. */
@@ -44,7 +47,11 @@ export const describeApi = (rows: readonly Operation[]) =>
         title: 'VNeID SSO gateway: the admin API',
         version: '1',
         description:
-          'For operators. See docs/operate/ for guides, roles and examples, and docs/errors.md for error codes.',
+          'For operators. See docs/operate/ for guides, roles and examples, and docs/errors.md for error codes.\n\n' +
+          'Rules that hold everywhere: a JSON body is UTF-8, has no NUL character and no half of a surrogate pair, is ' +
+          `nested at most ${maxDepth} levels deep, and arrives within 30 seconds. The path and the query have no control ` +
+          'characters. A query parameter is sent at most once. Where one person is enough for an operation that says ' +
+          '`x-second-person`, it is carried out at once.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
@@ -87,9 +94,10 @@ function describePaths(rows: readonly Operation[]): ZodOpenApiPathsObject {
 }
 
 function describe(row: Operation, failures: Failures): ZodOpenApiOperationObject {
-  const { method, path, about, query = z.object({}), body, accepts } = row
-  const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, z.string().min(1)])
+  const { method, path, about, query = z.object({}), body, accepts, longest = usualBody } = row
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, inPath])
   const content = body ? { 'application/json': { schema: body } } : accepts && { [accepts]: {} }
+  const size = body && { description: `At most ${longest} bytes.` }
   return {
     operationId: `${method.toLowerCase()}${path.replace('/v1', '').replaceAll(/[/:.]+/g, '-')}`,
     tags: [path.split('/')[2]!],
@@ -97,24 +105,30 @@ function describe(row: Operation, failures: Failures): ZodOpenApiOperationObject
     'x-roles': row.roles,
     'x-second-person': row.twoPersons === true,
     requestParams: { path: z.object(Object.fromEntries(names)), query, header: z.object(headersOf(row)) },
-    ...(content && { requestBody: { required: true, content } }),
+    ...(content && { requestBody: { required: true, content, ...size } }),
     responses: describeAnswers(row, failures),
   }
 }
 
 const described = (schema: z.ZodType, description: string) => schema.meta({ param: { description } })
+// oxlint-disable-next-line no-control-regex
+const inPath = z.string().regex(/^[^\u0000-\u001f]+$/)
 const key = described(
-  z
-    .string()
-    .min(16)
-    .max(128)
-    .regex(/^[\w.:-]+$/)
-    .optional(),
+  z.string().regex(keyPattern).optional(),
   'Chosen by the caller, new for each request. If the same request is sent again with this key within a day, it ' +
     'receives the first answer and is not carried out again.',
 )
-const ifMatch = described(z.string(), 'The ETag of the version that the change is based on.')
-const ifNoneMatch = described(z.string().optional(), 'The ETag of the version that the caller already has.')
+const ifMatch = described(
+  z.string().regex(strongEtag),
+  'The ETag of the version that the change is based on.',
+)
+const ifNoneMatch = described(
+  z
+    .string()
+    .regex(/^[\x21-\x7e]+$/)
+    .optional(),
+  'The ETag of the version that the caller already has.',
+)
 const headersOf = (row: Operation) => ({
   ...(takesKey(row) && { 'Idempotency-Key': key }),
   ...(row.conditional === true && { 'If-Match': ifMatch }),

@@ -86,7 +86,7 @@ export const takesKey = (row: Operation): boolean =>
   isWrite(row) && row.accepts === undefined && row.produces === undefined
 
 /** Largest JSON body, in bytes. */
-const usualBody = 64 * 1024
+export const usualBody = 64 * 1024
 /** Milliseconds within which a JSON body must be received. */
 const bodyTime = 30_000
 

@@ -24,9 +24,11 @@ export const created = z
     ({ public_key: key, citizen_id: number }) => (key === undefined) !== (number === undefined),
     'give citizen_id for a person, public_key for a machine',
   )
+  .meta({ oneOf: [{ required: ['citizen_id'] }, { required: ['public_key'] }] })
 export const changed = z
   .strictObject({ roles: roleList.optional(), citizen_id: citizenId.optional() })
   .refine((given) => Object.keys(given).length > 0, 'give at least one of roles, citizen_id')
+  .meta({ minProperties: 1 })
 export const newKey = z.strictObject({ public_key: publicKey.nullable() })
 export const readmitted = z.strictObject({ reason })
 

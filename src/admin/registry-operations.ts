@@ -89,7 +89,7 @@ export function registryOperations({ db, log }: { db: Database; log: Log }): Ope
         versions: z.record(clientId, version),
         secrets: z.record(clientId, secretHash).default({}),
         retire: z.record(clientId, version).default({}),
-        reason: words.optional(),
+        reason: words.optional().meta({ description: 'Required if portals are retired.' }),
       }),
       answer: applyAnswer,
       refuses: ['definition_invalid', 'client_incomplete', 'precondition_failed', 'state_conflict'],

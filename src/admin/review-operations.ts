@@ -164,7 +164,8 @@ export function reviewOperations({
         .refine(
           ({ citizen_id: number, subject }) => (number === undefined) !== (subject === undefined),
           'give one of citizen_id, subject',
-        ),
+        )
+        .meta({ oneOf: [{ required: ['citizen_id'] }, { required: ['subject'] }] }),
       status: 201,
       answer: z.strictObject({ id: z.uuid() }),
       async handle({ operator, body: { account, citizen_id: number, subject, reason }, reference }) {

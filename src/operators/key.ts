@@ -27,6 +27,7 @@ export const publicKey = z
       .transform(({ kty, crv, x }) => ({ kty, crv, x })),
   ])
   .refine((key) => isKey(key), 'must be a valid point on its curve')
+  .meta({ description: 'A public key as a JWK (RFC 7517): a point on its curve.' })
 
 function isKey(key: JsonWebKey): boolean {
   try {

@@ -14,6 +14,7 @@ export const operatorId = z
   .string()
   .regex(/^[a-z0-9._-]{3,64}$/, 'must be 3 to 64 of a-z, 0-9, dot, dash, underscore')
   .refine((id) => !reserved.includes(id), `must not be one of ${reserved.join(', ')}`)
+  .meta({ not: { enum: reserved } })
 
 export const roleList = z
   .array(z.enum(roles))

@@ -4,6 +4,7 @@
  */
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { z } from 'zod'
+import { scopeNames } from './scopes.ts'
 import { policySchema } from './policy-schema.ts'
 import { email, httpsUrl, matching, redirectUri, words } from './schema-parts.ts'
 
@@ -43,7 +44,9 @@ export const metadataSchema = z.strictObject({
   client_id: matching(
     /^[a-z0-9][a-z0-9._-]{2,63}$/,
     'is not a valid id; write 3 to 64 of a-z 0-9 . _ -, starting with a letter or digit',
-  ).refine((id) => id !== reserved, 'is reserved for the broker; choose another id'),
+  )
+    .refine((id) => id !== reserved, 'is reserved for the broker; choose another id')
+    .meta({ not: { const: reserved } }),
   client_name: words(1, 200),
   client_uri: httpsUrl.optional(),
   contacts: z.array(email).optional(),
@@ -54,7 +57,10 @@ export const metadataSchema = z.strictObject({
     .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials']))
     .min(1)
     .default(['authorization_code']),
-  scope: z.string().default('openid profile'),
+  scope: z
+    .string()
+    .default('openid profile')
+    .meta({ description: `Names separated by spaces, of ${scopeNames.join(', ')}.` }),
   token_endpoint_auth_method: z
     .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'])
     .default('client_secret_basic'),

@@ -56,7 +56,7 @@ export function createContract(rows: readonly Operation[], db: Db): Contract {
     if (content === undefined) return (text ?? '') === '' ? undefined : `${status} has a body`
     const type = (headers['content-type'] ?? '').split(';')[0]!
     if (content[type] === undefined) return `content of ${type} is not described for ${status}`
-    if (!type.endsWith('json') || text === undefined) return undefined
+    if (!/[/+]json$/.test(type) || text === undefined) return undefined
     const place = `api${answer.pointer}/content/${type.replaceAll('/', '~1')}/schema`
     const validate = ajv.getSchema(place)
     if (validate === undefined) return `there is no schema at ${place}`
