@@ -45,6 +45,22 @@ export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 export const isLegible = (text: string): boolean => !illegible.test(text)
 const illegible = /[\p{Cc}\p{Cs}\p{Co}\u2028-\u202e\u2066-\u2069]/u
 
+/** A character that is not seen, or that looks like a space and is none: in an id nobody could type it again. */
+const unseen =
+  /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\u3164\ufffc]|(?! )[\p{Zs}\p{Zl}\p{Zp}]/u
+const printable = /^[\x20-\x7e]*$/
+
+/** What makes this text unfit as an id that a person or a program must find again; undefined if nothing does. */
+export function faultOfId(text: string): string | undefined {
+  if (printable.test(text)) return undefined
+  if (!isLegible(text)) return 'contains control or text direction characters'
+  if (text.includes('\ufffd')) return 'contains U+FFFD in place of a character that a program could not read'
+  const found = unseen.exec(text)
+  if (found === null) return undefined
+  const code = found[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+  return `contains an invisible character (U+${code}, character ${found.index + 1}); remove it`
+}
+
 /** Whether a URL's `hostname` is this machine, the only target for which plain http is allowed. */
 export const isLoopback = (hostname: string): boolean =>
   ['localhost', '127.0.0.1', '[::1]'].includes(hostname)

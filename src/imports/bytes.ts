@@ -3,6 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { BrokerError } from '../errors.ts'
+import { formatOfBytes, headSize } from './formats.ts'
+import { encodingOfBytes } from './vietnamese-encodings.ts'
 
 export interface ByteLimits {
   /** Largest size of the decompressed file, in bytes. */
@@ -18,21 +20,14 @@ export const invalidFile = (detail: string) => new BrokerError('import_invalid',
 /** Bytes. Small, so that an invalid byte late in a chunk does not hide an earlier fault that the CSV reader finds. */
 const pieceSize = 65_536
 
-/** First bytes of files that are not UTF-8 text but are often sent by mistake. */
-const foreign: readonly [magic: number[], advice: string][] = [
-  [[0xff, 0xfe], 'the file is UTF-16; save it as UTF-8'],
-  [[0xfe, 0xff], 'the file is UTF-16; save it as UTF-8'],
-  [[0x50, 0x4b, 0x03, 0x04], 'the file is a workbook or a zip archive; save it as CSV in UTF-8'],
-  [[0xd0, 0xcf, 0x11, 0xe0], 'the file is a workbook; save it as CSV in UTF-8'],
-]
-
 /** Pieces end between characters. Valid bytes before a fault are yielded before the fault is thrown. */
 export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
   const place = createPlace()
   let total = 0
   let rest: Buffer = Buffer.alloc(0)
   try {
-    for await (const chunk of unpacked(source, limits)) {
+    const chunks = unpacked(source, limits)
+    for await (const chunk of chunks) {
       for (let start = 0; start < chunk.length; start += pieceSize) {
         const added = chunk.subarray(start, start + pieceSize)
         total += added.length
@@ -46,20 +41,40 @@ export async function* utf8Pieces(source: AsyncIterable<Buffer>, limits: ByteLim
           const sound = piece.subarray(0, firstInvalid(piece))
           place.pass(sound)
           yield sound
-          throw new BytesFault(notUtf8)
+          const sample = [place.tail(), bytes.subarray(sound.length), chunk.subarray(start + pieceSize)]
+          throw new BytesFault(notUtf8(await around(sample, chunks)))
         }
         yield piece
         place.pass(piece)
       }
     }
-    if (rest.length > 0) throw new BytesFault(notUtf8)
+    if (rest.length > 0) throw new BytesFault(notUtf8())
   } catch (error) {
     if (error instanceof BytesFault) throw invalidFile(`${place.here()}: ${error.message}`)
     throw error
   }
 }
 
-const notUtf8 = 'not UTF-8; save the file as UTF-8 and import it again'
+/** @param sample bytes around the fault */
+function notUtf8(sample: Buffer = Buffer.alloc(0)): string {
+  const encoding = encodingOfBytes(sample)
+  const probably = encoding === undefined ? '' : ` but probably ${encoding}`
+  return `not UTF-8${probably}; save the file as UTF-8 and import it again`
+}
+
+/** Bytes before and after a fault, by which its encoding is recognised. */
+const tailSize = 64
+const sampleSize = 2048
+
+async function around(known: Buffer[], chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  let sample = Buffer.concat(known)
+  if (sample.length < sampleSize)
+    for await (const chunk of chunks) {
+      sample = Buffer.concat([sample, chunk])
+      if (sample.length >= sampleSize) break
+    }
+  return sample.subarray(0, sampleSize)
+}
 
 /** A fault below the level of fields: its position is a line and a byte offset. */
 class BytesFault extends Error {}
@@ -67,20 +82,30 @@ class BytesFault extends Error {}
 function createPlace() {
   let line = 1
   let bytes = 0
+  let tail: Buffer = Buffer.alloc(0)
+  /** Whether the last byte was a carriage return, which a line feed may follow. */
+  let isEnding = false
   return {
     pass(piece: Buffer) {
-      line += newlines(piece)
-      const last = piece.lastIndexOf(10)
+      if (piece.length === 0) return
+      let last = -1
+      let count = 0
+      for (const end of [10, 13])
+        for (let at = piece.indexOf(end); at !== -1; at = piece.indexOf(end, at + 1)) {
+          last = Math.max(last, at)
+          // CRLF is one end, and counts at its line feed.
+          if (end === 10 || (at + 1 < piece.length && piece[at + 1] !== 10)) count++
+        }
+      if (isEnding && piece[0] !== 10) count++
+      isEnding = piece.at(-1) === 13
+      line += count
       bytes = last === -1 ? bytes + piece.length : piece.length - last - 1
+      tail = Buffer.concat([tail, piece.subarray(-tailSize)]).subarray(-tailSize)
     },
-    here: () => `line ${line}, column ${bytes + 1} in bytes`,
+    /** The last bytes that were passed. */
+    tail: () => tail,
+    here: () => `line ${line + (isEnding ? 1 : 0)}, column ${bytes + 1} in bytes`,
   }
-}
-
-function newlines(bytes: Buffer): number {
-  let count = 0
-  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++
-  return count
 }
 
 /** Number of bytes at the end that begin a character which the next chunk may complete (RFC 3629 §3). */
@@ -110,26 +135,38 @@ function firstInvalid(bytes: Buffer): number {
 }
 
 async function* unpacked(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {
-  const chunks = source[Symbol.asyncIterator]()
-  try {
-    let head: Buffer = Buffer.alloc(0)
-    while (head.length < 4) {
-      const next = await chunks.next()
-      if (next.done === true) break
-      head = Buffer.concat([head, next.value])
-    }
-    const known = foreign.find(([magic]) => magic.every((byte, index) => head[index] === byte))
-    if (known !== undefined) throw new BytesFault(known[1])
-    const all = resume(head, chunks)
-    yield* head[0] === 0x1f && head[1] === 0x8b ? gunzip(all, limits) : all
-  } finally {
-    await chunks.return?.()
+  const [head, all] = await opened(source)
+  if (!isGzip(head)) yield* all
+  else {
+    const [inner, unzipped] = await opened(gunzip(all, limits))
+    if (isGzip(inner)) throw new BytesFault('the file is compressed twice; compress it once')
+    yield* unzipped
   }
+}
+const isGzip = (head: Buffer) => head[0] === 0x1f && head[1] === 0x8b
+
+/** @returns the first bytes, and all of them */
+async function opened(source: AsyncIterable<Buffer>): Promise<[head: Buffer, all: AsyncGenerator<Buffer>]> {
+  const chunks = source[Symbol.asyncIterator]()
+  let head: Buffer = Buffer.alloc(0)
+  while (head.length < headSize) {
+    const next = await chunks.next()
+    if (next.done === true) break
+    head = Buffer.concat([head, next.value])
+  }
+  const format = formatOfBytes(head.subarray(0, headSize))
+  if (format === undefined) return [head, resume(head, chunks)]
+  await chunks.return?.()
+  throw new BytesFault(format)
 }
 
 async function* resume(head: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield head
-  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
+  try {
+    yield head
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
+  } finally {
+    await chunks.return?.()
+  }
 }
 
 async function* gunzip(source: AsyncIterable<Buffer>, limits: ByteLimits): AsyncGenerator<Buffer> {

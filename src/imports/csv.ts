@@ -4,12 +4,19 @@ import { invalidFile } from './bytes.ts'
 import {
   type ColumnName,
   type FileLimits,
+  type Header,
   type RawRow,
   at,
+  columnOf,
   faultOf,
+  isBlank,
+  isOtherHeader,
+  isSameHeader,
   newlines,
   readHeader,
 } from './columns.ts'
+
+const breaks = /[\r\n]/
 
 export interface Reader {
   write(piece: Buffer): Promise<void>
@@ -19,17 +26,23 @@ export interface Reader {
 /** csv-parse's internal state of the current record; its errors give neither the opening quote nor the number of fields. */
 interface Unfinished {
   readonly record: readonly string[]
-  readonly field: { readonly length: number }
+  readonly field: { readonly length: number; toString(encoding: 'utf8'): string }
   readonly quoting: boolean
 }
 
-export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): Reader {
-  let header: ColumnName[] | undefined
+/** @param hasSeparatorLine whether the first line is a spreadsheet's `sep=;`, which only names the delimiter */
+export function openCsv(
+  { delimiter, hasSeparatorLine }: { delimiter: string; hasSeparatorLine: boolean },
+  rows: RawRow[],
+  limits: FileLimits,
+): Reader {
+  let isBegun = !hasSeparatorLine
+  let header: Header | undefined
   /** Line on which the current record begins. Counted here, because csv-parse counts CRLF within quotes twice. */
   let line = 1
   const parser = parse({
     delimiter,
-    record_delimiter: ['\r\n', '\n'],
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     max_record_size: limits.record,
     // Null keeps the record out of the output stream, which would cost a third of the time.
@@ -45,34 +58,50 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
   function takeRecord(record: string[]): void {
     const start = line
     line += 1
-    if (record.length === 1 && record[0]!.trim() === '') {
-      line += newlines(record[0]!)
+    if (isBlank(record[0]!) && record.every(isBlank)) {
+      for (const field of record) line += newlines(field)
+      return
+    }
+    if (!isBegun) {
+      isBegun = true
       return
     }
     checkWidth(record, start)
-    if (header !== undefined && record.length < header.length)
+    if (header !== undefined && record.length < header.names.length)
       throw invalidFile(
-        `line ${start}, column ${record.length}: the row has too few columns; the header has ${header.length}`,
+        `line ${start}, column ${record.length}: the row has too few columns; the header has ${header.names.length}`,
       )
     for (const [index, field] of record.entries()) {
-      const fault = faultOf(field, limits)
-      if (fault !== undefined) throw invalidFile(`${at(line - 1, index, header?.[index])}: ${fault}`)
-      if (field.includes('\n')) line += newlines(field)
+      const fault = faultOf(field, limits) ?? faultOfPlace(field, index)
+      if (fault !== undefined) throw invalidFile(`${at(line - 1, index, header?.names[index])}: ${fault}`)
+      if (breaks.test(field)) line += newlines(field)
     }
     if (header === undefined) {
       header = readHeader(record, start)
       return
     }
+    if (columnOf(record[0]!) !== undefined) {
+      if (isSameHeader(record, header)) return
+      if (isOtherHeader(record))
+        throw invalidFile(
+          `line ${start}, column 1: a header of other columns, as in joined files; import each file by itself`,
+        )
+    }
     const fields: Partial<Record<ColumnName, string>> = {}
-    for (let index = 0; index < record.length; index++) fields[header[index]!] = record[index]!
+    const { names } = header
+    for (let index = 0; index < names.length; index++) fields[names[index]!] = record[index]!
     rows.push({ line: start, fields })
   }
 
+  /** A value where the header has none. */
+  const faultOfPlace = (field: string, index: number): string | undefined =>
+    header !== undefined && index >= header.names.length && !isBlank(field)
+      ? 'a value in a column without a header; name the column, or delete it'
+      : undefined
+
   function checkWidth(record: readonly string[], start: number): void {
-    if (header !== undefined && record.length > header.length)
-      throw invalidFile(
-        `line ${start}, column ${header.length + 1}: the row has more columns than the header`,
-      )
+    if (header !== undefined && record.length > header.width)
+      throw invalidFile(`line ${start}, column ${header.width + 1}: the row has more columns than the header`)
     if (record.length > limits.columns)
       throw invalidFile(`line ${start}, column ${limits.columns + 1}: more than ${limits.columns} columns`)
   }
@@ -84,7 +113,7 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
     const begun = state.record.reduce((sum, field) => sum + newlines(field), line)
     const index = state.record.length
     const fault = csvFaults[error.code]?.(limits, state) ?? 'not CSV'
-    return invalidFile(`${at(begun, index, header?.[index])}: ${fault}`)
+    return invalidFile(`${at(begun, index, header?.names[index])}: ${fault}`)
   }
 
   const settle = (act: (done: (error?: Error | null) => void) => void) =>
@@ -106,7 +135,10 @@ export function openCsv(delimiter: string, rows: RawRow[], limits: FileLimits): 
 
 const csvFaults: Record<string, (limits: FileLimits, state: Unfinished) => string> = {
   CSV_INVALID_CLOSING_QUOTE: () => 'text after the closing quote; double each quote within a field',
-  INVALID_OPENING_QUOTE: () => 'a quote within an unquoted field; quote the whole field',
+  INVALID_OPENING_QUOTE: (_limits, { field }) =>
+    field.toString('utf8') === '='
+      ? 'a formula of a spreadsheet (="…"); export its value'
+      : 'a quote within an unquoted field; quote the whole field',
   CSV_QUOTE_NOT_CLOSED: () => 'the opening quote has no closing quote',
   CSV_MAX_RECORD_SIZE: (limits, { field, quoting }) =>
     (field.length > limits.field

@@ -3,8 +3,18 @@
  * syntax fault refuses the whole file. `row.ts` and `values.ts` interpret the fields.
  */
 import { invalidFile, utf8Pieces } from './bytes.ts'
-import { type ColumnName, type FileLimits, type RawRow, at, columnOf, faultOf } from './columns.ts'
+import {
+  type ColumnName,
+  type FileLimits,
+  type RawRow,
+  at,
+  columnOf,
+  faultOf,
+  newlines,
+  unknownKey,
+} from './columns.ts'
 import { type Reader, openCsv } from './csv.ts'
+import { formatOfText } from './formats.ts'
 
 export { type RawRow, columns } from './columns.ts'
 
@@ -49,7 +59,7 @@ const withoutBom = (head: Buffer) =>
   head.toString('latin1', 0, 3) === '\xef\xbb\xbf' ? head.subarray(3) : head
 
 /** The first line that is not blank. */
-const firstLine = /^[\s\ufeff]*([^\s\ufeff][^\n]*)(\n?)/
+const firstLine = /^[\s\ufeff]*([^\s\ufeff][^\r\n]*)([\r\n]?)/
 
 /** Whether there is enough to detect format and delimiter. @throws BrokerError when the first line is too long */
 function isHeadWhole(head: Buffer, limits: FileLimits): boolean {
@@ -60,14 +70,26 @@ function isHeadWhole(head: Buffer, limits: FileLimits): boolean {
   return end !== ''
 }
 
+const delimiters = [',', ';', '\t', '|'] as const
+/** What spreadsheets write before the header, so that they find the delimiter again. */
+const separatorLine = /^"?sep=(.)"?[,;\t|]*$/i
+
 function openReader(head: Buffer, rows: RawRow[], limits: FileLimits): Reader {
-  const line = firstLine.exec(head.toString())?.[1]
+  const text = head.toString()
+  const line = firstLine.exec(text)?.[1]
   if (line === undefined) throw invalidFile('line 1: the file is empty')
+  const number = newlines(text.slice(0, text.indexOf(line))) + 1
+  const format = formatOfText(line)
+  if (format !== undefined) throw invalidFile(`line ${number}, column 1: ${format}`)
   if (line.startsWith('{')) return openNdjson(rows, limits)
+  const [, named] = separatorLine.exec(line) ?? []
+  if (named !== undefined && !delimiters.some((one) => one === named))
+    throw invalidFile(`line ${number}, column 1: the separator is none of comma, semicolon, tab and |`)
   const unquoted = line.replaceAll(/"[^"]*"/g, '')
   const count = (delimiter: string) => unquoted.split(delimiter).length
-  const delimiter = [',', ';', '\t'].reduce((best, other) => (count(other) > count(best) ? other : best))
-  return openCsv(delimiter, rows, limits)
+  const delimiter =
+    named ?? delimiters.reduce((best, other) => (count(other) > count(best) ? other : best), ',')
+  return openCsv({ delimiter, hasSeparatorLine: named !== undefined }, rows, limits)
 }
 
 function openNdjson(rows: RawRow[], limits: FileLimits): Reader {
@@ -86,8 +108,8 @@ function openNdjson(rows: RawRow[], limits: FileLimits): Reader {
 
   return {
     async write(piece) {
-      const lines = piece.toString().split('\n')
-      lines[0] = pending + lines[0]!
+      // A line feed may follow a carriage return in the next piece.
+      const lines = (pending + piece.toString()).split(/\r\n|\n|\r(?!$)/)
       pending = lines.pop()!
       for (const text of lines) takeLine(text)
       checkLength(pending)
@@ -109,15 +131,18 @@ function readObject(text: string, line: number, limits: FileLimits): RawRow['fie
     // The parser's message quotes the line, so it is replaced below.
   }
   if (typeof object !== 'object' || object === null || Array.isArray(object))
-    throw invalidFile(`line ${line}: not a JSON object`)
+    throw invalidFile(
+      text.trim() === '{'
+        ? `line ${line}: the object continues on the next line; write each object on a line of its own`
+        : `line ${line}: not a JSON object`,
+    )
   const entries = Object.entries(object)
   if (entries.length > limits.columns)
     throw invalidFile(`line ${line}, column ${limits.columns + 1}: more than ${limits.columns} columns`)
   const fields: Partial<Record<ColumnName, string>> = {}
   for (const [index, [key, value]] of entries.entries()) {
     const name = columnOf(key)
-    if (name === undefined)
-      throw invalidFile(`${at(line, index)}: unknown key; see docs/integrate.md for the columns`)
+    if (name === undefined) throw invalidFile(`${at(line, index)}: ${unknownKey()}`)
     if (Object.hasOwn(fields, name))
       throw invalidFile(`${at(line, index, name)}: the column appears twice; remove one`)
     if (value === null) continue

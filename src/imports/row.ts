@@ -2,12 +2,15 @@
  * One row of a portal's file → the sealed account, its keyed hashes, and the classes that depend on this row alone. The
  * database finds the classes that depend on other rows or on known accounts.
  */
-import { type Identifier, type IdentifierType, disagreements, identifierTypes } from '../citizen-id.ts'
+import { type Identifier, type IdentifierType, disagreements } from '../citizen-id.ts'
 import { type ClassName, classMask } from '../mapping/classes.ts'
 import type { ColumnName, RawRow } from './columns.ts'
+import { damageOf, damageOfText, isNullWord } from './damage.ts'
+import { readNumbers } from './numbers.ts'
+import { misreadAs } from './vietnamese-encodings.ts'
 import * as read from './values.ts'
 import type { LegacyRecord, LegacyRecords } from '../mapping/record.ts'
-import { type AccountCreator, type Gender, type Population, isLegible } from '../vocabulary.ts'
+import { type AccountCreator, type Gender, type Population, faultOfId, isLegible } from '../vocabulary.ts'
 
 export interface CleanRow {
   readonly line: number
@@ -35,14 +38,8 @@ export interface CleanRow {
   readonly classes: number
   /** For a refused row: each faulty column and what is wrong, never a value. */
   readonly detail: string | null
-}
-
-/** Which number identifies an account that has several, by kind of account. */
-const preference: Readonly<Record<Population, readonly IdentifierType[]>> = {
-  citizen: identifierTypes,
-  staff: identifierTypes,
-  foreigner: ['foreigner_id', 'citizen_id', 'organisation_id'],
-  organisation: ['organisation_id', 'citizen_id', 'foreigner_id'],
+  /** For a row that is not refused: why a number in it is malformed, never a value. */
+  readonly note: string | null
 }
 
 /** @param today `YYYY-MM-DD` in Vietnam; nothing was attested, used or born after it */
@@ -59,8 +56,8 @@ export function createRowCleaner({
     const faults: string[] = []
     const fault = (column: ColumnName, wrong: string) => void faults.push(`${column}: ${wrong}`)
     const cell = (column: ColumnName, longest = 200): string | undefined => {
-      const value = fields[column]?.trim()
-      if (value === undefined || value === '') return undefined
+      const value = textOf(fields[column])
+      if (value === undefined) return undefined
       if (value.length > longest) fault(column, `must be at most ${longest} characters`)
       else if (!isLegible(value)) fault(column, 'contains control or text direction characters')
       else return value
@@ -74,6 +71,13 @@ export function createRowCleaner({
       return value
     }
 
+    const words = (column: ColumnName): string | undefined => {
+      const value = cell(column)
+      const damage = value === undefined ? undefined : damageOfText(value)
+      if (damage !== undefined) fault(column, damage)
+      return value?.replaceAll(unseen, '').trim() || undefined
+    }
+
     const accountId = readAccountId(fields.account_id, fault)
     const kind = parsed('kind', read.readKind, 'unknown value') ?? 'citizen'
     const createdBy = parsed('created_by', read.readCreator, 'unknown value') ?? 'self'
@@ -85,9 +89,11 @@ export function createRowCleaner({
     const attestedOn = parsed('attested_at', (given) => read.readMoment(given, today), notPast)
     const lastUsedOn = parsed('last_used_at', (given) => read.readMoment(given, today), notPast)
     const province = parsed('province', twoDigits, 'must be a two-digit code')
-    const name = cell('name')?.normalize('NFC')
-    const { identifier, cmnd, taxCode, other, malformed } = readNumbers(kind, cell)
-    const attests = (fields.attested_at ?? '').trim() !== ''
+    const name = words('name')?.normalize('NFC')
+    const { identifier, cmnd, taxCode, other, notes, malformed } = readNumbers(kind, cell, words)
+    const attests = textOf(fields.attested_at) !== undefined
+    if (accountId !== undefined && identifier !== undefined && isShortened(accountId, identifier))
+      fault('account_id', 'is the number of this row without its leading zeros; export the column as text')
     if (attests && identifier === undefined) fault('attested_at', 'is set, but the row has no valid number')
 
     const accountKey = accountId === undefined ? null : records.accountKey(clientId, accountId)
@@ -109,7 +115,7 @@ export function createRowCleaner({
       else if (taxCode === undefined && !malformed) found.push('missing_number')
     } else {
       if (attestedOn === undefined) found.push('not_attested')
-      compare(identifier, birthDate, read.readSex((fields.sex ?? '').trim()), found)
+      compare(identifier, birthDate, read.readSex(textOf(fields.sex) ?? ''), found)
     }
     if (kind === 'organisation') found.push('organisation_account')
     if (kind === 'staff') found.push('staff_account')
@@ -145,8 +151,22 @@ export function createRowCleaner({
       sealed: records.seal(accountKey, record),
       digests: records.digests(contentOf(record, stored)),
       detail: null,
+      note: notes.length === 0 ? null : notes.join('; '),
     }
   }
+}
+
+/** The value without the blanks around it; undefined if it is empty, or the word of a database for that. */
+function textOf(given: string | undefined): string | undefined {
+  const value = given?.trim()
+  return value === undefined || value === '' || isNullWord(value) ? undefined : value
+}
+/** Characters without a shape, which do not belong to a name or a paper either. */
+const unseen = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu
+
+const isShortened = (accountId: string, identifier: Identifier): boolean => {
+  const number = identifier.reveal()
+  return number.startsWith('0') && number !== accountId && number.replace(/^0+/, '') === accountId
 }
 
 /** A refused row keeps only its account id. */
@@ -160,71 +180,34 @@ const nothing = {
   province: null,
   digests: [],
   classes: classMask(['invalid_field']),
+  note: null,
 } as const
 
 const notPast = 'must be a date that is not in the future'
 const twoDigits = (given: string) => (/^\d{2}$/.test(given) ? given : undefined)
 type Fault = (column: ColumnName, wrong: string) => void
-type Cell = (column: ColumnName) => string | undefined
 
 /** Only trimmed, with no Unicode normalisation or case folding: the id is an opaque string of the portal. */
 function readAccountId(given: string | undefined, fault: Fault): string | undefined {
   const accountId = given?.trim() ?? ''
   if (accountId === '') fault('account_id', 'is missing')
   else if (accountId.length > 256) fault('account_id', 'must be at most 256 characters')
-  else if (!isLegible(accountId)) fault('account_id', 'contains control or text direction characters')
-  else return accountId
+  else {
+    const wrong = faultOfAccountId(accountId)
+    if (wrong === undefined) return accountId
+    fault('account_id', wrong)
+  }
   return undefined
 }
 
-interface Numbers {
-  identifier?: Identifier | undefined
-  cmnd?: string
-  taxCode?: string
-  /** All other numbers and papers of the row, with their column names, so that nothing is lost. */
-  other?: string
-  malformed: boolean
-}
-
-function readNumbers(kind: Population, cell: Cell): Numbers {
-  const numbers: Numbers = { malformed: false }
-  const others: string[] = []
-  const misfit = (column: ColumnName, given: string) => {
-    numbers.malformed = true
-    others.push(`${column} ${given}`)
-  }
-
-  const cmnd = cell('cmnd')
-  if (cmnd !== undefined) {
-    const digits = read.joinDigits(cmnd)
-    if (read.isCmnd(digits)) numbers.cmnd = digits
-    else misfit('cmnd', cmnd)
-  }
-  const candidates: Identifier[] = []
-  for (const type of preference[kind]) {
-    const given = cell(type)
-    if (given === undefined) continue
-    const digits = type === 'citizen_id' ? read.joinDigits(given) : given
-    const identifier = read.readIdentifier(type, digits)
-    if (identifier !== undefined) candidates.push(identifier)
-    // Older forms had one field for both CCCD and CMND numbers.
-    else if (type === 'citizen_id' && read.isCmnd(digits) && (numbers.cmnd ?? digits) === digits)
-      numbers.cmnd = digits
-    else if (type === 'citizen_id' && read.isCmnd(digits)) others.push(`cmnd ${digits}`)
-    else misfit(type, given)
-  }
-  const taxCode = cell('tax_code')
-  if (taxCode !== undefined) {
-    if (read.isTaxCode(taxCode)) numbers.taxCode = taxCode
-    else misfit('tax_code', taxCode)
-  }
-  const [chosen, ...rest] = candidates
-  numbers.identifier = chosen
-  for (const identifier of rest) others.push(`${identifier.type} ${identifier.reveal()}`)
-  const paper = cell('other_id')
-  if (paper !== undefined) others.push(paper)
-  if (others.length > 0) numbers.other = others.join('; ')
-  return numbers
+function faultOfAccountId(accountId: string): string | undefined {
+  if (isNullWord(accountId)) return 'is the word of a database for an empty value, not an id'
+  const encoding = misreadAs(accountId)
+  return (
+    faultOfId(accountId) ??
+    damageOf(accountId) ??
+    (encoding === undefined ? undefined : `is text in ${encoding}; convert the file to UTF-8`)
+  )
 }
 
 /** These classes are informational, because a re-issued number may legitimately differ. */
@@ -240,11 +223,12 @@ function compare(
 }
 
 /** E-mail and phone are only checked for placeholders; they are not stored and never link an account. */
-function isPlaceholderContact({ email = '', phone = '' }: RawRow['fields']): boolean {
-  const address = email.trim()
-  const number = phone.trim()
+function isPlaceholderContact({ email, phone }: RawRow['fields']): boolean {
+  const address = textOf(email)
+  const number = textOf(phone)
   return (
-    (address !== '' && read.isPlaceholderEmail(address)) || (number !== '' && read.isPlaceholderPhone(number))
+    (address !== undefined && read.isPlaceholderEmail(address)) ||
+    (number !== undefined && read.isPlaceholderPhone(number))
   )
 }
 

@@ -34,7 +34,8 @@ export const readSex = words<Gender>({ male: 'male', nam: 'male', female: 'femal
 export const joinDigits = (given: string): string =>
   allDigits.test(given) || !grouped.test(given) ? given : given.replaceAll(/[ \u00a0.]/g, '')
 const allDigits = /^\d+$/
-const grouped = /^\d+(?:[ \u00a0.]\d+)+$/
+/** No group is shorter: `.0` after a number is a decimal that a program has added. */
+const grouped = /^\d+(?:[ \u00a0.]\d{3,})+$/
 
 export const isCmnd = (given: string): boolean => /^\d{9}$/.test(given)
 

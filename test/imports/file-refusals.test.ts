@@ -10,6 +10,7 @@ const packed = gzipSync(plain.repeat(50))
 const broken = Buffer.from(packed)
 broken.fill(0x55, 30, 60)
 const head = 'account_id,name\n'
+const known = columns.map(({ name, vietnamese }) => `${name} (${vietnamese.join(', ')})`).join(', ')
 const faults: [what: string, content: string | Buffer, detail: string][] = [
   ['an empty file', '', 'line 1: the file is empty'],
   ['a file of blanks', '\ufeff \n\n ', 'line 1: the file is empty'],
@@ -17,12 +18,12 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'an unknown header',
     'account_id,Nguyễn Văn An\n',
-    'line 1, column 2: unknown header; see docs/integrate.md for the columns',
+    `line 1, column 2: unknown header; found: account_id, ?; known: ${known}; see docs/integrate.md`,
   ],
   [
     'an empty header',
     'account_id,,name\n',
-    'line 1, column 2: unknown header; see docs/integrate.md for the columns',
+    'line 1, column 2: the header is blank; name the column, or delete it; found: account_id, ?, name',
   ],
   [
     'the same header again',
@@ -34,7 +35,11 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
     'account_id,Họ tên,Họ và tên\n',
     'line 1, column 3 (name): the column appears twice; remove one',
   ],
-  ['no account id column', 'name\nx\n', 'line 1: the column account_id (Mã tài khoản) is missing'],
+  [
+    'no account id column',
+    'name\nx\n',
+    `line 1: the column account_id (Mã tài khoản) is missing; found: name; known: ${known}`,
+  ],
   ['a row too short', `${head}a,b\nc\n`, 'line 3, column 1: the row has too few columns; the header has 2'],
   ['a row too long', `${head}a,b\nc,d,e\n`, 'line 3, column 3: the row has more columns than the header'],
   ['2,000 columns', `account_id${',name'.repeat(1999)}\n`, 'line 1, column 65: more than 64 columns'],
@@ -80,7 +85,7 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   ],
   [
     'a control character of C1',
-    `${head}a,b\u0085c\n`,
+    `${head}a,b\u0086c\n`,
     'line 2, column 2 (name): contains a control character; remove it',
   ],
   [
@@ -96,7 +101,7 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'windows-1258',
     Buffer.concat([Buffer.from(`${head}a,b\nc,Nguy`), Buffer.from([0xea, 0x6e]), Buffer.from('\n')]),
-    'line 3, column 7 in bytes: not UTF-8; save the file as UTF-8 and import it again',
+    'line 3, column 7 in bytes: not UTF-8 but probably windows-1252; save the file as UTF-8 and import it again',
   ],
   [
     'a character cut off',
@@ -122,7 +127,7 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'UTF-16 without its mark',
     utf16('account_id\nx\n'),
-    'line 1, column 1: contains a NUL byte; if the file is UTF-16, save it as UTF-8',
+    'line 1, column 1 in bytes: the file is UTF-16; save it as UTF-8',
   ],
   [
     'a workbook',
@@ -132,7 +137,7 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'gzip in gzip',
     gzipSync(packed),
-    'line 1, column 2 in bytes: not UTF-8; save the file as UTF-8 and import it again',
+    'line 1, column 1 in bytes: the file is compressed twice; compress it once',
   ],
   [
     'gzip cut off',
@@ -175,12 +180,12 @@ const faults: [what: string, content: string | Buffer, detail: string][] = [
   [
     'an unknown key',
     '{"account_id":"a","Bình":"x"}',
-    'line 1, column 2: unknown key; see docs/integrate.md for the columns',
+    `line 1, column 2: unknown key; known: ${known}; see docs/integrate.md`,
   ],
   [
     'a key of the language',
     '{"account_id":"a","__proto__":"x"}',
-    'line 1, column 2: unknown key; see docs/integrate.md for the columns',
+    `line 1, column 2: unknown key; known: ${known}; see docs/integrate.md`,
   ],
   [
     'a column under two keys',

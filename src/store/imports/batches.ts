@@ -14,6 +14,7 @@ export interface StagedRow {
   readonly line: number
   /** Why the row is refused on its own; null: it is not. */
   readonly detail: string | null
+  readonly note: string | null
   readonly accountKey: Buffer | null
   readonly kind: string
   readonly identifierType: string | null
@@ -44,6 +45,7 @@ const openedEvents = (client: string, actor: string, reference: string) => `
 const columns = {
   line: 'int8',
   detail: 'text',
+  note: 'text',
   account_key: 'bytea',
   kind: 'text',
   identifier_type: 'text',
@@ -65,6 +67,7 @@ const definition = Object.entries(columns)
 const toValues = (row: StagedRow): readonly CopyValue[] => [
   row.line,
   row.detail,
+  row.note,
   row.accountKey,
   row.kind,
   row.identifierType,
@@ -170,7 +173,7 @@ export async function stageBatch(
      kept as (
        insert into import_result (line, account_key, identifier_keys, result, classes, detail)
        select b.line, b.account_key, b.identifier_keys,
-         case when b.detail is null then 'accepted' else 'refused' end, b.found, b.detail
+         case when b.detail is null then 'accepted' else 'refused' end, b.found, coalesce(b.detail, b.note)
        from b left join inserted i on i.account_key = b.account_key
        where b.detail is not null or b.is_new and i.id is not null)
      insert into import_pending

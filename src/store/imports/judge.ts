@@ -51,5 +51,6 @@ export const keepResults = `
     case when is_duplicate then 'account_id: appears on an earlier line; remove one'
       when is_conflict and number_changed then 'the account already has another number; an operator decides'
       when is_conflict then 'kind: the account is already linked as another kind; an operator decides'
-      when takes_number_away then 'the account has a number, which an import cannot remove' end
+      when takes_number_away then 'the account has a number, which an import cannot remove'
+      else note end
   from judged returning line::float8 as line`
