@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type CitizenKeys, Identifier, masked } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
+import { numberOf } from '../http/account-id.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { Acts } from '../mapping/acts.ts'
@@ -42,10 +43,7 @@ export const words = z
   })
 
 /** Only citizens' numbers: the formats of foreigners' and organisations' numbers are not published. */
-export const citizenNumber = z
-  .string()
-  .regex(/^\d{12}$/, 'must be 12 digits')
-  .transform((number) => Identifier.parse('citizen_id', number))
+export const citizenNumber = numberOf(12).transform((number) => Identifier.parse('citizen_id', number))
 
 export const clientId = z
   .string()

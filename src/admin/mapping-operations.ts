@@ -1,5 +1,6 @@
 /** Operations on legacy accounts and persons: search, end a link, change a person's number. */
 import { z } from 'zod'
+import { idOfAccount, numberOf } from '../http/account-id.ts'
 import { record } from '../recording.ts'
 import { masked } from '../citizen-id.ts'
 import { BrokerError } from '../errors.ts'
@@ -27,11 +28,8 @@ const searched = z
   .strictObject({
     client: clientId.optional(),
     citizen_id: citizenNumber.optional(),
-    cmnd: z
-      .string()
-      .regex(/^\d{9}$/, 'must be 9 digits')
-      .optional(),
-    account_id: z.string().min(1).max(500).optional(),
+    cmnd: numberOf(9).optional(),
+    account_id: idOfAccount.optional(),
     after: accountNumber.optional(),
     limit: limitInBody,
   })

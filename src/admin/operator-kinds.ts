@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { kind } from '../approvals/kind.ts'
 import { type CitizenKeys, Identifier, masked } from '../citizen-id.ts'
+import { numberOf } from '../http/account-id.ts'
 import type { Db } from '../store/db.ts'
 import { type CitizenKeysOf, countOfficersEver, findOperator, hasOfficer } from '../store/operators.ts'
 import { publicKey } from '../operators/key.ts'
@@ -10,7 +11,7 @@ import { addOperator, alterOperator, assertMayMakeKey, readmitOperator } from '.
 import { roles } from '../vocabulary.ts'
 
 /** A plain string, because the approval stores it as sealed JSON. */
-const citizenId = z.string().regex(/^\d{12}$/, 'must be 12 digits')
+const citizenId = numberOf(12)
 export const reason = z.string().trim().min(1).max(500)
 
 export const created = z

@@ -174,6 +174,7 @@ you are polling too quickly and should back off at a reasonable rate
 … already consumed
 … contains invalid characters
 … invalid (referenced account not found)
+… is not a usable id: …
 … is not allowed for this client
 … must be a string with a maximum length of 128 characters
 … must be a string with a minimum length of 43 characters

@@ -5,6 +5,7 @@
  * signed (RFC 9101). Anybody could have written a parameter that the browser carries in clear.
  */
 import { type Client, type KoaContextWithOIDC as EngineContext, errors } from 'oidc-provider'
+import { faultOfId } from '../vocabulary.ts'
 import { keyOf } from './unit-of-work.ts'
 
 /** Checks that the engine calls for every authorization request, with the value that it takes for each parameter. */
@@ -41,6 +42,8 @@ function checkParameter(name: string, maxLength: number) {
       throw new errors.InvalidRequest(`${name} needs the registered scope legacy_accounts`)
     if (value.length > maxLength)
       throw new errors.InvalidRequest(`${name} must have at most ${maxLength} characters`)
+    const fault = value === '' ? undefined : faultOfId(value)
+    if (fault !== undefined) throw new errors.InvalidRequest(`${name} is not a usable id: ${fault}`)
   }
 }
 

@@ -5,6 +5,7 @@ import type { Client } from 'oidc-provider'
 import { z } from 'zod'
 import { audited } from '../recording.ts'
 import { BrokerError, errorTable } from '../errors.ts'
+import { idOfAccount } from '../http/account-id.ts'
 import { codeOf, referenceOf, report } from '../http/boundary.ts'
 import { parse, readJson } from '../http/input.ts'
 import { countAs } from '../http/limits.ts'
@@ -22,7 +23,7 @@ import { type Figures, spanQuery } from './figures.ts'
 const maxBodyBytes = 8 * 1024
 
 const accountBody = z.strictObject({
-  id: z.string().min(1).max(256),
+  id: idOfAccount,
   /** Owner of the account: the portal itself (the default), or a portal that was merged into it. */
   portal: z.string().max(64).optional(),
 })

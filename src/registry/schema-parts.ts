@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { vietnamDate } from '../vietnam-date.ts'
 import { parseNetworks } from '../net/outgoing.ts'
-import { isLoopback } from '../vocabulary.ts'
+import { isLegible, isLoopback } from '../vocabulary.ts'
 
 /**
  * @param faultOf returns the first fault of the text, undefined when it has none
@@ -34,7 +34,9 @@ export const words = (least: number, most: number) =>
     (value) =>
       value.trim().length < least || value.length > most || /\p{Cc}/u.test(value)
         ? `must be ${least} to ${most} characters in one line; rewrite it`
-        : undefined,
+        : isLegible(value)
+          ? undefined
+          : 'contains text direction or private characters; remove them',
     { minLength: least, maxLength: most, description: 'One line of text; spaces at its ends do not count.' },
   )
 
