@@ -17,6 +17,8 @@ import {
 } from './columns.ts'
 
 const breaks = /[\r\n]/
+/** A fast check: most account ids have a character that no header has. */
+const inNoHeader = /[\d.@-]/
 
 export interface Reader {
   write(piece: Buffer): Promise<void>
@@ -80,7 +82,7 @@ export function openCsv(
       header = readHeader(record, start)
       return
     }
-    if (columnOf(record[0]!) !== undefined) {
+    if (!inNoHeader.test(record[0]!) && columnOf(record[0]!) !== undefined) {
       if (isSameHeader(record, header)) return
       if (isOtherHeader(record))
         throw invalidFile(

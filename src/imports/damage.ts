@@ -29,14 +29,15 @@ const suspect = /^[#='\u2018\u2019E]|\de[+-]?\d|[.,]0+$|&[#a-z]/i
 export const damageOf = (value: string): string | undefined =>
   suspect.test(value) ? signs.find(([pattern]) => pattern.test(value))?.[1] : undefined
 
-const lossy = /\p{L}\?+\p{L}|\p{L}\?+(?= |$)|\ufffd/u
+const lossy = /\p{L}\?+(?:\p{L}| |$)/u
+const isLossy = (value: string): boolean =>
+  value.includes('\ufffd') || (value.includes('?') && lossy.test(value))
 
 /** What has damaged a text of words. */
 export function damageOfText(value: string): string | undefined {
   const damage = damageOf(value)
   if (damage !== undefined) return damage
-  if (lossy.test(value))
-    return 'has question marks in place of letters that an export lost; export it in UTF-8'
+  if (isLossy(value)) return 'has question marks in place of letters that an export lost; export it in UTF-8'
   const encoding = misreadAs(value)
   return encoding === undefined ? undefined : `is text in ${encoding}; convert the file to UTF-8`
 }
