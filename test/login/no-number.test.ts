@@ -37,6 +37,9 @@ const nothings: [what: string, value: unknown][] = [
   ['a number in other digits', '٠٠١٠٨٥٩٩٩٩٠١'],
 ]
 
+/** The forms of other numbers are not published, so another form may be a number. */
+const otherNothings = nothings.filter(([what]) => !what.startsWith('a number'))
+
 describe.each(dialects)('in the %s dialect', (dialect) => {
   const world = worlds[dialect]
 
@@ -45,16 +48,15 @@ describe.each(dialects)('in the %s dialect', (dialect) => {
     await expectRefusal(world, 'access_denied', 'identifier_malformed')
   })
 
-  test.each(nothings.filter(([what]) => !what.startsWith('a number')))(
-    '%s in place of a foreigner’s number creates no person',
-    async (_, value) => {
-      world.simulator.approve('john')
-      world.simulator.tamper({ claims: { citizenPid: value } })
-      await expectRefusal(world, 'access_denied', 'identifier_malformed', 'foreigners')
-    },
-  )
+  // Both dialects read the numbers of others by the same code.
+  if (dialect !== 'oidc') return
+  test.each(otherNothings)('%s in place of a foreigner’s number creates no person', async (_, value) => {
+    world.simulator.approve('john')
+    world.simulator.tamper({ claims: { citizenPid: value } })
+    await expectRefusal(world, 'access_denied', 'identifier_malformed', 'foreigners')
+  })
 
-  test.each(nothings.filter(([what]) => !what.startsWith('a number')))(
+  test.each(otherNothings)(
     '%s in place of an organisation’s number creates no organisation',
     async (_, value) => {
       world.simulator.approve('congty')
