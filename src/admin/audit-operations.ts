@@ -143,7 +143,7 @@ export function auditOperations({
       method: 'GET',
       path: '/v1/traces/:reference',
       about: 'Lists the audit events of one request, by the reference that its error or page showed.',
-      roles: ['auditor', 'security_officer', 'viewer'],
+      roles: ['auditor', 'security_officer'],
       answer: traceAnswer,
       async handle({ operator, params, reference: own }) {
         const known = reference.safeParse(params.reference)
@@ -152,13 +152,9 @@ export function auditOperations({
           : []
         const detail = { by: ['reference'], found: Math.min(rows.length, mostTraced) }
         await note({ actor: operator.id, reference: own, detail })
-        const maySeeSubjects = operator.roles.some(
-          (role) => role === 'auditor' || role === 'security_officer',
-        )
-        const events = rows.slice(0, mostTraced).map(presentEvent)
         return {
           reference: params.reference,
-          events: maySeeSubjects ? events : events.map((event) => ({ ...event, subject: null })),
+          events: rows.slice(0, mostTraced).map(presentEvent),
           more: rows.length > mostTraced,
         }
       },

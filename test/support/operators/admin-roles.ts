@@ -70,5 +70,5 @@ export const adminRoles: Readonly<Record<string, readonly Role[]>> = {
   'GET /v1/audit/keys': ['auditor', 'security_officer'],
   'POST /v1/audit/keys': ['security_officer'],
   'GET /v1/audit/export': ['auditor'],
-  'GET /v1/traces/:reference': ['viewer', 'auditor', 'security_officer'],
+  'GET /v1/traces/:reference': ['auditor', 'security_officer'],
 }
