@@ -117,6 +117,7 @@ const schema = z.object({
   ACCESS_TOKEN_TTL: seconds.max(3600).default(600),
   ID_TOKEN_TTL: seconds.max(3600).default(600),
   REFRESH_TOKEN_TTL: seconds.default(30 * 24 * 3600),
+  TOKEN_RETRY_GRACE: z.coerce.number().int().min(0).max(60, 'must be at most 60 seconds').default(10),
   AUDIT_RETENTION_DAYS: z.coerce
     .number()
     .int()
@@ -231,6 +232,8 @@ function shape(env: Env) {
       accessToken: env.ACCESS_TOKEN_TTL,
       idToken: env.ID_TOKEN_TTL,
       refreshToken: env.REFRESH_TOKEN_TTL,
+      /** How long a portal may repeat a token request whose answer got lost. 0: not at all. */
+      retryGrace: env.TOKEN_RETRY_GRACE,
     },
     /** Days of retention by audit class. */
     auditRetention: {

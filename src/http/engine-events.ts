@@ -1,5 +1,6 @@
 /** Turns the engine's events into log lines, metrics and spans. */
 import type { KoaContextWithOIDC as EngineContext, Provider } from 'oidc-provider'
+import { answeredAgain } from '../oidc/lost-answers.ts'
 import type { Log } from '../telemetry/log.ts'
 import { tallyLogout, tallyRefusal } from '../telemetry/tally.ts'
 import { traced } from '../telemetry/tracing.ts'
@@ -48,6 +49,14 @@ export function listenToEngine({ provider, log }: { provider: Provider; log: Log
       })
     })
   }
+
+  provider.on(answeredAgain as 'grant.success', (ctx) =>
+    log.info({
+      event: answeredAgain,
+      client: ctx.oidc.client?.clientId,
+      reference: referenceOf(ctx),
+    }),
+  )
 
   for (const token of ['authorization_code', 'access_token', 'refresh_token'] as const)
     provider.on(

@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose'
 import { type Adapter, type AdapterPayload, Provider, errors } from 'oidc-provider'
 import type { Registry } from '../registry/registry.ts'
 import { rememberUsedOnce } from './legacy-account.ts'
+import { answerKey, repeatAnswer } from './lost-answers.ts'
 import { linkTrace, traceparent } from '../telemetry/tracing.ts'
 import { type Payload, currentUnit as unit, keyOf } from './unit-of-work.ts'
 
@@ -28,6 +29,9 @@ const companions = (payload: AdapterPayload): string[] => [
   ...(payload['expiresWithSession'] && payload.sessionUid ? [sessionKey(payload.sessionUid)] : []),
 ]
 
+/** Models that a token request uses up. What it answered is read together with them. */
+const usedUp = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode'])
+
 /** Models that carry a sign-in from one request to the next, and with it the trace, which `login/trip.ts` continues. */
 const tracedModels = new Set(['Interaction', 'AuthorizationCode', 'AccessToken', 'RefreshToken'])
 
@@ -35,14 +39,19 @@ const tracedModels = new Set(['Interaction', 'AuthorizationCode', 'AccessToken',
 const portalOf = ({ clientId, request }: AdapterPayload): string | undefined =>
   clientId ?? (typeof request === 'string' ? (decodeJwt(request)['client_id'] as string) : undefined)
 
-/** @param interactionTtl longest time, in seconds, between a pushed request's arrival and the code for it */
+/**
+ * @param retryGrace seconds in which it matters whether a new access token was used
+ * @param interactionTtl longest time, in seconds, between a pushed request's arrival and the code for it
+ */
 export function createAdapterFactory({
   registry,
   interactionTtl,
+  retryGrace,
   admitClient,
 }: {
   registry: Registry
   interactionTtl: number
+  retryGrace: number
   /** Throws if the rate limit of the portal that is looked up is spent. */
   admitClient: (clientId: string) => void
 }): (model: string) => Adapter {
@@ -72,7 +81,10 @@ export function createAdapterFactory({
     }
 
     const records: Adapter = {
-      upsert: async (id, payload, ttl) => unit().put(key(id), traced(payload), ttl ?? 0, companions(payload)),
+      upsert: async (id, payload, ttl) => {
+        const along = [...companions(payload), ...(usedUp.has(model) ? [answerKey(id)] : [])]
+        unit().put(key(id), traced(payload), ttl ?? 0, along)
+      },
       find: async (id) => traceLinked(unlessVoid(await unit().read(key(id)))),
       destroy: async (id) => unit().delete(key(id)),
       consume: async () => {},
@@ -128,13 +140,30 @@ export function createAdapterFactory({
             const found = await unit().spend(key(id), codeExtraTtl)
             traceLinked(found?.payload)
             if (found === undefined || !found.spent) return unlessVoid(found?.payload)
+            if (unlessVoid(found.payload) !== undefined) await repeatAnswer(id, companions(found.payload))
             // A reused code ends its grant. The engine does this only until the code expires.
             unit().delete(keyOf('Grant', String(found.payload['grantId'])))
             return { ...found.payload, consumed: true }
           },
         }
       case 'RefreshToken':
-        return { ...records, consume: (id) => consumeOnce(key(id), 'refresh token already used') }
+        return {
+          ...records,
+          async find(id) {
+            const token = await records.find(id)
+            if (token?.consumed !== undefined) await repeatAnswer(id, companions(token))
+            return token
+          },
+          consume: (id) => consumeOnce(key(id), 'refresh token already used'),
+        }
+      case 'AccessToken':
+        // A used access token shows that the answer it came in has arrived.
+        return retryGrace === 0
+          ? records
+          : {
+              ...records,
+              find: async (id) => traceLinked(unlessVoid((await unit().spend(key(id), retryGrace))?.payload)),
+            }
       case 'DeviceCode':
         return {
           ...records,
@@ -151,6 +180,7 @@ export function createAdapterFactory({
             const isPolled = Provider.ctx?.oidc.route === 'token'
             if (isPending && isPolled && !(await unit().claim(`${key(id)}:polled`, pollInterval)))
               throw new errors.SlowDown()
+            if (code?.['consumed'] !== undefined) await repeatAnswer(id, companions(code))
             return code
           },
           async findByUserCode(userCode) {

@@ -8,6 +8,7 @@
  *   policy.ts         what a portal and its request require of the citizen, and when that needs a trip to VNeID;
  *   grants.ts         what the portal is granted, by policy and without a consent page, with the identity and the links;
  *   accounts.ts       the claims that the portal receives, in the ID token and at userinfo;
+ *   lost-answers.ts   repeats an answer of the token endpoint that got lost on its way;
  *   logout.ts         ends a session outside the engine's logout page.
  *
  * `login/` implements the citizen's side. This room does not import it and gets its functions as parameters: the URL for
@@ -22,8 +23,9 @@ import type { Parts } from '../parts.ts'
 import { createAdapterFactory, mergeRecords } from './adapter.ts'
 import { replaceKeys } from './engine-keys.ts'
 import { createKeyRoutes } from './key-routes.ts'
+import { repeatLostAnswers } from './lost-answers.ts'
 import { type SigningKeys, openSigningKeys } from './key-store.ts'
-import { type CitizenPages, type CitizenSteps, type DevicePages, createProvider } from './provider.ts'
+import { type CitizenPages, type CitizenSteps, type DevicePages, createProvider, isFapi } from './provider.ts'
 import { type UnitOfWork, beginUnitOfWork, runWithUnit } from './unit-of-work.ts'
 
 export interface Oidc {
@@ -66,6 +68,7 @@ export async function createOidc({
     adapter: createAdapterFactory({
       registry,
       interactionTtl: config.ttl.interaction + linkPageTtl,
+      retryGrace: config.ttl.retryGrace,
       admitClient,
     }),
     steps,
@@ -77,6 +80,7 @@ export async function createOidc({
       allow: (url) => parseNetworks(registry.networksFor(url.href)),
     }) as never,
   })
+  repeatLostAnswers(provider, { grace: config.ttl.retryGrace, isStrict: isFapi })
   signingKeys.onChange((keys) => replaceKeys(provider, keys))
 
   const stateSeal = createSeal(config.keys.seal, 'protocol state')

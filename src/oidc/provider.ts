@@ -233,7 +233,7 @@ export function createProvider({
   return provider
 }
 
-const isFapi = (client: Client | undefined): boolean =>
+export const isFapi = (client: Client | undefined): boolean =>
   client !== undefined && policyOf(client).profile === 'fapi2'
 
 function extendModel(model: object, fields: readonly string[]): void {

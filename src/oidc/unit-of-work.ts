@@ -24,6 +24,8 @@ export interface UnitOfWork {
   read(key: string): Promise<Payload | undefined>
   /** Reads a record and marks it as spent, for `ttl` seconds. `spent` is false for exactly one caller. */
   spend(key: string, ttl: number): Promise<{ payload: Payload; spent: boolean } | undefined>
+  /** Whether the record has been spent, or is gone; always asks the store. */
+  isSpent(key: string): Promise<boolean>
   /** Reads and removes a record. Exactly one caller gets it; it stays readable within this unit. */
   take(key: string): Promise<Payload | undefined>
   /** True for exactly one caller within `ttl` seconds. */
@@ -100,6 +102,10 @@ export function beginUnitOfWork({
     async spend(key, ttl) {
       const found = await state.spend(key, ttl)
       return found && { payload: remember(key, found), spent: found.spent }
+    },
+    async isSpent(key) {
+      const found = await state.read(key)
+      return found === undefined || found.spent === true
     },
     async take(key) {
       const found = await state.take(key)

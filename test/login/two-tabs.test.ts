@@ -136,6 +136,7 @@ test('a grant that a replayed code ends during another sign-in stays ended', asy
     const { begun, page, visitor } = await a.ask()
     const tokens = await a.redeem(page.url, begun)
     const first = { visitor, begun, tokens, claims: tokens.claims()! }
+    expect(await isAlive(a, first)).toBe('works')
     const [replay] = await Promise.all([
       status(a.redeem(page.url, begun)),
       a.signIn({}, visitor).catch(() => undefined),

@@ -132,6 +132,8 @@ describe('codes and refresh tokens', () => {
     const second = await refresh('portal-a', first)
     expect(second.status).toBe(200)
     const { access_token: access, refresh_token: newest } = second.body as Record<string, string>
+    // The answer has arrived; see `lost-answers.test.ts`.
+    expect((await userinfo(world, access!)).status).toBe(200)
     expect(await refresh('portal-a', first)).toMatchObject(refused)
     expect((await userinfo(world, access!)).status).toBe(401)
     expect(await refresh('portal-a', newest!)).toMatchObject(refused)
@@ -161,24 +163,34 @@ describe.each(['memory:', undefined])('in parallel (state: %s)', async (memory) 
     replies
       .filter(({ status }) => status !== 200)
       .map(({ status, body }) => `${status} ${String(body['error'])}`)
-  const count = (replies: Reply[]) => replies.filter(({ status }) => status === 200).length
 
-  test('of 40 redemptions of one code exactly one succeeds', async () => {
-    const code = await codeFor(crowd, 'portal-a')
-    const replies = await Promise.all(Array.from({ length: 40 }, () => redeem(crowd, 'portal-a', code)))
-    expect(count(replies)).toBe(1)
-    expect(new Set(losers(replies))).toEqual(new Set(['400 invalid_grant']))
-    const winner = replies.find(({ status }) => status === 200)!.body as Record<string, string>
-    expect((await userinfo(crowd, winner['access_token']!)).status).toBe(401)
+  test('of 40 redemptions of one code exactly one issues tokens, and all others get these or end them', async () => {
+    for (const fields of [{}, { code_verifier: 'w'.repeat(43) }]) {
+      const code = await codeFor(crowd, 'portal-a')
+      const replies = await Promise.all([
+        redeem(crowd, 'portal-a', code),
+        ...Array.from({ length: 39 }, () => redeem(crowd, 'portal-a', code, fields)),
+      ])
+      const winners = replies.filter(({ status }) => status === 200).map(({ text }) => text)
+      expect(new Set(winners).size).toBeLessThanOrEqual(1)
+      const isReused = winners.length < replies.length
+      expect(new Set(losers(replies))).toEqual(new Set(isReused ? ['400 invalid_grant'] : []))
+      for (const winner of winners) {
+        const { access_token: access } = JSON.parse(winner) as Record<string, string>
+        expect((await userinfo(crowd, access!)).status).toBe(isReused ? 401 : 200)
+      }
+    }
   })
 
-  test('of 40 uses of one refresh token at most one succeeds', async () => {
+  test('of 40 uses of one refresh token at most one issues tokens', async () => {
     const { refresh_token: token } = await tokensFor(crowd, 'portal-a')
     const fields = { grant_type: 'refresh_token', refresh_token: token }
     const replies = await Promise.all(
       Array.from({ length: 40 }, () => post(crowd, '/token', fields, basic('portal-a'))),
     )
-    expect(count(replies)).toBeLessThanOrEqual(1)
-    expect(new Set(losers(replies))).toEqual(new Set(['400 invalid_grant']))
+    expect(
+      new Set(replies.filter(({ status }) => status === 200).map(({ text }) => text)).size,
+    ).toBeLessThanOrEqual(1)
+    expect(['', '400 invalid_grant']).toContain([...new Set(losers(replies))].join())
   })
 })

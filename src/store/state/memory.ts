@@ -94,7 +94,7 @@ export function createMemoryState({ limit, now = Date.now }: { limit: number; no
     read: (key) =>
       trip('read', () => {
         const record = live(key)
-        return record && found(record)
+        return record && { ...found(record), ...(live(`${key}:spent`) && { spent: true }) }
       }),
     take: (key) =>
       trip('take', () => {

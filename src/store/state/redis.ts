@@ -17,7 +17,7 @@ type Reply = (Buffer | null)[] | null
 
 /** Commands that ioredis defines from our scripts. */
 interface Scripted {
-  readAlongBuffer(key: string, follow: 0 | 1): Promise<Reply>
+  readAlongBuffer(key: string, mark: string, follow: 0 | 1): Promise<Reply>
   spendAlongBuffer(key: string, mark: string, follow: 0 | 1, ttl: number, nonce: string): Promise<Reply>
   takeOnceBuffer(key: string, mark: string, nonce: string): Promise<Buffer | null>
   putNew(key: string, stored: Buffer | string, ttl: number): Promise<0 | 1>
@@ -36,8 +36,12 @@ return out`
 
 const scripts: Readonly<Record<string, { numberOfKeys: number; lua: string }>> = {
   readAlong: {
-    numberOfKeys: 1,
-    lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end ${follow}`,
+    numberOfKeys: 2,
+    lua: `local stored = redis.call('GET', KEYS[1]) if not stored then return nil end
+local function read() ${follow} end
+local out = read()
+table.insert(out, 1, tostring(redis.call('EXISTS', KEYS[2])))
+return out`,
   },
   spendAlong: {
     numberOfKeys: 2,
@@ -136,8 +140,12 @@ export function connectRedisState({ url, prefix = 'vneid:' }: { url: string; pre
 
   return {
     async read(key) {
-      const reply = await trip('read', () => client.readAlongBuffer(name(key), withAlong))
-      return reply === null ? undefined : found(reply)
+      const reply = await trip('read', () =>
+        client.readAlongBuffer(name(key), `${name(key)}:spent`, withAlong),
+      )
+      if (reply === null) return undefined
+      const [spent, ...stored] = reply
+      return { ...(await found(stored)), ...(String(spent) === '1' && { spent: true }) }
     },
     async take(key) {
       const stored = await trip('take', () =>

@@ -7,6 +7,8 @@ export interface Found {
   readonly version: string
   /** The records of the keys in `along` of the write, in the same order. */
   readonly along: readonly (Found | undefined)[]
+  /** Whether `spend` has marked the record; not told of records in `along`. */
+  readonly spent?: boolean
 }
 
 export type Write =
