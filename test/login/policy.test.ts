@@ -222,6 +222,8 @@ test('a grant that a replayed code ended stays ended, and the session can still 
   const portal = await open()
   const { begun, page } = await portal.ask({}, visitor)
   const dead = await portal.redeem(page.url, begun)
+  // The answer has arrived, so the next use is a replay.
+  await portal.userinfo(dead.access_token, dead.claims()!.sub)
   await expect(portal.redeem(page.url, begun)).rejects.toMatchObject({ error: 'invalid_grant' })
   const { tokens, claims } = await portal.signIn({}, visitor)
   expect(await client.fetchUserInfo(portal.config, tokens.access_token, claims.sub)).toMatchObject({
