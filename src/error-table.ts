@@ -20,10 +20,8 @@ export const citizenTable = {
     status: 400,
     level: 'info',
     meaning: 'The request is malformed, or names a portal or redirect URI that is not registered.',
-    remedy:
-      'The log line says what is wrong. If one portal causes many of these, it has changed its requests: tell the portal.',
-    portal:
-      'Compare the request with docs/integrate.md and correct it. The citizen sees our error page; the portal gets no answer.',
+    remedy: 'The log line says what is wrong. If one portal causes many of these, tell it.',
+    portal: 'Compare the request with docs/integrate.md. The citizen sees our error page.',
   },
   portal_not_in_service: {
     status: 403,
@@ -69,10 +67,8 @@ export const citizenTable = {
     oauth: 'temporarily_unavailable',
     level: 'error',
     meaning: 'VNeID did not answer in time, or answered with a server error.',
-    remedy:
-      'Check the connection to VNeID (its address allow-list, TLS, its status). There is no other login.',
-    portal:
-      'Tell the citizen that VNeID cannot be reached, and to try again in a few minutes. Do not retry automatically.',
+    remedy: 'Check the connection to VNeID: allow-list, TLS, its status. There is no other login.',
+    portal: 'Tell the citizen to try again in a few minutes. Do not retry automatically.',
   },
   upstream_rejected_us: {
     status: 502,
@@ -139,8 +135,7 @@ export const citizenTable = {
     level: 'info',
     meaning: 'The portal does not admit this kind of person (citizen, foreigner, organisation).',
     remedy: "If it should, change the kinds in the portal's definition.",
-    portal:
-      'Say beside the sign-in button who can use it. To admit more kinds, ask the operators to change the registration.',
+    portal: 'Say beside the button who can use it. To admit more kinds, ask the operators.',
   },
   level_unmet: {
     status: 403,
@@ -209,8 +204,7 @@ export const apiTable = {
     status: 401,
     level: 'info',
     meaning: 'The credential is missing, malformed, expired, already used, or unknown.',
-    remedy:
-      'Portals: get a new access token with the client credentials grant. Operators: sign with the registered key, and check the clock.',
+    remedy: 'Portals: get a new access token. Operators: sign with the registered key; check the clock.',
   },
   forbidden: {
     status: 403,
@@ -236,6 +230,13 @@ export const apiTable = {
     meaning: 'The portal has no legacy account with that id.',
     remedy: 'Import the account first, or compare the id with the imported one. Ids are case-sensitive.',
   },
+  cursor_gone: {
+    status: 410,
+    level: 'warn',
+    meaning: 'The feed has no such change: the broker was restored from a backup, or the cursor is invented.',
+    remedy:
+      'After a restore every portal that was ahead of the dump gets this once. The portal reads from the start again, and removes the links that the feed does not contain.',
+  },
   case_gone: {
     status: 409,
     level: 'info',
@@ -245,8 +246,7 @@ export const apiTable = {
   second_person_needed: {
     status: 409,
     level: 'warn',
-    meaning:
-      'Neither the operator who asked, nor the one who created the machine that asked, may approve. A machine may never approve.',
+    meaning: 'Not the operator who asked, nor the creator of the machine that asked; never a machine.',
     remedy: 'Another operator with the same role approves it.',
   },
   state_conflict: {

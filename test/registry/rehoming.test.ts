@@ -171,7 +171,7 @@ test("the portal's API returns and marks old accounts, and the feed covers both 
   const api = await next.api()
   const before = await api.changes()
   expect(before.changes).toMatchObject([{ id: 'both', change: 'linked', sub }])
-  expect(before.next).toBe('1')
+  expect(before.next).toMatch(/^1~[0-9a-f]{16}$/)
 
   await rehome(old.id, next.id)
   await inForce()
@@ -202,10 +202,13 @@ test("the portal's API returns and marks old accounts, and the feed covers both 
     expect((await follow(api, cursor)).map(({ id }) => id).toSorted()).toEqual(
       [...all.slice(index + 1).map(({ id }) => id), 'later'].toSorted(),
     )
-  for (const bad of ['1.', '1.x-1', `1.0-1`, '1.1', '1-1', '9', '1.1-01'])
+  const malformed = ['.', '.x-1', '.0-1', '.1', '-1', '.1-01'].map((rest) => `${before.next}${rest}`)
+  for (const bad of ['9', ...malformed])
     expect(await api.call(`changes?after=${bad}`)).toMatchObject({ status: 400 })
+  const elsewhere = `changes?after=0.${all.at(-1)!.cursor.split('.')[1]!.replace('~', '9~')}`
+  expect(await api.call(elsewhere)).toMatchObject({ status: 410, body: { code: 'cursor_gone' } })
   // The maximum number of sources; ended sources are omitted.
-  const many = `${before.next}${Array.from({ length: 60 }, (_, index) => `.${900_000 + index}-1`).join('')}`
+  const many = `${before.next}${Array.from({ length: 60 }, (_, index) => `.${900_000 + index}-1~0123456789abcdef`).join('')}`
   const { next: cleaned } = await api.changes(`?after=${many}&limit=1`)
   expect(cleaned).not.toContain('.9000')
   // The old portal reads only its own changes.
