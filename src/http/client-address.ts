@@ -39,6 +39,10 @@ export function createAddressOf({
   }
 }
 
+/** The /48 prefix of an IPv6 address that `AddressOf` has told: one site may have 65,536 of those. Undefined for IPv4. */
+export const siteOf = (address: string): string | undefined =>
+  address.includes(':') ? `${address.split(':').slice(0, 3).join(':')}::` : undefined
+
 const forIn = (entry: string): string => /(?:^|;)\s*for\s*=\s*"?([^";]+)"?/i.exec(entry)?.[1] ?? ''
 
 /** Characters of the longest address with brackets, port and zone. */

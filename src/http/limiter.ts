@@ -38,7 +38,20 @@ export interface Limiter {
   close(): void
 }
 
-/** @param maxKeys keys held per minute; beyond it the oldest keys and their counts are dropped */
+/** Shared tallies of each kind of key. */
+const buckets = 8_192
+/** The shared tally of a key. Kinds are `group:what`, and a key is `group:what:who`. */
+function bucketOf(key: string): string {
+  let hash = 2_166_136_261
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 16_777_619)
+  return `~${key.slice(0, Math.max(0, key.lastIndexOf(':')))}:${(hash >>> 0) % buckets}`
+}
+
+/**
+ * A count is forgotten when its time is over, never because there are many others.
+ * @param maxKeys keys held per minute; those that come later in it share tallies, so that each of them counts for too much
+ *   and never for too little
+ */
 export function createLimiter({
   state,
   maxKeys = 200_000,
@@ -62,7 +75,12 @@ export function createLimiter({
     current = new Map()
     index = at
   }
-  const countOf = (tally: Tally | undefined) => (tally === undefined ? 0 : tally.sum + tally.delta)
+  const nameIn = (tallies: ReadonlyMap<string, Tally>, key: string) =>
+    tallies.size < maxKeys || tallies.has(key) ? key : bucketOf(key)
+  const countIn = (tallies: ReadonlyMap<string, Tally>, key: string): number => {
+    const tally = tallies.get(nameIn(tallies, key))
+    return tally === undefined ? 0 : tally.sum + tally.delta
+  }
 
   /** @returns whether counts that were waiting for one in doubt are left to send */
   async function exchange(): Promise<boolean> {
@@ -99,7 +117,7 @@ export function createLimiter({
     standing(key, budget) {
       roll()
       const passed = (now() % minute) / minute
-      const [thisMinute, before] = [countOf(current.get(key)), countOf(previous.get(key))]
+      const [thisMinute, before] = [countIn(current, key), countIn(previous, key)]
       const used = thisMinute + before * (1 - passed)
       const left = minute * (1 - passed)
       const remaining = Math.max(0, Math.floor(budget - used))
@@ -115,13 +133,11 @@ export function createLimiter({
     },
     add(key, budget, by = 1) {
       roll()
-      let tally = current.get(key)
-      if (tally === undefined) {
-        if (current.size >= maxKeys) current.delete(current.keys().next().value!)
-        current.set(key, (tally = { sum: 0, delta: 0 }))
-      }
+      const name = nameIn(current, key)
+      let tally = current.get(name)
+      if (tally === undefined) current.set(name, (tally = { sum: 0, delta: 0 }))
       tally.delta += by
-      if (countOf(tally) >= budget * sharedFrom) unsent.set(`limit:${index}:${key}`, tally)
+      if (tally.sum + tally.delta >= budget * sharedFrom) unsent.set(`limit:${index}:${name}`, tally)
     },
     flush,
     close: () => void endExchange(),

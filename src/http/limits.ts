@@ -19,7 +19,7 @@ import {
 import { limited } from '../telemetry/metrics.ts'
 import type { Parts } from '../parts.ts'
 import { codeOf, referenceOf, report } from './boundary.ts'
-import { createAddressOf } from './client-address.ts'
+import { createAddressOf, siteOf } from './client-address.ts'
 import { type Standing, createLimiter } from './limiter.ts'
 import { isPostedForm } from './posted-form.ts'
 import { answerProblem } from './problem.ts'
@@ -34,11 +34,17 @@ export interface Limits {
   close(): void
 }
 
+/** The budgets of an IPv6 site, in those of an address: a site may be a mobile network, or one attacker with 65,536 addresses. */
+const siteTimes = 4
+const siteBytesTimes = 2
+
 /** What one request counts against. */
 interface Measured {
   readonly group: LimitGroup
   readonly budget: Budget
   readonly address: string | undefined
+  /** The /48 of an IPv6 address. */
+  readonly site: string | undefined
   /** True if `admitClient` refused the request. */
   refused: boolean
 }
@@ -64,12 +70,18 @@ export function createLimits({
   ) as Readonly<Record<LimitGroup, Budget>>
   const asking = new AsyncLocalStorage<{ ctx: Context; measured: Measured }>()
 
-  /** Sets the rate-limit headers. @returns whether the budget has room */
-  function check(ctx: Context, { group, budget }: Measured, dimension: Dimension, counter: string): boolean {
+  /** Sets the rate-limit headers, except for a site that has room. @returns whether the budget has room */
+  function check(
+    ctx: Context,
+    { group, budget }: Measured,
+    dimension: Dimension,
+    counter: string,
+    times = 1,
+  ): boolean {
     const limit = budget[dimension]
     if (limit === undefined) return true
-    const standing = limiter.standing(counter, limit)
-    setRateLimitHeaders(ctx, dimension, limit, standing)
+    const standing = limiter.standing(counter, limit * times)
+    if (times === 1 || standing.isSpent) setRateLimitHeaders(ctx, dimension, limit * times, standing)
     if (!standing.isSpent) return true
     ctx.set('retry-after', String(standing.reset))
     limited.inc({ group, dimension })
@@ -83,20 +95,26 @@ export function createLimits({
 
   /** Checks and counts browser and address, before anything else is done. */
   function admit(ctx: Context, measured: Measured): boolean {
-    const { group, budget, address } = measured
+    const { group, budget, address, site } = measured
     const name = budget.browser === undefined ? undefined : browserOf(ctx)
     const browser = name && counterOf(group, 'browser', hashed(name))
-    const shared = address && counterOf(group, 'address', address)
     if (browser !== undefined && !check(ctx, measured, 'browser', browser)) return false
-    if (shared !== undefined) {
-      if (browser === undefined && !check(ctx, measured, 'newcomers', shared)) return false
-      if (!check(ctx, measured, 'address', shared)) return false
+    const places = [
+      { place: address, times: 1, bytesTimes: 1 },
+      { place: site, times: siteTimes, bytesTimes: siteBytesTimes },
+    ].flatMap(({ place, ...rest }) =>
+      place === undefined
+        ? []
+        : [{ shared: counterOf(group, 'address', place), stored: counterOf(group, 'bytes', place), ...rest }],
+    )
+    for (const { shared, stored, times, bytesTimes } of places) {
+      if (browser === undefined && !check(ctx, measured, 'newcomers', shared, times)) return false
+      if (!check(ctx, measured, 'address', shared, times)) return false
+      if (!check(ctx, measured, 'bytes', stored, bytesTimes)) return false
+    }
+    for (const { shared, stored } of places) {
       add(shared, budget.newcomers, budget.address)
-      const stored = budget.bytes === undefined ? undefined : counterOf(group, 'bytes', address!)
-      if (stored !== undefined) {
-        if (!check(ctx, measured, 'bytes', stored)) return false
-        limiter.add(stored, budget.bytes!, storedBytes(ctx))
-      }
+      if (budget.bytes !== undefined) limiter.add(stored, budget.bytes, storedBytes(ctx))
     }
     if (browser !== undefined) add(browser, budget.browser)
     return true
@@ -104,15 +122,19 @@ export function createLimits({
 
   /** Runs after the answer. Counts against the portal only if the caller authenticated as it, and limits failed attempts. */
   function settle(ctx: Context, measured: Measured, status: number): boolean {
-    const { group, budget, address } = measured
+    const { group, budget, address, site } = measured
     const client = clientOf(ctx)
     if (status !== 401) {
       if (client !== undefined && isProven(ctx, client)) count(ctx, measured, client.clientId)
       return true
     }
-    const counter = counterOf(group, 'failures', hashed(`${client?.clientId ?? ''} ${address ?? ''}`))
+    const failuresFrom = (place: string) =>
+      counterOf(group, 'failures', hashed(`${client?.clientId ?? ''} ${place}`))
+    const counter = failuresFrom(address ?? '')
     if (!check(ctx, measured, 'failures', counter)) return false
+    if (site !== undefined && !check(ctx, measured, 'failures', failuresFrom(site), siteTimes)) return false
     add(counter, budget.failures)
+    if (site !== undefined) add(failuresFrom(site), budget.failures)
     return true
   }
 
@@ -126,8 +148,10 @@ export function createLimits({
 
   async function measure(ctx: Context, group: LimitGroup, next: () => Promise<unknown>): Promise<void> {
     const address = addressOf(ctx.req) ?? (group === 'device_code' ? 'unknown' : undefined)
+    const beyond = address && siteOf(address)
     const measured: Measured = {
       group,
+      site: beyond && hashed(beyond),
       budget: budgets[group],
       address: address && hashed(address),
       refused: false,

@@ -157,11 +157,35 @@ test('if the store has no room for a sum, no node loses its own count', async ()
   expect(ask(limiter, 'k', 100, 60)).toBe(0)
 })
 
-test('with any number of callers memory is bounded, and the newest callers are counted', () => {
+test('a flood of callers makes no count forgotten before its minute is over, and every caller is counted', () => {
   const limiter = open(openState(), 100)
-  for (let index = 0; index < 10_000; index++) limiter.add(`k${index}`, 5)
-  expect(limiter.standing('k0', 5).remaining).toBe(5)
-  expect(limiter.standing('k9999', 5).remaining).toBe(4)
+  expect(ask(limiter, 'token:failures:guesser', 5, 50)).toBe(5)
+  for (let index = 0; index < 100_000; index++) limiter.add(`pages:browser:${index}`, 5)
+  expect(ask(limiter, 'token:failures:guesser', 5, 50)).toBe(0)
+  expect(ask(limiter, 'token:failures:another guesser', 5, 50)).toBe(5)
+  expect(ask(limiter, 'token:failures:another guesser', 5, 50)).toBe(0)
+  time = start + 30_000
+  expect(ask(limiter, 'token:failures:guesser', 5, 50)).toBe(0)
+  time = start + 180_000
+  expect(ask(limiter, 'token:failures:guesser', 5, 50)).toBe(5)
+})
+
+test('with any number of callers memory is bounded', async () => {
+  const held = new Set<string>()
+  const limiter = open(
+    {
+      add(additions) {
+        for (const { key } of additions) held.add(key)
+        return Promise.resolve(additions.map(({ by }) => by))
+      },
+    },
+    100,
+  )
+  // Every count of so small a budget is sent to the store.
+  for (let index = 0; index < 100_000; index++) limiter.add(`pages:browser:${index}`, 5)
+  for (let turn = 0; turn < 10; turn++) await limiter.flush()
+  expect(held.size).toBeGreaterThan(8_000)
+  expect(held.size).toBeLessThanOrEqual(100 + 8_192)
 })
 
 test("the operators' guide gives the actual budgets", () => {
