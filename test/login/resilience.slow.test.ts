@@ -73,7 +73,9 @@ describe.each([
       expect(world.simulator.requests.authorize).toBe(trips + 1)
 
       const begun = await a.ask({}, first.visitor)
-      await a.redeem(begun.page.url, begun.begun)
+      const redeemed = await a.redeem(begun.page.url, begun.begun)
+      // The answer has arrived, so the next use is a replay.
+      await a.userinfo(redeemed.access_token, first.claims.sub)
       await expect(a.redeem(begun.page.url, begun.begun)).rejects.toMatchObject({ error: 'invalid_grant' })
       await expect(a.userinfo(refreshed.access_token)).rejects.toMatchObject({ status: 401 })
       expect(await world.db.query(`select 1 from subject`)).toHaveLength(1)
