@@ -218,7 +218,9 @@ describe.skipIf(!postgres || !redis)('brokers on PostgreSQL and Redis (needs bot
         expect(proxy.answered.length).toBeGreaterThanOrEqual(5)
         const { page, begun } = await a.ask({}, visitor)
         const races = await Promise.allSettled([a.redeem(page.url, begun), a.redeem(page.url, begun)])
-        expect(races.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1)
+        // The second may get the answer of the first (`portals/lost-answers.test.ts`), and never tokens of its own.
+        const issued = races.flatMap((race) => (race.status === 'fulfilled' ? [race.value.access_token] : []))
+        expect(new Set(issued).size).toBeLessThanOrEqual(1)
       }
       other.kill('SIGKILL')
     },
