@@ -94,7 +94,10 @@ function openReader(head: Buffer, rows: RawRow[], limits: FileLimits): Reader {
 
 function openNdjson(rows: RawRow[], limits: FileLimits): Reader {
   let line = 1
+  /** The line so far. Each piece is searched once, however long the line gets. */
   let pending = ''
+  /** A carriage return at the end of the last piece: a line feed may follow it. */
+  let held = ''
 
   function takeLine(text: string): void {
     checkLength(text)
@@ -108,10 +111,12 @@ function openNdjson(rows: RawRow[], limits: FileLimits): Reader {
 
   return {
     async write(piece) {
-      // A line feed may follow a carriage return in the next piece.
-      const lines = (pending + piece.toString()).split(/\r\n|\n|\r(?!$)/)
+      const text = held + piece.toString()
+      held = text.endsWith('\r') ? '\r' : ''
+      const lines = text.slice(0, text.length - held.length).split(/\r\n|\n|\r/)
+      lines[0] = pending + lines[0]!
       pending = lines.pop()!
-      for (const text of lines) takeLine(text)
+      for (const one of lines) takeLine(one)
       checkLength(pending)
     },
     async end() {

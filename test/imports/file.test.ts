@@ -1,7 +1,7 @@
 /** The reader returns what a portal's file contains, however the file is compressed, quoted or split into chunks. */
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { BrokerError } from '../../src/errors.ts'
 import { type RawRow, columns, readLegacyFile } from '../../src/imports/file.ts'
 import { outcome, plain, row, rowsOf } from '../support/imports/legacy-file.ts'
@@ -44,6 +44,19 @@ describe('a file is read the same', () => {
   ])('%s', async (_, content, expected) => {
     for (const chunk of [1, 2, 3, 7, 64, 65_536]) expect(await outcome(content, { chunk })).toEqual(expected)
   })
+})
+
+test('a long line that arrives in small pieces is searched once, not again for each piece', async () => {
+  const lines = [an, { ...binh, other_id: 'x'.repeat(4000) }].map((one) => JSON.stringify(one))
+  const file = `${lines.join('\r\n')}\r\n`
+  const split = vi.spyOn(String.prototype, 'split')
+  try {
+    expect(await outcome(file, { chunk: 1 })).toHaveLength(2)
+    const searched = split.mock.contexts.reduce<number>((sum, one) => sum + String(one).length, 0)
+    expect(searched).toBeLessThan(4 * file.length)
+  } finally {
+    split.mockRestore()
+  }
 })
 
 test('every documented header is understood, and no two columns share one', async () => {
