@@ -28,9 +28,8 @@ export function legacyAccountOf(
 
 function checkParameter(name: string, maxLength: number) {
   return (ctx: EngineContext, value: string | undefined, client: Client): void => {
-    // The engine silently ignores a parameter beside a pushed request or a request object; we refuse it instead. An empty
-    // parameter is as good as none (RFC 6749 §3.1).
-    if ((untrustedParams(ctx)[name] ?? '') !== '' || (value !== undefined && !isFromPortal(ctx, name))) {
+    // The engine silently ignores a parameter beside a pushed request or a request object; we refuse it instead.
+    if (name in untrustedParams(ctx) || (value !== undefined && !isFromPortal(ctx, name))) {
       throw new errors.InvalidRequest(
         `${name} must be pushed (RFC 9126) or be in a signed request object (RFC 9101)`,
       )
@@ -79,10 +78,10 @@ export const rememberUsedOnce = (ctx: object | undefined): { usedOnce?: string }
 const isPush = ({ oidc }: EngineContext) => oidc.route === 'pushed_authorization_request'
 
 /** Parameters that are neither pushed nor signed. */
-function untrustedParams(ctx: EngineContext): Readonly<Record<string, unknown>> {
+function untrustedParams(ctx: EngineContext): object {
   if (!isPush(ctx)) return ctx.query
   const body = ctx.oidc.body ?? {}
-  return (body['request'] ?? '') === '' ? {} : body
+  return body['request'] === undefined ? {} : body
 }
 
 /** True while the portal pushes, for which it authenticated; afterwards the engine lists the parameters that it trusts. */

@@ -24,8 +24,7 @@ export function readCallback(query: string, expectedState: string): Callback {
   const found: { [name in keyof typeof patterns]?: string } = {}
   for (const pair of query.split('&')) {
     const [name, value] = split(pair)
-    // RFC 6749 §3.1: an empty parameter is as good as none.
-    if (!isKnown(name) || value === '') continue
+    if (!isKnown(name)) continue
     // RFC 6749 §3.1: a parameter is never included more than once.
     if (found[name] !== undefined) throw invalidAnswer(`callback: ${name} given twice`)
     if (!patterns[name].test(value)) throw invalidAnswer(`callback: ${name} malformed`)

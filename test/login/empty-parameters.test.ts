@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createVisitor } from '../../src/sandbox/visitor.ts'
 import { ask, basic, browse, codeFor, encode, post, redeem, send, tokensFor, wish } from '../support/wire.ts'
 import { consoleId, consoleScope } from '../../src/operators/console.ts'
+import { atDoor } from '../support/login/refusal.ts'
 import { openWorld, portalDefinition, secretOf } from '../support/world.ts'
 
 const world = await openWorld()
@@ -81,6 +82,11 @@ test('at the token, userinfo, introspection and revocation endpoints', async () 
   const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token }
   expect((await withBoth('/token', { ...credentials, ...refresh })).status).toBe(200)
   expect((await withBoth('/token/revocation', { ...credentials, token })).status).toBe(200)
+})
+
+test('at the return from VNeID', async () => {
+  const { url, visitor } = await atDoor(world)
+  expect((await browse(`${url}&error=&error&code=&state=&iss=`, visitor)).heard).toHaveProperty('code')
 })
 
 test('on the pages: an empty language or code is none, and chooses nothing', async () => {
