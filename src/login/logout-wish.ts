@@ -3,10 +3,9 @@
  * keeps the citizen signed in. The logout goes on as if nothing had been named, and its page says so.
  */
 import type { ParsedUrlQuery } from 'node:querystring'
-import { decodeJwt } from 'jose'
 import type { Context } from 'koa'
 import { referenceOf } from '../http/boundary.ts'
-import { logoutFault } from '../oidc/logout.ts'
+import { audienceOf, logoutFault } from '../oidc/logout.ts'
 import type { Parts } from '../parts.ts'
 import { tallyRefusal } from '../telemetry/tally.ts'
 
@@ -32,11 +31,6 @@ export async function dropUnusableWish(
   ctx.query = typeof locales === 'string' ? { ui_locales: locales } : {}
 }
 
-/** `client_id` of the portal that requests the logout. Reads the audience of `id_token_hint` unchecked. */
-function portalIn({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string {
-  try {
-    return String(id || decodeJwt(String(hint)).aud)
-  } catch {
-    return ''
-  }
-}
+/** `client_id` of the portal that requests the logout. */
+const portalIn = ({ client_id: id, id_token_hint: hint }: ParsedUrlQuery): string =>
+  String(id || audienceOf(String(hint)) || '')
