@@ -134,7 +134,7 @@ test('every sentence with which the engine or src/oidc refuses a request is know
       .map((name) => readFileSync(join(root, name), 'utf8').replaceAll('\\\n', '')),
   )
   const refusal =
-    /new (?:errors\.)?(?:Invalid(?!ClientMetadata|Proof|BindingMessage)|Unsupported|Access|Unmet|LoginReq|Insufficient|UseDpop)\w*\(\s*('(?:[^'\\]|\\.)*'|`[^`]*`|"[^"]*")/g
+    /new (?:errors\.)?(?:Invalid(?!ClientMetadata|Proof|BindingMessage)|Unsupported|Access|Unmet|LoginReq|Insufficient|UseDpop|Custom)\w*\((?:\s*'\w+',)?\s*('(?:[^'\\]|\\.)*'|`[^`]*`|"[^"]*")/g
   const texts = sources.flatMap((source) =>
     [...source.matchAll(refusal)].map(([, literal]) =>
       literal!
