@@ -1,6 +1,6 @@
 /**
- * Reads a query or a form in one pass, bounds it, and drops parameters without a value. Koa's own reader searches all parameters again for each parameter,
- * so that the parameters of one request of 15 kB occupy the process for seconds.
+ * Reads a query or a form in one pass, bounds it, and drops parameters without a value. Koa's own reader searches all
+ * parameters again for each parameter, so that the parameters of one request of 15 kB occupy the process for seconds.
  */
 import type { ParsedUrlQuery } from 'node:querystring'
 import type Koa from 'koa'

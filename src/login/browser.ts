@@ -1,7 +1,7 @@
 /**
- * Our own two lasting cookies, beside the engine's session cookie. One identifies the browser by a random name, to which trips to
- * VNeID are bound, and holds the portal it last came from, so that an error page can link back to that portal. The other
- * holds the language that the user chose.
+ * Our own two lasting cookies, beside the engine's session cookie. One identifies the browser by a random name, to which
+ * trips to VNeID are bound, and holds the portal it last came from, so that an error page can link back to that portal.
+ * The other holds the language that the user chose.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
